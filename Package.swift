@@ -1,0 +1,135 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Language settings of every target: Swift 6 mode, explicit existentials and imports, no warnings.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Numerical targets are optimised in debug builds too: a test suite that trains networks would
+/// otherwise spend minutes in unoptimised inner loops.
+let numerical: [SwiftSetting] =
+    strict + [
+        .unsafeFlags(
+            ["-O", "-whole-module-optimization", "-num-threads", "2", "-disable-batch-mode"],
+            .when(configuration: .debug))
+    ]
+
+let package = Package(
+    name: "cairn",
+    products: [
+        .executable(name: "cairn", targets: ["cairn"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", "3.12.3"..<"5.0.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+        .systemLibrary(name: "CFFTW", pkgConfig: "fftw3", providers: [.apt(["libfftw3-dev"])]),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+
+        .target(
+            name: "HDF5Files", dependencies: ["CHDF5"],
+            swiftSettings: strict + [.strictMemorySafety()]),
+        .target(
+            name: "ArrayMath", dependencies: ["CFFTW", "COpenBLAS"], swiftSettings: numerical,
+            linkerSettings: [.linkedLibrary("fftw3f")]),
+        .target(
+            name: "Checkpoints",
+            dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
+        .target(
+            name: "Networks", dependencies: ["ArrayMath", "Checkpoints"],
+            swiftSettings: numerical),
+        .target(
+            name: "Training", dependencies: ["Networks", "ArrayMath", "Checkpoints"],
+            swiftSettings: numerical),
+        .target(
+            name: "Analysis", dependencies: ["Networks", "ArrayMath", "Checkpoints"],
+            swiftSettings: numerical),
+        .target(
+            name: "ArchiveSchema",
+            resources: [.embedInCode("schema"), .embedInCode("queries")], swiftSettings: strict),
+        .target(
+            name: "CheckpointArchive",
+            dependencies: [
+                "HDF5Files", "Checkpoints", "ArchiveSchema",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ], swiftSettings: strict),
+        .target(name: "Interchange", dependencies: ["Checkpoints"], swiftSettings: strict),
+        .target(
+            name: "ArchiveQueries",
+            dependencies: [
+                "CheckpointArchive", "Analysis", "ArchiveSchema", "Checkpoints", "Networks",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "cairn",
+            dependencies: [
+                "ArrayMath", "Checkpoints", "Networks", "Training", "Analysis", "CheckpointArchive",
+                "Interchange", "ArchiveQueries",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
+            ], swiftSettings: strict),
+
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(
+            name: "ArrayMathTests",
+            dependencies: ["ArrayMath", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CheckpointsTests",
+            dependencies: ["Checkpoints", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "HDF5FilesTests",
+            dependencies: ["HDF5Files", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "NetworksTests",
+            dependencies: ["Networks", "ArrayMath", "Checkpoints", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: ["Training", "Networks", "ArrayMath", "Checkpoints", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "AnalysisTests",
+            dependencies: ["Analysis", "Networks", "ArrayMath", "Checkpoints", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CheckpointArchiveTests",
+            dependencies: [
+                "CheckpointArchive", "HDF5Files", "Checkpoints",
+                .product(name: "GRDB", package: "GRDB.swift"), "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "InterchangeTests",
+            dependencies: ["Interchange", "Checkpoints", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ArchiveQueriesTests",
+            dependencies: [
+                "ArchiveQueries", "CheckpointArchive", "Analysis", "Networks", "Checkpoints",
+                .product(name: "GRDB", package: "GRDB.swift"), "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CommandLineTests",
+            dependencies: ["Checkpoints", "cairn", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ConventionTests",
+            dependencies: ["TestSupport"],
+            swiftSettings: strict),
+    ]
+)

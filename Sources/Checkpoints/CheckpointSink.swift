@@ -1,0 +1,28 @@
+/// Where training puts what it makes.
+///
+/// Calls come in order: `begin` once, `save` with rising steps, `finish` once. A `save` that
+/// returns has acknowledged the checkpoint, unless the sink says that it works behind the trainer,
+/// in which case `finish` returns after everything is acknowledged or throws what failed.
+package protocol CheckpointSink: AnyObject {
+    /// Records the run before its first step.
+    func begin(_ run: RunDescription) throws
+    /// Stores one checkpoint.
+    func save(_ checkpoint: Checkpoint) throws
+    /// Records how the run ended, with the metrics since its last checkpoint.
+    func finish(_ status: RunStatus, metrics: [MetricPoint]) throws
+}
+
+/// A run that can be read back.
+package protocol CheckpointSource {
+    var run: RunDescription { get throws }
+    /// The steps that have a stored checkpoint, rising.
+    var steps: [Int] { get throws }
+    /// The weights after `step` updates, in name order.
+    func weights(at step: Int) throws -> [Tensor]
+    /// One tensor of the weights after `step` updates.
+    func tensor(_ name: String, at step: Int) throws -> Tensor
+    /// The optimiser's memory after `step` updates; nil when it was not kept.
+    func optimizerState(at step: Int) throws -> OptimizerState?
+    /// A curve in step order; empty when there is none of this name.
+    func metric(_ name: String) throws -> [MetricPoint]
+}

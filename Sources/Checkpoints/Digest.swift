@@ -1,0 +1,94 @@
+internal import Crypto
+
+/// A SHA-256 digest, 32 bytes.
+package struct Digest: Sendable, Hashable, CustomStringConvertible {
+    package let bytes: [UInt8]
+
+    /// The SHA-256 of raw bytes.
+    package init(of bytes: UnsafeRawBufferPointer) {
+        var hash = SHA256()
+        hash.update(bufferPointer: bytes)
+        self.bytes = Array(hash.finalize())
+    }
+
+    /// The SHA-256 of raw bytes.
+    package init(of bytes: [UInt8]) {
+        self = bytes.withUnsafeBytes { Digest(of: $0) }
+    }
+
+    /// The digest of a checkpoint's weights, independent of run, archive and file layout.
+    ///
+    /// It is the SHA-256 of one UTF-8 line per tensor, in the byte order of the names:
+    /// `name TAB dtype TAB extents separated by commas TAB hexadecimal SHA-256 of the raw
+    /// little-endian bytes LF`.
+    package init(weights: [Tensor]) {
+        self.init(
+            parts: weights.map {
+                Part(
+                    name: $0.name, elementType: $0.elementType, shape: $0.shape,
+                    digest: Digest(of: $0.bytes))
+            })
+    }
+
+    /// What one tensor adds to a checkpoint's digest.
+    package struct Part: Sendable {
+        package let name: String
+        package let elementType: ElementType
+        package let shape: [Int]
+        package let digest: Digest
+
+        package init(name: String, elementType: ElementType, shape: [Int], digest: Digest) {
+            self.name = name
+            self.elementType = elementType
+            self.shape = shape
+            self.digest = digest
+        }
+    }
+
+    /// The digest of a checkpoint whose tensors were hashed before.
+    package init(parts: [Part]) {
+        let ordered = parts.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        var text = ""
+        for part in ordered {
+            let shape = part.shape.map(String.init).joined(separator: ",")
+            text += "\(part.name)\t\(part.elementType.rawValue)\t\(shape)\t\(part.digest)\n"
+        }
+        self.init(of: Array(text.utf8))
+    }
+
+    /// The digest written as 64 hexadecimal digits; nil for any other text.
+    package init?(hexadecimal text: String) {
+        let digits = Array(text.utf8)
+        guard digits.count == 64 else { return nil }
+        var bytes: [UInt8] = []
+        for index in stride(from: 0, to: 64, by: 2) {
+            guard let high = Digest.value(of: digits[index]),
+                let low = Digest.value(of: digits[index + 1])
+            else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        self.bytes = bytes
+    }
+
+    private static func value(of digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        default: nil
+        }
+    }
+
+    /// 64 lowercase hexadecimal digits.
+    package var description: String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(
+            decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
+    /// The first 16 bytes, as kept for every step.
+    package func shortened(step: Int) -> StepDigest {
+        StepDigest(
+            step: step, high: bytes[0..<8].reduce(0) { $0 << 8 | UInt64($1) },
+            low: bytes[8..<16].reduce(0) { $0 << 8 | UInt64($1) })
+    }
+}

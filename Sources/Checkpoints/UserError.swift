@@ -1,0 +1,50 @@
+/// One sentence for the person at the terminal: what, why, and what to do next.
+///
+/// Every module throws this (or an error that converts to it) for bad input; the command line
+/// prints `subject: cause; advice` and leaves with the exit code of the kind.
+package struct UserError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Decides the exit code of the command line.
+    package enum Kind: Sendable, Equatable {
+        /// The work could not be done: exit code 1.
+        case failure
+        /// The request itself is wrong: exit code 2.
+        case usage
+        /// Stored data is damaged or contradicts itself: exit code 3.
+        case integrity
+    }
+
+    package let kind: Kind
+    /// What it is about, for example a file, a run or an option.
+    package let subject: String
+    /// What is wrong with it.
+    package let cause: String
+    /// What the person can do next; empty when nothing helps.
+    package let advice: String
+
+    package init(_ kind: Kind, subject: String, cause: String, advice: String = "") {
+        self.kind = kind
+        self.subject = subject
+        self.cause = cause
+        self.advice = advice
+    }
+
+    /// Something that was asked for is not there: a failure.
+    package static func missing(subject: String, cause: String, advice: String = "") -> UserError {
+        UserError(.failure, subject: subject, cause: cause, advice: advice)
+    }
+
+    /// A wrong option or argument.
+    package static func usage(subject: String, cause: String, advice: String = "") -> UserError {
+        UserError(.usage, subject: subject, cause: cause, advice: advice)
+    }
+
+    /// Damaged data.
+    package static func integrity(subject: String, cause: String, advice: String = "") -> UserError
+    {
+        UserError(.integrity, subject: subject, cause: cause, advice: advice)
+    }
+
+    package var description: String {
+        advice.isEmpty ? "\(subject): \(cause)" : "\(subject): \(cause); \(advice)"
+    }
+}

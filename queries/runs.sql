@@ -1,0 +1,2 @@
+-- Which runs are there?
+SELECT run, name FROM runs;
