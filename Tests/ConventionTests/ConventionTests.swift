@@ -1,0 +1,92 @@
+import Foundation
+import Testing
+
+@Suite struct ConventionTests {
+    /// Which modules of the project and which packages each module may import.
+    ///
+    /// SwiftPM itself does not stop an import of a module that another target happens to build.
+    static let allowedImports: [String: Set<String>] = [
+        "HDF5Files": ["CHDF5"],
+        "ArrayMath": ["CFFTW", "COpenBLAS"],
+        "Checkpoints": ["Crypto"],
+        "Networks": ["ArrayMath", "Checkpoints"],
+        "Training": ["Networks", "ArrayMath", "Checkpoints"],
+        "Analysis": ["Networks", "ArrayMath", "Checkpoints"],
+        "ArchiveSchema": [],
+        "CheckpointArchive": ["HDF5Files", "Checkpoints", "ArchiveSchema", "GRDB"],
+        "Interchange": ["Checkpoints"],
+        "ArchiveQueries": [
+            "CheckpointArchive", "Analysis", "ArchiveSchema", "Checkpoints", "Networks", "GRDB",
+        ],
+    ]
+
+    /// Modules of the language and the platform.
+    static let platform: Set<String> = [
+        "Foundation", "FoundationEssentials", "Dispatch", "Glibc", "Synchronization", "Swift",
+    ]
+
+    @Test func importsFollowTheTableOfModules() throws {
+        for (module, allowed) in Self.allowedImports {
+            for file in Repository.swiftFiles(below: "Sources/\(module)") {
+                for name in try Self.imports(of: file) where !Self.platform.contains(name) {
+                    #expect(
+                        allowed.contains(name),
+                        "\(Repository.relative(file)) imports \(name), which \(module) may not see")
+                }
+            }
+        }
+    }
+
+    @Test func everyModuleOfTheSourcesIsInTheTable() throws {
+        let system: Set<String> = ["CHDF5", "CFFTW", "COpenBLAS", "cairn"]
+        let folders = try FileManager.default.contentsOfDirectory(
+            atPath: Repository.root.appendingPathComponent("Sources").path)
+        for folder in folders where !system.contains(folder) {
+            #expect(Self.allowedImports[folder] != nil, "\(folder) has no row in the table")
+        }
+    }
+
+    @Test func sourcesNeverDieOnDataNorPromiseUnchecked() throws {
+        let forbidden =
+            ["try" + "!", "fatal" + "Error(", " as" + "! ", "@unchecked " + "Sendable"]
+            + ["nonisolated" + "(unsafe)", "TO" + "DO", "FIX" + "ME"]
+        for file in Repository.swiftFiles(below: "Sources") {
+            let text = try String(contentsOf: file, encoding: .utf8)
+            for word in forbidden {
+                #expect(!text.contains(word), "\(Repository.relative(file)) contains \(word)")
+            }
+        }
+    }
+
+    @Test func aSourceFileReadsFromTopToBottom() throws {
+        let longest = 500
+        for file in Repository.swiftFiles(below: "Sources") {
+            let lines = try String(contentsOf: file, encoding: .utf8).split(
+                separator: "\n", omittingEmptySubsequences: false)
+            #expect(
+                lines.count <= longest, "\(Repository.relative(file)) has \(lines.count) lines")
+        }
+    }
+
+    @Test func continuousIntegrationRunsTheTestCommandOfTheReadme() throws {
+        let command = "bash .ci/install tests && swift test"
+        #expect(try Repository.text("README.md").contains(command))
+        #expect(try Repository.text(".ci/run").contains(command))
+    }
+
+    private static func imports(of file: URL) throws -> [String] {
+        try String(contentsOf: file, encoding: .utf8).split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ")
+            guard let position = words.firstIndex(of: "import"), position <= 1,
+                words.count > position + 1
+            else { return nil }
+            // `import struct Module.Type` names the module after the kind.
+            let kinds: Set<Substring> = [
+                "struct", "class", "enum", "protocol", "func", "var", "let",
+            ]
+            let name =
+                kinds.contains(words[position + 1]) ? words[position + 2] : words[position + 1]
+            return String(name.split(separator: ".")[0])
+        }
+    }
+}
