@@ -1,8 +1,30 @@
 internal import ArgumentParser
 
+/// The root command; each subcommand lives in a file of its own under `Commands`.
 @main
 struct Cairn: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cairn",
-        abstract: "A checkpoint archive and analysis database for learning dynamics.")
+        abstract: "Keeps every checkpoint of every training run and answers questions about them.",
+        discussion: """
+            Rows go to standard output, everything else to standard error. The archive is \
+            --archive PATH, else CAIRN_ARCHIVE, else ./archive. A run is named by the start of its \
+            id or by its name, a checkpoint by RUN@STEP, RUN@first or RUN@last.
+
+            Exit codes: 0 done, 1 failed, 2 wrong usage, 3 damaged data found, 130 interrupted.
+            """,
+        version: programVersion,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Shell",
+                subcommands: [CompletionCommand.self])
+        ])
+
+    /// Runs the command that the arguments name and ends the process with its exit code.
+    static func main() {
+        Shell.end(Shell.run(Array(CommandLine.arguments.dropFirst())))
+    }
 }
+
+/// The version of this program, as `cairn --version` prints it.
+let programVersion = "0.1.0"

@@ -1,0 +1,130 @@
+internal import ArgumentParser
+internal import Foundation
+
+/// Prints rows as they come.
+///
+/// Calls come in order: `begin` once, `row` for each row, `end` once.
+protocol RowWriter: AnyObject {
+    func begin(columns: [String]) throws
+    func row(_ cells: [Cell]) throws
+    func end() throws
+}
+
+extension RowWriter {
+    /// Prints rows that are all there already.
+    func write(columns: [String], rows: some Sequence<[Cell]>) throws {
+        try begin(columns: columns)
+        for cells in rows { try row(cells) }
+        try end()
+    }
+}
+
+/// The ways to print rows.
+enum RowFormat: String, EnumerableFlag {
+    case table
+    case json
+    case nl
+    case csv
+    case markdown
+
+    static func help(for value: RowFormat) -> ArgumentHelp? {
+        switch value {
+        case .table: "An aligned table (the default)."
+        case .json: "One JSON array of objects."
+        case .nl: "One JSON object a line."
+        case .csv: "Comma-separated values with a header line."
+        case .markdown: "A Markdown table."
+        }
+    }
+
+    func writer(to output: Output, terminal: Terminal) -> any RowWriter {
+        switch self {
+        case .table: TableWriter(output: output, terminal: terminal, style: .plain)
+        case .markdown: TableWriter(output: output, terminal: terminal, style: .markdown)
+        case .json: JSONWriter(output: output, isArray: true)
+        case .nl: JSONWriter(output: output, isArray: false)
+        case .csv: CSVWriter(output: output)
+        }
+    }
+}
+
+/// Rows as JSON objects: one array, or one object a line.
+final class JSONWriter: RowWriter {
+    private let output: Output
+    private let isArray: Bool
+    private var keys: [String] = []
+    private var rowCount = 0
+
+    init(output: Output, isArray: Bool) {
+        self.output = output
+        self.isArray = isArray
+    }
+
+    /// Two columns of one name would make one of them unreadable: later ones are numbered.
+    func begin(columns: [String]) throws {
+        var used: Set<String> = []
+        keys = columns.map { column in
+            var name = column
+            var number = 2
+            while !used.insert(name).inserted {
+                name = "\(column)_\(number)"
+                number += 1
+            }
+            return JSONText.quoted(name)
+        }
+    }
+
+    func row(_ cells: [Cell]) throws {
+        let members = zip(keys, cells).map { "\($0): \(JSONText.text(of: $1))" }
+        let object = "{" + members.joined(separator: ", ") + "}"
+        if isArray {
+            try output.write((rowCount == 0 ? "[" : ",\n ") + object)
+        } else {
+            try output.write(object + "\n")
+        }
+        rowCount += 1
+    }
+
+    func end() throws {
+        if isArray { try output.write(rowCount == 0 ? "[]\n" : "]\n") }
+    }
+}
+
+/// Rows as comma-separated values (RFC 4180 with LF line ends).
+///
+/// NULL is an empty field and empty text is `""`; numbers that are none are `nan`, `inf`, `-inf`;
+/// BLOBs are base64.
+final class CSVWriter: RowWriter {
+    private let output: Output
+
+    init(output: Output) { self.output = output }
+
+    func begin(columns: [String]) throws {
+        try output.write(columns.map(CSVWriter.quoted).joined(separator: ",") + "\n")
+    }
+
+    func row(_ cells: [Cell]) throws {
+        try output.write(cells.map(CSVWriter.field).joined(separator: ",") + "\n")
+    }
+
+    func end() throws {}
+
+    private static func field(_ cell: Cell) -> String {
+        switch cell {
+        case .null: ""
+        case .integer(let value): String(value)
+        case .real(let value): NumberText.shortest(value)
+        case .text(let value): quoted(value)
+        case .blob(let bytes): Data(bytes).base64EncodedString()
+        }
+    }
+
+    private static func quoted(_ text: String) -> String {
+        let special = text.utf8.contains { [0x22, 0x2c, 0x0a, 0x0d].contains($0) }
+        let needsQuotes = special || text.isEmpty || text.hasPrefix(" ") || text.hasSuffix(" ")
+        return needsQuotes
+            ? "\""
+                + text.split(separator: "\"", omittingEmptySubsequences: false)
+                .joined(separator: "\"\"") + "\"" : text
+    }
+}

@@ -1,0 +1,61 @@
+internal import Foundation
+
+/// What the other end of a file descriptor can show.
+struct Terminal: Sendable, Equatable {
+    /// Whether a person sits at the other end.
+    var isInteractive: Bool
+    /// Whether lines may be redrawn.
+    var canRedraw: Bool
+    /// Whether colours are welcome.
+    var hasColor: Bool
+    /// Whether characters beyond ASCII can be shown.
+    var isUnicode: Bool
+    var columnCount: Int
+
+    /// Standard output.
+    static var output: Terminal { Terminal(descriptor: 1) }
+    /// Standard error.
+    static var error: Terminal { Terminal(descriptor: 2) }
+    /// A file or a pipe.
+    static let plain = Terminal(
+        isInteractive: false, canRedraw: false, hasColor: false, isUnicode: true, columnCount: 80)
+
+    init(
+        isInteractive: Bool, canRedraw: Bool, hasColor: Bool, isUnicode: Bool, columnCount: Int
+    ) {
+        self.isInteractive = isInteractive
+        self.canRedraw = canRedraw
+        self.hasColor = hasColor
+        self.isUnicode = isUnicode
+        self.columnCount = columnCount
+    }
+
+    init(descriptor: Int32) {
+        let environment = ProcessInfo.processInfo.environment
+        let kind = environment["TERM"] ?? ""
+        let isDumb = kind.isEmpty || kind == "dumb"
+        isInteractive = isatty(descriptor) == 1
+        canRedraw = isInteractive && !isDumb
+        hasColor = canRedraw && (environment["NO_COLOR"] ?? "").isEmpty
+        isUnicode = Terminal.isUnicode(environment)
+        columnCount = Terminal.columnCount(descriptor, environment)
+    }
+
+    /// The first of LC_ALL, LC_CTYPE and LANG that is set decides; none set counts as Unicode, as
+    /// in containers, where all terminals of today show it.
+    private static func isUnicode(_ environment: [String: String]) -> Bool {
+        let names = ["LC_ALL", "LC_CTYPE", "LANG"]
+        guard let locale = names.lazy.compactMap({ environment[$0] }).first(where: { !$0.isEmpty })
+        else { return true }
+        let lowered = locale.lowercased()
+        return lowered.contains("utf-8") || lowered.contains("utf8")
+    }
+
+    private static func columnCount(_ descriptor: Int32, _ environment: [String: String]) -> Int {
+        if let columns = environment["COLUMNS"].flatMap(Int.init), columns > 0 { return columns }
+        var size = winsize()
+        let request = UInt(TIOCGWINSZ)
+        guard ioctl(descriptor, request, &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+}

@@ -1,0 +1,141 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import cairn
+
+/// Prints rows into a file and gives its text.
+private func rendered(
+    _ format: RowFormat, columns: [String], rows: [[Cell]], terminal: Terminal = .plain
+) throws -> String {
+    let folder = try TemporaryFolder()
+    let path = folder.path("rows")
+    _ = FileManager.default.createFile(atPath: path, contents: nil)
+    let file = try #require(FileHandle(forWritingAtPath: path))
+    let output = Output(descriptor: file.fileDescriptor)
+    try format.writer(to: output, terminal: terminal).write(columns: columns, rows: rows)
+    try output.flush()
+    return try String(contentsOfFile: path, encoding: .utf8)
+}
+
+private let columns = ["run", "value", "note"]
+private let rows: [[Cell]] = [
+    [.text("a"), .real(0.1), .text("plain")],
+    [.text("größe"), .real(-12345.5), .null],
+    [.text("重み"), .integer(7), .text("a, \"b\"\nc|d")],
+]
+
+@Suite struct RowWriterTests {
+    @Test func tableAlignsNumbersRightAndWideCharacters() throws {
+        let text = try rendered(.table, columns: columns, rows: rows)
+        #expect(
+            text == """
+                run       value  note
+                -----  --------  -----------
+                a           0.1  plain
+                größe  -12345.5
+                重み          7  a, "b"\\nc|d
+
+                """)
+    }
+
+    @Test func jsonKeepsUnicodeAndEscapesControls() throws {
+        let text = try rendered(.json, columns: columns, rows: rows)
+        #expect(
+            text == """
+                [{"run": "a", "value": 0.1, "note": "plain"},
+                 {"run": "größe", "value": -12345.5, "note": null},
+                 {"run": "重み", "value": 7, "note": "a, \\"b\\"\\nc|d"}]
+
+                """)
+        let parsed = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]]
+        #expect(parsed?.count == 3)
+    }
+
+    @Test func emptyResultsAreStillWellFormed() throws {
+        #expect(try rendered(.json, columns: columns, rows: []) == "[]\n")
+        #expect(try rendered(.nl, columns: columns, rows: []) == "")
+        #expect(try rendered(.csv, columns: columns, rows: []) == "run,value,note\n")
+        #expect(
+            try rendered(.table, columns: columns, rows: [])
+                == "run  value  note\n---  -----  ----\n")
+    }
+
+    @Test func numbersThatAreNoneHaveAFormEverywhere() throws {
+        let odd: [[Cell]] = [[.real(.nan), .real(.infinity), .real(-.infinity)]]
+        let names = ["a", "b", "c"]
+        #expect(
+            try rendered(.nl, columns: names, rows: odd)
+                == "{\"a\": \"NaN\", \"b\": \"Infinity\", \"c\": \"-Infinity\"}\n")
+        #expect(try rendered(.csv, columns: names, rows: odd) == "a,b,c\nnan,inf,-inf\n")
+    }
+
+    @Test func csvQuotesWhatNeedsQuotesAndTellsNullFromEmpty() throws {
+        let text = try rendered(
+            .csv, columns: ["a", "b,c"],
+            rows: [[.text("x,\"y\""), .null], [.text(""), .blob([1, 2, 255])]])
+        #expect(text == "a,\"b,c\"\n\"x,\"\"y\"\"\",\n\"\",AQL/\n")
+    }
+
+    @Test func markdownEscapesBarsAndAlignsNumbers() throws {
+        let text = try rendered(
+            .markdown, columns: ["a|b", "n"], rows: [[.text("x"), .integer(1)]])
+        #expect(text == "| a\\|b |   n |\n| ---- | --: |\n| x    |   1 |\n")
+    }
+
+    @Test func blobsAndRepeatedNamesSurviveInJSON() throws {
+        let text = try rendered(
+            .nl, columns: ["x", "x"], rows: [[.blob([0, 1]), .integer(2)]])
+        #expect(text == "{\"x\": {\"$base64\": true, \"encoded\": \"AAE=\"}, \"x_2\": 2}\n")
+    }
+
+    @Test(arguments: 0..<200) func everyDoubleReadsBack(seed: Int) throws {
+        var generator = SeededGenerator(seed: seed)
+        let value = Double(bitPattern: generator.next())
+        guard value.isFinite else { return }
+        let text = try rendered(.csv, columns: ["x"], rows: [[.real(value)]])
+        let digits = text.split(separator: "\n").last.map(String.init) ?? ""
+        #expect(Double(digits)?.bitPattern == value.bitPattern, "seed \(seed): \(digits)")
+    }
+
+    @Test func aNarrowTerminalGetsOneLinePerColumn() throws {
+        var terminal = Terminal.plain
+        terminal.isInteractive = true
+        terminal.columnCount = 12
+        let text = try rendered(
+            .table, columns: ["name", "n"], rows: [[.text("a long name"), .integer(3)]],
+            terminal: terminal)
+        #expect(text == "name  a long name\nn     3\n")
+    }
+
+    @Test func controlCharactersNeverReachTheTerminal() throws {
+        let text = try rendered(.table, columns: ["a"], rows: [[.text("\u{1b}[31mred\u{7}")]])
+        let rule = String(repeating: "-", count: 15)
+        #expect(text == "a\n\(rule)\n\\x1b[31mred\\x07\n")
+    }
+
+    @Test func laterWiderRowsAreNotCut() throws {
+        let many = (0..<500).map { [Cell.text(String(repeating: "x", count: $0 < 400 ? 3 : 30))] }
+        let text = try rendered(.table, columns: ["a"], rows: many)
+        #expect(text.split(separator: "\n").last?.count == 30)
+    }
+}
+
+@Suite struct NumberTextTests {
+    @Test(arguments: [
+        (0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1_234_567, "1.2 MB"),
+        (5_000_000_000, "5.0 GB"),
+    ]) func sizesHaveUnits(count: Int, text: String) {
+        #expect(NumberText.bytes(count) == text)
+    }
+
+    @Test(arguments: [(0.2, "0:01"), (61, "1:01"), (3661, "1:01:01"), (.infinity, "?")])
+    func spansReadLikeAClock(seconds: Double, text: String) {
+        #expect(NumberText.clock(seconds: seconds) == text)
+    }
+
+    @Test(arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (-12769, "-12,769")])
+    func thousandsAreSeparated(value: Int, text: String) {
+        #expect(NumberText.grouped(value) == text)
+    }
+}
