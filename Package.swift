@@ -35,6 +35,8 @@ let package = Package(
         .systemLibrary(name: "CFFTW", pkgConfig: "fftw3", providers: [.apt(["libfftw3-dev"])]),
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         .target(
             name: "HDF5Files", dependencies: ["CHDF5"],
@@ -68,8 +70,8 @@ let package = Package(
         .target(
             name: "ArchiveQueries",
             dependencies: [
-                "CheckpointArchive", "Analysis", "ArchiveSchema", "Checkpoints", "Networks",
-                .product(name: "GRDB", package: "GRDB.swift"),
+                "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "Checkpoints",
+                "Networks", .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "cairn",

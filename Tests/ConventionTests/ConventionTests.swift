@@ -16,7 +16,8 @@ import Testing
         "CheckpointArchive": ["HDF5Files", "Checkpoints", "ArchiveSchema", "GRDB"],
         "Interchange": ["Checkpoints"],
         "ArchiveQueries": [
-            "CheckpointArchive", "Analysis", "ArchiveSchema", "Checkpoints", "Networks", "GRDB",
+            "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "Checkpoints", "Networks",
+            "GRDB",
         ],
     ]
 
@@ -38,7 +39,7 @@ import Testing
     }
 
     @Test func everyModuleOfTheSourcesIsInTheTable() throws {
-        let system: Set<String> = ["CHDF5", "CFFTW", "COpenBLAS", "cairn"]
+        let system: Set<String> = ["CHDF5", "CFFTW", "COpenBLAS", "CSQLite", "cairn"]
         let folders = try FileManager.default.contentsOfDirectory(
             atPath: Repository.root.appendingPathComponent("Sources").path)
         for folder in folders where !system.contains(folder) {

@@ -1,0 +1,74 @@
+internal import CSQLite
+internal import Checkpoints
+
+/// One read-only connection to an SQLite file and what guards it.
+///
+/// It belongs to the thread that made it; only its `Interruption` may be used from others.
+final class SQLiteConnection {
+    /// The handle; valid as long as this object lives.
+    let handle: OpaquePointer
+    let watch: StatementWatch
+    let statementGuard = StatementGuard()
+
+    /// Opens the file for reading only, with every option that widens what SQL can do turned off.
+    init(readingFrom path: String, watch: StatementWatch) throws {
+        self.watch = watch
+        var pointer: OpaquePointer?
+        let flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI
+        let code = sqlite3_open_v2(Self.uri(readingFrom: path), &pointer, flags, nil)
+        guard let pointer, code == SQLITE_OK else {
+            let reason = pointer.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+            sqlite3_close_v2(pointer)
+            throw UserError.missing(subject: path, cause: "it cannot be opened: \(reason)")
+        }
+        handle = pointer
+        _ = sqlite3_extended_result_codes(handle, 1)
+        _ = sqlite3_busy_timeout(handle, 10_000)
+        _ = sqlite_set_option(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)
+        _ = sqlite_set_option(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        _ = sqlite_set_option(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0)
+        // "text" in double quotes that names no column is an error instead of a silent string.
+        _ = sqlite_set_option(handle, SQLITE_DBCONFIG_DQS_DML, 0)
+        // No single value may take the memory of the machine.
+        _ = sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, 256 << 20)
+        _ = sqlite3_limit(handle, SQLITE_LIMIT_SQL_LENGTH, 1 << 20)
+        _ = sqlite3_limit(handle, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000)
+        statementGuard.install(on: handle)
+        watch.install(on: handle)
+    }
+
+    deinit {
+        // Cursors keep the connection alive, so no statement is open here.
+        sqlite3_close_v2(handle)
+    }
+
+    /// The URI that opens a file for reading only, whatever characters its path has.
+    static func uri(readingFrom path: String) -> String {
+        let plain = Set("/-._~".utf8)
+        let digits = Array("0123456789ABCDEF".utf8)
+        var bytes: [UInt8] = []
+        for byte in path.utf8 {
+            let isPlain =
+                plain.contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+                || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+            if isPlain {
+                bytes.append(byte)
+            } else {
+                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return "file:" + String(decoding: bytes, as: UTF8.self) + "?mode=ro"
+    }
+
+    /// Runs Cairn's own statement outside the guard and gives its rows.
+    func ownRows(_ sql: String, _ values: [SQLValue] = []) throws -> [[SQLValue]] {
+        statementGuard.isActive = false
+        defer { statementGuard.isActive = true }
+        let statement = try SQLiteStatement(connection: self, sql: sql)
+        for (index, value) in values.enumerated() { statement.bind(value, at: index + 1) }
+        var rows: [[SQLValue]] = []
+        while try statement.step() { rows.append(statement.row()) }
+        return rows
+    }
+}

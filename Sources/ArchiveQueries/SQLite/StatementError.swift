@@ -1,0 +1,136 @@
+internal import CSQLite
+internal import Checkpoints
+
+/// Turns SQLite's errors into one sentence with the place and the nearest names.
+enum StatementError {
+    /// The error of a text that SQLite could not compile.
+    static func compiling(
+        _ text: String, code: Int32, connection: SQLiteConnection
+    ) -> any Error {
+        if let refusal = connection.statementGuard.refusal { return refused(refusal) }
+        let message = String(cString: sqlite3_errmsg(connection.handle))
+        let offset = Int(sqlite3_error_offset(connection.handle))
+        let place = offset >= 0 ? Place(offset: offset, in: text) : nil
+        return UserError.usage(
+            subject: place.map { "SQL statement, \($0)" } ?? "SQL statement", cause: message,
+            advice: advice(for: message, statement: text, connection: connection))
+    }
+
+    /// The error of a statement that stopped while it ran.
+    static func running(
+        _ sql: String, code: Int32, connection: SQLiteConnection
+    ) -> any Error {
+        if code & 0xff == SQLITE_INTERRUPT || connection.watch.reason != nil {
+            if connection.watch.reason == .timeLimit, let limit = connection.watch.timeLimit {
+                return UserError.missing(
+                    subject: "SQL statement", cause: "it ran longer than its limit of \(limit)",
+                    advice: "narrow it with WHERE or raise the limit")
+            }
+            return Interrupted()
+        }
+        let message = String(cString: sqlite3_errmsg(connection.handle))
+        switch code & 0xff {
+        case SQLITE_CORRUPT, SQLITE_NOTADB:
+            return UserError.integrity(
+                subject: "index", cause: message,
+                advice: "rebuild it from the checkpoint files with cairn reindex")
+        case SQLITE_BUSY, SQLITE_LOCKED:
+            return UserError.missing(
+                subject: "index", cause: "another program is writing to it",
+                advice: "try again in a moment")
+        default:
+            return UserError.missing(subject: "SQL statement", cause: message)
+        }
+    }
+
+    /// The error of a statement that would do more than read.
+    static func refused(_ what: String) -> UserError {
+        .usage(
+            subject: "SQL statement", cause: "\(what), but SQL only reads the archive",
+            advice: "start it with SELECT, WITH or EXPLAIN")
+    }
+
+    /// Where in a text SQLite stopped, counted from 1 as editors do.
+    struct Place: CustomStringConvertible {
+        let line: Int
+        let column: Int
+        /// The word at the place.
+        let word: String
+
+        /// The place `offset` bytes into the UTF-8 of `text`.
+        init(offset: Int, in text: String) {
+            let bytes = Array(text.utf8)
+            let before = String(decoding: bytes.prefix(offset), as: UTF8.self)
+            let lines = before.split(separator: "\n", omittingEmptySubsequences: false)
+            line = lines.count
+            column = (lines.last?.count ?? 0) + 1
+            let after = String(decoding: bytes.dropFirst(offset), as: UTF8.self)
+            word = String(after.prefix { !$0.isWhitespace && $0 != "," && $0 != ")" }.prefix(24))
+        }
+
+        var description: String {
+            "line \(line), column \(column)" + (word.isEmpty ? "" : " at `\(word)`")
+        }
+    }
+
+    private static func advice(
+        for message: String, statement: String, connection: SQLiteConnection
+    ) -> String {
+        func name(after prefix: String) -> String? {
+            message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : nil
+        }
+        let near: [String]
+        if let column = name(after: "no such column: ") {
+            let wanted = column.split(separator: ".").last.map(String.init) ?? column
+            near = NearNames.nearest(
+                to: wanted, in: SchemaNames.columns(mentionedIn: statement, of: connection))
+        } else if let table = name(after: "no such table: ") {
+            let wanted = table.split(separator: ".").last.map(String.init) ?? table
+            near = NearNames.nearest(to: wanted, in: SchemaNames.tables(of: connection))
+        } else if let function = name(after: "no such function: ") {
+            near = NearNames.nearest(to: function, in: SchemaNames.functions(of: connection))
+        } else {
+            return ""
+        }
+        guard !near.isEmpty else { return "" }
+        return "did you mean \(near.joined(separator: " or "))?"
+    }
+}
+
+/// The names that a connection knows, for suggestions.
+enum SchemaNames {
+    /// Tables, views and table-valued functions that a person may name.
+    static func tables(of connection: SQLiteConnection) -> [String] {
+        texts(
+            """
+            SELECT name FROM pragma_table_list WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+            UNION SELECT name FROM pragma_module_list WHERE name NOT LIKE 'pragma\\_%' ESCAPE '\\'
+            """, connection)
+    }
+
+    /// The columns of the tables whose names occur in the statement, or of all tables.
+    static func columns(mentionedIn statement: String, of connection: SQLiteConnection) -> [String]
+    {
+        let words = Set(
+            statement.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "_" }
+                .map(String.init))
+        let tables = tables(of: connection)
+        let mentioned = tables.filter { words.contains($0.lowercased()) }
+        let columns = (mentioned.isEmpty ? tables : mentioned).flatMap { table in
+            (try? connection.ownRows("SELECT name FROM pragma_table_info(?)", [.text(table)])) ?? []
+        }
+        return Array(Set(columns.compactMap(firstText))).sorted()
+    }
+
+    static func functions(of connection: SQLiteConnection) -> [String] {
+        texts("SELECT DISTINCT name FROM pragma_function_list", connection)
+    }
+
+    private static func texts(_ sql: String, _ connection: SQLiteConnection) -> [String] {
+        ((try? connection.ownRows(sql)) ?? []).compactMap(firstText)
+    }
+
+    private static func firstText(_ row: [SQLValue]) -> String? {
+        if case .text(let text)? = row.first { text } else { nil }
+    }
+}
