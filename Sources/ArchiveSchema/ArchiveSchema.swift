@@ -1,1 +1,26 @@
-// The ArchiveSchema module.
+/// The text of `schema/`, compiled into the program.
+package enum ArchiveSchema {
+    /// One numbered file of `schema/`: statements that lead from the version before to this one.
+    package struct Migration: Sendable {
+        /// The version of the index after these statements, from 1 without gaps.
+        package let version: Int
+        /// The name of the file.
+        package let file: String
+        package let sql: String
+    }
+
+    /// All migrations, in order; an index of version *n* has the first *n* of them behind it.
+    package static let migrations: [Migration] = [
+        ("0001-runs.sql", PackageResources._001_runs_sql),
+        ("0002-checkpoints.sql", PackageResources._002_checkpoints_sql),
+        ("0003-results.sql", PackageResources._003_results_sql),
+        ("0004-views.sql", PackageResources._004_views_sql),
+    ].enumerated().map { index, entry in
+        Migration(version: index + 1, file: entry.0, sql: text(entry.1))
+    }
+
+    /// The version of an index that has every migration.
+    package static var currentVersion: Int { migrations.count }
+
+    static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+}

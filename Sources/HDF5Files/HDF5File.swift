@@ -1,0 +1,128 @@
+internal import CHDF5
+
+/// An open HDF5 file.
+///
+/// Files are written once and never changed, so the library's own file locks are not used: they
+/// fail on several network file systems and protect nothing here. The format is held at what
+/// HDF5 1.8 (2008) reads; its metadata carries checksums.
+package struct HDF5File: ~Copyable, Sendable {
+    private let identifier: Identifier
+    /// The path, or a name for a file in memory.
+    package let path: String
+
+    /// Which library versions can read a new file.
+    package enum Format: Sendable {
+        /// HDF5 1.8 and later.
+        case version18
+        /// HDF5 1.10 and later, needed for virtual datasets.
+        case version110
+
+        fileprivate var bound: H5F_libver_t {
+            switch self {
+            case .version18: H5F_LIBVER_V18
+            case .version110: H5F_LIBVER_V110
+            }
+        }
+    }
+
+    /// Opens an existing file for reading.
+    ///
+    /// The corresponding C function is `H5Fopen`.
+    package init(readingFrom path: String) throws(HDF5Error) {
+        let access = try HDF5File.access(path, .version110)
+        identifier = try Identifier("H5Fopen", path) {
+            unsafe H5Fopen(path, hdf5_open_read_only(), access.number)
+        }
+        self.path = path
+    }
+
+    /// Creates a file that must not exist yet.
+    ///
+    /// The corresponding C function is `H5Fcreate`.
+    package init(creating path: String, format: Format = .version18) throws(HDF5Error) {
+        let access = try HDF5File.access(path, format)
+        identifier = try HDF5File.create(path, access)
+        self.path = path
+    }
+
+    /// Creates a file that lives in memory until `image()` is taken.
+    ///
+    /// `expectedByteCount` only saves reallocations. The corresponding C function is
+    /// `H5Pset_fapl_core`.
+    package init(inMemory name: String, expectedByteCount: Int) throws(HDF5Error) {
+        let access = try HDF5File.access(name, .version18)
+        try HDF5Library.check("H5Pset_fapl_core", name) {
+            H5Pset_fapl_core(access.number, max(expectedByteCount, 1 << 16), false)
+        }
+        identifier = try HDF5File.create(name, access)
+        path = name
+    }
+
+    /// The bytes of a file in memory, as they would be on disk.
+    ///
+    /// The corresponding C function is `H5Fget_file_image`.
+    package borrowing func image() throws(HDF5Error) -> [UInt8] {
+        let number = identifier.number
+        let path = path
+        return try HDF5Library.locked { () throws(HDF5Error) -> [UInt8] in
+            try HDF5Library.check("H5Fflush", path) { H5Fflush(number, H5F_SCOPE_GLOBAL) }
+            let byteCount = try HDF5Library.check("H5Fget_file_image", path) {
+                H5Fget_file_image(number, nil, 0)
+            }
+            var failure: HDF5Error?
+            let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+                do throws(HDF5Error) {
+                    count = try HDF5Library.check("H5Fget_file_image", path) {
+                        unsafe H5Fget_file_image(number, buffer.baseAddress, byteCount)
+                    }
+                } catch {
+                    failure = error
+                }
+            }
+            if let failure { throw failure }
+            return bytes
+        }
+    }
+
+    /// The group that holds everything.
+    package borrowing func root() throws(HDF5Error) -> HDF5Group {
+        let number = identifier.number
+        let identifier = try Identifier("H5Gopen2", path) {
+            unsafe H5Gopen2(number, "/", hid_t(H5P_DEFAULT))
+        }
+        return HDF5Group(identifier: identifier, path: path + ":")
+    }
+
+    /// Writes what is pending and closes, reporting any failure.
+    package consuming func close() throws(HDF5Error) {
+        let path = path
+        try identifier.close(path)
+    }
+
+    private static func create(
+        _ path: String, _ access: borrowing Identifier
+    ) throws(HDF5Error)
+        -> Identifier
+    {
+        let creation = try Identifier("H5Pcreate", path) { H5Pcreate(hdf5_file_creation()) }
+        // Time stamps would make equal content unequal files.
+        try HDF5Library.check("H5Pset_obj_track_times", path) {
+            H5Pset_obj_track_times(creation.number, false)
+        }
+        let accessNumber = access.number
+        return try Identifier("H5Fcreate", path) {
+            unsafe H5Fcreate(path, hdf5_create_exclusively(), creation.number, accessNumber)
+        }
+    }
+
+    private static func access(_ path: String, _ format: Format) throws(HDF5Error) -> Identifier {
+        let access = try Identifier("H5Pcreate", path) { H5Pcreate(hdf5_file_access()) }
+        try HDF5Library.check("H5Pset_libver_bounds", path) {
+            H5Pset_libver_bounds(access.number, H5F_LIBVER_V18, format.bound)
+        }
+        try HDF5Library.check("H5Pset_file_locking", path) {
+            H5Pset_file_locking(access.number, false, true)
+        }
+        return access
+    }
+}

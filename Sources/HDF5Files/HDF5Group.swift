@@ -1,0 +1,89 @@
+internal import CHDF5
+
+/// A folder of datasets and other groups inside a file.
+///
+/// Names are the user's; `HDF5Name` says how they are stored.
+package struct HDF5Group: ~Copyable, Sendable {
+    let identifier: Identifier
+    /// The file's path, a colon, and the path inside the file.
+    package let path: String
+
+    /// Creates a group inside this one.
+    ///
+    /// The corresponding C function is `H5Gcreate2`.
+    package borrowing func createGroup(_ name: String) throws(HDF5Error) -> HDF5Group {
+        let path = child(name)
+        let link = try utf8Link(path)
+        let creation = try Identifier("H5Pcreate", path) { H5Pcreate(hdf5_group_creation()) }
+        try HDF5Library.check("H5Pset_obj_track_times", path) {
+            H5Pset_obj_track_times(creation.number, false)
+        }
+        let number = identifier.number
+        let group = try Identifier("H5Gcreate2", path) {
+            unsafe H5Gcreate2(
+                number, HDF5Name.encoded(name), link.number, creation.number, hid_t(H5P_DEFAULT))
+        }
+        return HDF5Group(identifier: group, path: path)
+    }
+
+    /// Opens a group inside this one.
+    ///
+    /// The corresponding C function is `H5Gopen2`.
+    package borrowing func group(_ name: String) throws(HDF5Error) -> HDF5Group {
+        let path = child(name)
+        let number = identifier.number
+        let group = try Identifier("H5Gopen2", path) {
+            unsafe H5Gopen2(number, HDF5Name.encoded(name), hid_t(H5P_DEFAULT))
+        }
+        return HDF5Group(identifier: group, path: path)
+    }
+
+    /// Whether there is anything of this name.
+    ///
+    /// The corresponding C function is `H5Lexists`.
+    package borrowing func contains(_ name: String) throws(HDF5Error) -> Bool {
+        let number = identifier.number
+        return try HDF5Library.check("H5Lexists", child(name)) {
+            unsafe H5Lexists(number, HDF5Name.encoded(name), hid_t(H5P_DEFAULT))
+        } > 0
+    }
+
+    /// The names of all members, in the byte order of their stored form.
+    ///
+    /// The corresponding C function is `H5Lget_name_by_idx`.
+    package borrowing func names() throws(HDF5Error) -> [String] {
+        let number = identifier.number
+        let path = path
+        return try HDF5Library.locked { () throws(HDF5Error) -> [String] in
+            var info = H5G_info_t()
+            try HDF5Library.check("H5Gget_info", path) { unsafe H5Gget_info(number, &info) }
+            var names: [String] = []
+            for index in 0..<info.nlinks {
+                let byteCount = try HDF5Library.check("H5Lget_name_by_idx", path) {
+                    unsafe H5Lget_name_by_idx(
+                        number, ".", H5_INDEX_NAME, H5_ITER_INC, index, nil, 0, hid_t(H5P_DEFAULT))
+                }
+                var buffer = [CChar](repeating: 0, count: byteCount + 1)
+                try HDF5Library.check("H5Lget_name_by_idx", path) {
+                    unsafe H5Lget_name_by_idx(
+                        number, ".", H5_INDEX_NAME, H5_ITER_INC, index, &buffer, byteCount + 1,
+                        hid_t(H5P_DEFAULT))
+                }
+                let bytes = buffer.prefix(byteCount).map(UInt8.init(bitPattern:))
+                names.append(HDF5Name.decoded(String(decoding: bytes, as: UTF8.self)))
+            }
+            return names
+        }
+    }
+
+    borrowing func child(_ name: String) -> String { path + "/" + name }
+
+    /// A link creation list that marks names as UTF-8, so that h5py shows them rightly.
+    borrowing func utf8Link(_ path: String) throws(HDF5Error) -> Identifier {
+        let link = try Identifier("H5Pcreate", path) { H5Pcreate(hdf5_link_creation()) }
+        try HDF5Library.check("H5Pset_char_encoding", path) {
+            H5Pset_char_encoding(link.number, H5T_CSET_UTF8)
+        }
+        return link
+    }
+}
