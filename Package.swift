@@ -37,6 +37,8 @@ let package = Package(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        // Compressed .npz and .pth files are deflated: a second inflater would only be a worse one.
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(
             name: "HDF5Files", dependencies: ["CHDF5"],
@@ -66,7 +68,10 @@ let package = Package(
                 "HDF5Files", "Checkpoints", "ArchiveSchema",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: strict),
-        .target(name: "Interchange", dependencies: ["Checkpoints"], swiftSettings: strict),
+        .target(
+            name: "Interchange",
+            dependencies: ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
+            swiftSettings: strict),
         .target(
             name: "ArchiveQueries",
             dependencies: [
@@ -116,7 +121,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "InterchangeTests",
-            dependencies: ["Interchange", "Checkpoints", "TestSupport"],
+            dependencies: ["Interchange", "Networks", "ArrayMath", "Checkpoints", "TestSupport"],
+            exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "ArchiveQueriesTests",

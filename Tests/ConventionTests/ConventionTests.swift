@@ -14,7 +14,7 @@ import Testing
         "Analysis": ["Networks", "ArrayMath", "Checkpoints"],
         "ArchiveSchema": [],
         "CheckpointArchive": ["HDF5Files", "Checkpoints", "ArchiveSchema", "GRDB"],
-        "Interchange": ["Checkpoints"],
+        "Interchange": ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
         "ArchiveQueries": [
             "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "Checkpoints", "Networks",
             "GRDB",
@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test func everyModuleOfTheSourcesIsInTheTable() throws {
-        let system: Set<String> = ["CHDF5", "CFFTW", "COpenBLAS", "CSQLite", "cairn"]
+        let system: Set<String> = ["CHDF5", "CFFTW", "COpenBLAS", "CSQLite", "CZlib", "cairn"]
         let folders = try FileManager.default.contentsOfDirectory(
             atPath: Repository.root.appendingPathComponent("Sources").path)
         for folder in folders where !system.contains(folder) {

@@ -1,0 +1,59 @@
+internal import CZlib
+internal import Checkpoints
+
+/// Raw deflate streams, through zlib.
+enum Inflater {
+    private static let pieceByteCount = 1 << 20
+
+    /// The bytes of a deflated entry; throws unless they are exactly as many as it says.
+    static func inflate(_ entry: ZipArchive.Entry, of file: SourceFile) throws -> [UInt8] {
+        var stream = z_stream()
+        guard zlib_begin_raw_inflate(&stream) == Z_OK else {
+            throw UserError.unreadable(file.path, "zlib could not begin")
+        }
+        defer { inflateEnd(&stream) }
+        func wrong(_ cause: String) -> UserError {
+            .unreadable(file.path, "zip entry \(entry.name) \(cause)")
+        }
+        var consumed = 0
+        var status = Z_OK
+        // One byte more than promised shows a stream that is longer than its size says.
+        let bytes = try [UInt8](unsafeUninitializedCapacity: entry.byteCount + 1) { buffer, count in
+            while status == Z_OK {
+                let piece = min(pieceByteCount, entry.storedByteCount - consumed)
+                guard piece > 0 else { throw wrong("is cut short") }
+                var input = try file.read(at: entry.offset + consumed, count: piece)
+                try input.withUnsafeMutableBufferPointer { source in
+                    stream.next_in = source.baseAddress
+                    stream.avail_in = uInt(source.count)
+                    while stream.avail_in > 0, status == Z_OK {
+                        let room = min(buffer.count - count, 1 << 30)
+                        guard room > 0 else { throw wrong("inflates to more than it says") }
+                        stream.next_out = buffer.baseAddress.map { $0 + count }
+                        stream.avail_out = uInt(room)
+                        status = CZlib.inflate(&stream, Z_NO_FLUSH)
+                        count += room - Int(stream.avail_out)
+                        guard status == Z_OK || status == Z_STREAM_END else {
+                            throw wrong("is not a deflate stream (zlib says \(status))")
+                        }
+                    }
+                }
+                consumed += piece
+            }
+        }
+        guard bytes.count == entry.byteCount else {
+            throw wrong("inflates to \(bytes.count) bytes, but says \(entry.byteCount)")
+        }
+        return bytes
+    }
+
+    /// The CRC-32 of zip.
+    static func checksum(of bytes: UnsafeRawBufferPointer) -> UInt32 {
+        UInt32(crc32_z(0, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count))
+    }
+
+    /// The CRC-32 of zip.
+    static func checksum(of bytes: [UInt8]) -> UInt32 {
+        bytes.withUnsafeBytes { checksum(of: $0) }
+    }
+}

@@ -1,0 +1,45 @@
+/// What lies on the stack of the restricted pickle machine.
+enum PickleItem {
+    case none
+    case boolean(Bool)
+    case integer(Int)
+    case real(Double)
+    case text(String)
+    case bytes([UInt8])
+    case tensor(StoredTensor)
+    /// A position in the machine's table of containers.
+    ///
+    /// A pickle stores a container before it fills it, so others refer to it by position; the
+    /// table frees millions of nested containers one by one, without recursion.
+    case container(Int)
+    /// One of the functions and classes in `PickleGlobal`; nothing else can be on the stack.
+    case global(PickleGlobal)
+    case storage(TorchStorage)
+}
+
+/// A list, tuple, set or dictionary of a pickle, or a NumPy object that is being built.
+struct PickleContainer {
+    enum Kind {
+        case list
+        case tuple
+        /// Keys and values in turn.
+        case dictionary
+        /// Its code and its byte order.
+        case arrayType
+        /// Its shape, element type, order of axes and bytes.
+        case array
+    }
+
+    let kind: Kind
+    var items: [PickleItem]
+}
+
+/// A storage that a tensor may look at.
+struct TorchStorage {
+    /// What its elements are; bytes for untyped storages.
+    let elementType: TorchElementType
+    /// The name of its entry.
+    let key: String
+    /// Elements, or bytes when untyped.
+    let count: Int
+}

@@ -1,0 +1,126 @@
+internal import Checkpoints
+
+/// Files that `torch.save` writes since PyTorch 1.6: a zip archive of a pickle and its storages.
+package enum TorchFile {
+    /// What the file holds; tensors are read when they are asked for.
+    ///
+    /// The pickle is read as data: tensors, numbers, texts, lists and dictionaries. A file that
+    /// names anything else is refused with the name, and nothing is ever executed.
+    package static func read(_ path: String) throws -> Value {
+        let file = try SourceFile(path: path)
+        try refuseOtherFormats(file)
+        let archive = try ZipArchive(file)
+        guard let pickle = archive.entries.first(where: isPickle) else {
+            throw UserError.unreadable(path, "it has no data.pkl, so PyTorch did not write it")
+        }
+        let folder = pickle.name.dropLast("data.pkl".count)
+        if let order = archive["\(folder)byteorder"], order.byteCount <= 16,
+            try archive.read(order) != Array("little".utf8)
+        {
+            throw UserError.unreadable(
+                path, "its numbers are big-endian", advice: "save it again on this machine")
+        }
+        var content = 0
+        let limit = ZipArchive.largestContent(of: file)
+        do {
+            var machine = PickleMachine(try archive.read(pickle)) { view in
+                let tensor = try tensor(view, archive: archive, folder: String(folder))
+                content = content.saturatingSum(tensor.byteCount)
+                guard content <= limit else {
+                    throw PickleMachine.Problem(
+                        cause: "its tensors would take \(content) bytes and more, too many for a "
+                            + "file of \(file.byteCount)",
+                        advice: "save expanded tensors with .contiguous()")
+                }
+                return tensor
+            }
+            return try machine.run()
+        } catch let problem as PickleMachine.Problem {
+            throw UserError.unreadable(path, problem.cause, advice: problem.advice)
+        } catch let ended as ByteCursor.Ended {
+            throw UserError.unreadable(path, "its pickle ends early, at byte \(ended.position)")
+        }
+    }
+
+    private static func isPickle(_ entry: ZipArchive.Entry) -> Bool {
+        entry.name == "data.pkl"
+            || entry.name.hasSuffix("/data.pkl") && entry.name.split(separator: "/").count == 2
+    }
+
+    private static func refuseOtherFormats(_ file: SourceFile) throws {
+        let start = try file.read(at: 0, count: min(file.byteCount, 64))
+        // The number that opens the files of PyTorch before 1.6.
+        let oldMagic: [UInt8] = [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20]
+        if start.starts(with: oldMagic) {
+            throw UserError.unreadable(
+                file.path, "it has the format of PyTorch before 1.6, which is not read",
+                advice: "load it in PyTorch and save it again with torch.save")
+        }
+        if start.starts(with: Array("version https://git-lfs".utf8)) {
+            throw UserError.unreadable(
+                file.path, "it is a pointer of Git LFS, not the file itself",
+                advice: "fetch it with git lfs pull")
+        }
+        guard ZipArchive.isZip(file) else {
+            throw UserError.unreadable(
+                file.path, file.byteCount == 0 ? "it is empty" : "it is not a PyTorch file")
+        }
+    }
+
+    private static func tensor(
+        _ view: TorchView, archive: ZipArchive, folder: String
+    ) throws -> StoredTensor {
+        let storage = view.storage
+        guard case .known(let elementType) = view.elementType else {
+            if case .foreign(let name) = view.elementType {
+                throw PickleMachine.Problem(
+                    cause: "it holds a tensor of \(name), which Cairn does not store",
+                    advice: "convert it to a standard type")
+            }
+            throw PickleMachine.Problem(cause: "it holds a tensor without an element type")
+        }
+        guard let entry = archive["\(folder)data/\(storage.key)"] else {
+            throw PickleMachine.Problem(cause: "storage \(storage.key) is missing")
+        }
+        let width: Int
+        switch storage.elementType {
+        case .known(let type): width = type.byteCount
+        case .untyped, .foreign: width = 1
+        }
+        guard storage.count.saturatingProduct(width) <= entry.byteCount else {
+            throw PickleMachine.Problem(
+                cause: "storage \(storage.key) has \(entry.byteCount) bytes, but its tensors count "
+                    + "on \(storage.count) elements of \(width)")
+        }
+        let count = storage.count.saturatingProduct(width) / elementType.byteCount
+        let result = StridedView(
+            elementType: elementType, shape: view.shape, strides: view.strides,
+            offset: view.offset, storage: storedReader(of: entry, in: archive, count: count))
+        guard let result else {
+            throw PickleMachine.Problem(
+                cause: "a tensor of shape \(view.shape), strides \(view.strides) and offset "
+                    + "\(view.offset) reaches outside storage \(storage.key)")
+        }
+        guard entry.method == .deflated else { return StoredTensor(view: result) }
+        return StoredTensor(elementType: elementType, shape: view.shape) {
+            try result.with(storage: .memory(try archive.read(entry), count: count)).load()
+        }
+    }
+
+    /// Reads parts of a stored entry from the file.
+    private static func storedReader(
+        of entry: ZipArchive.Entry, in archive: ZipArchive, count: Int
+    ) -> StridedView.Storage {
+        let file = archive.file
+        return StridedView.Storage(elementCount: count) { offset, buffer in
+            try file.read(at: entry.offset + offset, into: buffer)
+            // Only a whole entry can be compared with its checksum.
+            if entry.checksum != 0, offset == 0, buffer.count == entry.byteCount,
+                Inflater.checksum(of: UnsafeRawBufferPointer(buffer)) != entry.checksum
+            {
+                throw UserError.unreadable(
+                    file.path, "entry \(entry.name) is damaged (its checksum differs)")
+            }
+        }
+    }
+}
