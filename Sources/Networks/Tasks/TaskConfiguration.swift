@@ -1,0 +1,149 @@
+/// What a run learns and from which rows, as stored in its configuration under `task`.
+///
+/// Every field has a default, so that a JSON object names only what differs; keys that are not
+/// known are refused.
+package struct TaskConfiguration: Codable, Sendable, Equatable {
+    /// How an example is written as tokens.
+    package enum Layout: String, Codable, CaseIterable, Sendable {
+        /// `x y =`: elements are the tokens 0..<n, `=` is n; the answer is read after `=`.
+        case operands
+        /// `x y` alone, for networks that read two one-hot or embedded operands; bits alone for
+        /// sparse parity.
+        case pairs
+        /// `eos x operation y = answer`: tokens eos, `=`, operation, then the elements.
+        case equation
+        /// The same seven-token equation with the vocabulary of the grokking paper's code: 239
+        /// tokens, the residues modulo 97 from 22, the permutations of five points from 119.
+        case publishedEquation = "published_equation"
+    }
+
+    /// Which of an equation's tokens count in the loss and must be right for the accuracy.
+    package enum LossPositions: String, Codable, CaseIterable, Sendable {
+        /// The answer alone.
+        case answer
+        /// The answer and the end token after it: the mean cross-entropy is about half of the
+        /// answer's.
+        case answerAndEnd = "answer_eos"
+    }
+
+    /// How wrong training answers are drawn.
+    package enum LabelNoiseRule: String, Codable, CaseIterable, Sendable {
+        /// The paper's text: k training rows get the answers of other random training rows.
+        case paper
+        /// The paper's code: after the NumPy shuffle, k answers are drawn with replacement from all
+        /// rows and written to the first k rows; some stay right by chance.
+        case code
+    }
+
+    package var operation: TaskOperation = .add
+    /// p, for operations on residues.
+    package var modulus: Int?
+    /// The name of a group, for operations on groups.
+    package var group: String?
+    package var elementOrder: FiniteGroup.ElementOrder = .lexicographic
+    /// The number n of things a random table is about.
+    package var elements: Int?
+    /// Answers of a given table, one array per left operand; −1 where there is no answer.
+    package var table: [[Int]]?
+    /// The length of the lists of `sort`, `reverse` and `copy`.
+    package var operandLength: Int?
+    /// The number of bits of sparse parity.
+    package var bits: Int?
+    /// How many bits count in sparse parity.
+    package var subsetSize: Int?
+    /// The digits of each summand of digit addition.
+    package var digits: Int?
+    /// How many examples to draw where there are too many to list; nil lists all.
+    package var exampleCount: Int?
+    /// The seed of what the task itself draws: a random table, a hidden subset, drawn examples.
+    package var taskSeed = 0
+
+    /// Nil until the kind of network decides: `operands` for transformers, `pairs` for others.
+    package var layout: Layout?
+    package var lossPositions: LossPositions = .answer
+
+    package var split: SplitRule = .cairn
+    package var splitSeed = 0
+    package var trainFraction = 0.3
+    /// The rows to train on, in the order of use, where the split lists them.
+    package var trainIndices: [Int]?
+
+    /// The number of training rows with drawn answers.
+    package var labelNoise = 0
+    package var labelNoiseRule: LabelNoiseRule = .paper
+    package var labelNoiseSeed = 0
+
+    /// An operation on the residues modulo p.
+    package init(
+        operation: TaskOperation = .add, modulus: Int? = 113, trainFraction: Double = 0.3,
+        split: SplitRule = .cairn, splitSeed: Int = 0
+    ) {
+        self.operation = operation
+        self.modulus = operation.domain == .residues ? modulus : nil
+        self.trainFraction = trainFraction
+        self.split = split
+        self.splitSeed = splitSeed
+    }
+
+    /// An operation in a group.
+    package init(
+        operation: TaskOperation = .compose, group: String,
+        elementOrder: FiniteGroup.ElementOrder = .lexicographic, trainFraction: Double = 0.3,
+        split: SplitRule = .cairn, splitSeed: Int = 0
+    ) {
+        self.init(
+            operation: operation, modulus: nil, trainFraction: trainFraction, split: split,
+            splitSeed: splitSeed)
+        self.group = group
+        self.elementOrder = elementOrder
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case operation, modulus, group
+        case elementOrder = "element_order"
+        case elements, table
+        case operandLength = "operand_length"
+        case bits
+        case subsetSize = "subset_size"
+        case digits
+        case exampleCount = "example_count"
+        case taskSeed = "task_seed"
+        case layout
+        case lossPositions = "loss_positions"
+        case split
+        case splitSeed = "split_seed"
+        case trainFraction = "train_fraction"
+        case trainIndices = "train_indices"
+        case labelNoise = "label_noise"
+        case labelNoiseRule = "label_noise_rule"
+        case labelNoiseSeed = "label_noise_seed"
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.settings(of: CodingKeys.self, section: "task")
+        try values.read(.operation, into: &operation)
+        try values.read(.modulus, into: &modulus)
+        try values.read(.group, into: &group)
+        try values.read(.elementOrder, into: &elementOrder)
+        try values.read(.elements, into: &elements)
+        try values.read(.table, into: &table)
+        try values.read(.operandLength, into: &operandLength)
+        try values.read(.bits, into: &bits)
+        try values.read(.subsetSize, into: &subsetSize)
+        try values.read(.digits, into: &digits)
+        try values.read(.exampleCount, into: &exampleCount)
+        try values.read(.taskSeed, into: &taskSeed)
+        try values.read(.layout, into: &layout)
+        try values.read(.lossPositions, into: &lossPositions)
+        try values.read(.split, into: &split)
+        try values.read(.splitSeed, into: &splitSeed)
+        try values.read(.trainFraction, into: &trainFraction)
+        try values.read(.trainIndices, into: &trainIndices)
+        try values.read(.labelNoise, into: &labelNoise)
+        try values.read(.labelNoiseRule, into: &labelNoiseRule)
+        try values.read(.labelNoiseSeed, into: &labelNoiseSeed)
+        if operation.domain == .residues, modulus == nil, !values.contains(.modulus) {
+            modulus = 113
+        }
+    }
+}

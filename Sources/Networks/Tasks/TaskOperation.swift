@@ -1,0 +1,149 @@
+/// What a task asks for, by the name users write.
+///
+/// x and y are the left and right operand, all residues modulo p unless stated. The paper's twelve
+/// operations are `add` to `x3+xy2+y`, `compose`, `conjugate` and `aba` without `multiply`; its
+/// published code has the others up to `copy`.
+package enum TaskOperation: String, Codable, CaseIterable, Sendable {
+    /// x + y
+    case add
+    /// x − y
+    case subtract
+    /// x · y
+    case multiply
+    /// x · y⁻¹, y ≠ 0; p is prime.
+    case divide
+    /// x · y⁻¹ where y is odd, x − y where y is even; p is prime.
+    case divideOrSubtract = "divide_or_subtract"
+    /// x² + y²
+    case squares = "x2+y2"
+    /// x² + xy + y²
+    case quadratic = "x2+xy+y2"
+    /// x² + xy + y² + x
+    case quadraticPlusLeft = "x2+xy+y2+x"
+    /// x³ + xy
+    case cubic = "x3+xy"
+    /// x³ + xy² + y
+    case cubicPlusRight = "x3+xy2+y"
+    /// x² + y
+    case squarePlus = "x2+y"
+    /// x³ + y
+    case cubePlus = "x3+y"
+    /// x + y where x is even, x · y where x is odd.
+    case addOrMultiply = "add_or_multiply"
+    /// x + y where x is even, x − y where x is odd.
+    case addOrSubtract = "add_or_subtract"
+    /// The product x·y in a group.
+    case compose
+    /// x·y·x⁻¹ in a group.
+    case conjugate
+    /// x·y·x in a group.
+    case aba
+    /// Independent, uniformly drawn answers: nothing to generalise.
+    case random
+    /// Answers given one by one.
+    case table
+    /// The list of operands in rising order.
+    case sort
+    /// The list of operands backwards.
+    case reverse
+    /// The list of operands again.
+    case copy
+    /// The parity of a hidden subset of bits.
+    case sparseParity = "sparse_parity"
+    /// The digits of the sum of two numbers of k digits.
+    case digitAddition = "digit_addition"
+
+    /// The operation of a name, of its formula (`x+y`) or of its sign (`+`); nil when unknown.
+    package init?(named name: String) {
+        let aliases: [String: TaskOperation] = [
+            "+": .add, "x+y": .add, "-": .subtract, "x-y": .subtract, "*": .multiply,
+            "x*y": .multiply, "xy": .multiply, "/": .divide, "x/y": .divide,
+        ]
+        guard let found = TaskOperation(rawValue: name) ?? aliases[name] else { return nil }
+        self = found
+    }
+
+    /// Where an operation's operands come from.
+    package enum Domain: Sendable, Equatable {
+        /// The residues modulo p.
+        case residues
+        /// The elements of a group.
+        case group
+        /// Any set of n things.
+        case anySet
+        /// Sequences longer than two operands.
+        case sequences
+    }
+
+    package var domain: Domain {
+        switch self {
+        case .compose, .conjugate, .aba: .group
+        case .random, .table: .anySet
+        case .sort, .reverse, .copy, .sparseParity, .digitAddition: .sequences
+        default: .residues
+        }
+    }
+
+    /// Whether the operation needs inverses of all residues but 0.
+    var needsPrime: Bool { self == .divide || self == .divideOrSubtract }
+
+    /// The answer for two residues; nil where it is not defined (division by 0).
+    ///
+    /// Only for operations on residues; the modulus is at most 2^20, so that nothing overflows.
+    func residue(_ x: Int, _ y: Int, modulus p: Int) -> Int? {
+        func reduce(_ value: Int) -> Int { (value % p + p) % p }
+        switch self {
+        case .add: return reduce(x + y)
+        case .subtract: return reduce(x - y)
+        case .multiply: return reduce(x * y)
+        case .divide: return y == 0 ? nil : reduce(x * TaskOperation.inverse(of: y, modulus: p))
+        case .divideOrSubtract:
+            if y % 2 == 0 { return reduce(x - y) }
+            return reduce(x * TaskOperation.inverse(of: y, modulus: p))
+        case .squares: return reduce(x * x + y * y)
+        case .quadratic: return reduce(x * x + x * y + y * y)
+        case .quadraticPlusLeft: return reduce(x * x + x * y + y * y + x)
+        case .cubic: return reduce(x * x % p * x + x * y)
+        case .cubicPlusRight: return reduce(x * x % p * x + y * y % p * x + y)
+        case .squarePlus: return reduce(x * x + y)
+        case .cubePlus: return reduce(x * x % p * x + y)
+        case .addOrMultiply: return reduce(x % 2 == 0 ? x + y : x * y)
+        case .addOrSubtract: return reduce(x % 2 == 0 ? x + y : x - y)
+        default: preconditionFailure("\(rawValue) is not an operation on residues")
+        }
+    }
+
+    /// The answer for two elements of a group.
+    func element(_ x: Int, _ y: Int, in group: FiniteGroup) -> Int {
+        switch self {
+        case .compose: return group.product(x, y)
+        case .conjugate: return group.conjugate(x, y)
+        case .aba: return group.product(group.product(x, y), x)
+        default: preconditionFailure("\(rawValue) is not an operation on groups")
+        }
+    }
+
+    /// y^(p−2) mod p: the inverse of y for prime p (Fermat).
+    private static func inverse(of y: Int, modulus p: Int) -> Int {
+        var result = 1
+        var base = y % p
+        var exponent = p - 2
+        while exponent > 0 {
+            if exponent & 1 == 1 { result = result * base % p }
+            base = base * base % p
+            exponent >>= 1
+        }
+        return result % p
+    }
+
+    /// Whether a number has no divisors but 1 and itself.
+    package static func isPrime(_ number: Int) -> Bool {
+        guard number > 3 else { return number > 1 }
+        var divisor = 2
+        while divisor * divisor <= number {
+            if number % divisor == 0 { return false }
+            divisor += 1
+        }
+        return true
+    }
+}
