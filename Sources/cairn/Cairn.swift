@@ -17,7 +17,7 @@ struct Cairn: ParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Shell",
-                subcommands: [CompletionCommand.self])
+                subcommands: [SQLCommand.self, CompletionCommand.self])
         ])
 
     /// Runs the command that the arguments name and ends the process with its exit code.

@@ -73,32 +73,6 @@ import Testing
     }
 }
 
-@Suite struct NearNamesTests {
-    @Test(arguments: [
-        ("trian", "train"), ("analyse", "analyze"), ("l", "ls"), ("shwo", "show"),
-        ("verfy", "verify"),
-    ]) func misspellingsFindTheirCommand(typed: String, meant: String) {
-        let names = ["train", "analyze", "ls", "show", "verify", "sql"]
-        #expect(NearNames.suggestion(for: typed, among: names) == meant)
-    }
-
-    @Test func farNamesSuggestNothing() {
-        #expect(NearNames.suggestion(for: "frobnicate", among: ["train", "ls"]) == nil)
-    }
-
-    @Test(arguments: 0..<50) func distanceIsSymmetricAndZeroOnlyForEquals(seed: Int) {
-        var generator = SeededGenerator(seed: seed)
-        func word() -> [Character] {
-            (0..<Int.random(in: 0...6, using: &generator)).map { _ in
-                Bool.random(using: &generator) ? "a" : "b"
-            }
-        }
-        let (left, right) = (word(), word())
-        #expect(NearNames.distance(left, right) == NearNames.distance(right, left))
-        #expect((NearNames.distance(left, right) == 0) == (left == right))
-    }
-}
-
 @Suite struct GlobalArgumentsTests {
     @Test func leadingOptionsMoveBehindTheCommand() {
         #expect(

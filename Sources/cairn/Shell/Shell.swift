@@ -1,3 +1,4 @@
+internal import ArchiveQueries
 internal import ArgumentParser
 internal import Checkpoints
 internal import Foundation
@@ -106,15 +107,12 @@ enum Shell {
         guard let first = arguments.first, !first.hasPrefix("-"), first != "help" else { return }
         let names = Cairn.commandNames
         guard !names.contains(first) else { return }
-        let near = NearNames.suggestion(for: first, among: names)
+        let near = NearNames.nearest(to: first, in: names).first
         throw UserError.usage(
             subject: "command \(first)", cause: "there is no such command",
             advice: near.map { "did you mean '\($0)'?" } ?? "see 'cairn --help'")
     }
 }
-
-/// Thrown by a command that stopped because of Ctrl-C after it had tidied up.
-struct Interrupted: Error {}
 
 extension Cairn {
     /// The names of all subcommands, in the order of the help.

@@ -1,3 +1,4 @@
+internal import ArchiveQueries
 internal import Foundation
 internal import Synchronization
 
@@ -5,24 +6,24 @@ internal import Synchronization
 ///
 /// The first request asks for a clean stop; a second one ends the process at once, which an
 /// archive survives like any other kill.
-enum Interruption {
-    private static let requestCount = Atomic<Int>(0)
+enum StopSignals {
+    /// What running SQL statements watch.
+    static let interruption = Interruption()
 
-    /// From now on the signals are counted instead of ending the process.
+    /// From now on the signals ask for a clean stop instead of ending the process.
     static func listen() {
-        // The counter must exist before a handler can run: creating it there is not signal-safe.
-        requestCount.store(0, ordering: .releasing)
+        // The flag must exist before a handler can run: creating it there is not signal-safe.
+        interruption.reset()
         for number in [SIGINT, SIGTERM] {
             signal(number) { _ in
-                if Interruption.requestCount.add(1, ordering: .acquiringAndReleasing).oldValue > 0 {
-                    _exit(Shell.ExitStatus.interrupted)
-                }
+                if StopSignals.interruption.isRequested { _exit(Shell.ExitStatus.interrupted) }
+                StopSignals.interruption.request()
             }
         }
     }
 
     /// Whether the person asked to stop.
-    static var isRequested: Bool { requestCount.load(ordering: .acquiring) > 0 }
+    static var isRequested: Bool { interruption.isRequested }
 
     /// Throws `Interrupted` once a stop was asked for.
     static func check() throws {

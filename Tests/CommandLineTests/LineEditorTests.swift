@@ -1,0 +1,43 @@
+import Testing
+
+@testable import cairn
+
+@Suite struct LineEditorTests {
+    /// Types bytes and gives the line.
+    private func typed(_ keys: String, history: [String] = []) -> (String, Edit.Outcome) {
+        var edit = Edit(prompt: "> ", history: history)
+        var bytes = Array(keys.utf8)[...]
+        var outcome = Edit.Outcome.more
+        while let byte = bytes.popFirst(), outcome == .more {
+            outcome = edit.take(byte) { bytes.popFirst() }
+        }
+        return (edit.text, outcome)
+    }
+
+    @Test func textAndUnicodeAreInsertedAtTheCursor() {
+        #expect(typed("SELECT 'größe'\r") == ("SELECT 'größe'", .accepted))
+        #expect(typed("ac\u{1b}[Db\r").0 == "abc")
+        #expect(typed("bc\u{1}a\u{5}d\r").0 == "abcd")
+    }
+
+    @Test func deletionKeysWork() {
+        #expect(typed("abc\u{7f}\r").0 == "ab")
+        #expect(typed("one two\u{17}\r").0 == "one ")
+        #expect(typed("one two\u{15}x\r").0 == "x")
+        #expect(typed("abc\u{1b}[D\u{1b}[3~\r").0 == "ab")
+        #expect(typed("\u{7f}\u{1b}[3~\u{17}\r").0 == "")
+    }
+
+    @Test func historyIsWalkedAndTheUnfinishedLineKept() {
+        let history = ["first", "second"]
+        #expect(typed("\u{1b}[A\r", history: history).0 == "second")
+        #expect(typed("\u{1b}[A\u{1b}[A\u{1b}[A\r", history: history).0 == "first")
+        #expect(typed("new\u{1b}[A\u{1b}[B\r", history: history).0 == "new")
+    }
+
+    @Test func endAndAbandonAreTold() {
+        #expect(typed("\u{4}").1 == .ended)
+        #expect(typed("abc\u{3}").1 == .abandoned)
+        #expect(typed("abc\u{1}\u{4}\r").0 == "bc")
+    }
+}
