@@ -1,0 +1,95 @@
+package import ArrayMath
+package import Checkpoints
+internal import Foundation
+
+/// The sizes of one tensor, or of all weights together, at one step.
+///
+/// A number whose definition does not hold is nil: the singular-value measures of the total, the
+/// ratios of a tensor of zeros, the mean square of a tensor without elements. A tensor with NaN has
+/// NaN everywhere, one with an infinity has infinite norms and NaN ratios.
+package struct WeightNorms: Sendable, Equatable {
+    /// The tensor's name, or `total` for all tensors of the checkpoint.
+    package let tensor: String
+    package let elementCount: Int
+    /// ‖W‖₂ = √Σ w², the Frobenius norm of a matrix.
+    package let l2: Double
+    /// √(Σ w² / n).
+    package let rms: Double?
+    /// max |w|; 0 for a tensor without elements.
+    package let linf: Double
+    /// The largest singular value σ₁; for a vector its l2 norm.
+    package let spectral: Double?
+    /// ‖W‖_F² / σ₁²: between 1 and the rank.
+    package let stableRank: Double?
+    /// exp(−Σ σ̂ ln σ̂) with σ̂ = σ / Σσ (Roy and Vetterli 2007): between 1 and the rank.
+    package let effectiveRank: Double?
+
+    /// The name of the row that covers all tensors.
+    package static let totalName = "total"
+}
+
+/// The norms of each tensor in the given order, followed by their `total`.
+///
+/// Complex and empty lists of tensors: complex tensors are left out, no tensors give a total of
+/// zeros. The matrix of a tensor with more than two axes is made by flattening all axes but the
+/// last, so that attention weights [heads, width, head_width] count as one stacked matrix.
+package func weightNorms(of tensors: [Tensor]) -> [WeightNorms] {
+    let each = tensors.compactMap(weightNorms(of:))
+    let squares = vectorNorm(each.map(\.l2))
+    let count = each.reduce(0) { $0 + $1.elementCount }
+    let largest = each.reduce(0.0) { $0.isNaN || $1.linf.isNaN ? .nan : max($0, $1.linf) }
+    let total = WeightNorms(
+        tensor: WeightNorms.totalName, elementCount: count, l2: squares,
+        rms: count > 0 ? squares / Double(count).squareRoot() : nil, linf: largest, spectral: nil,
+        stableRank: nil, effectiveRank: nil)
+    return each + [total]
+}
+
+/// The norms of one tensor; nil for a complex one.
+package func weightNorms(of tensor: Tensor) -> WeightNorms? {
+    guard let values = tensor.doubles() else { return nil }
+    let l2 = vectorNorm(values)
+    let count = values.count
+    let largest = values.reduce(0.0) { $0.isNaN || $1.isNaN ? .nan : max($0, abs($1)) }
+    let spectrum = singularValueSpectrum(values, shape: tensor.shape)
+    let spectral = spectrum.first ?? 0
+    return WeightNorms(
+        tensor: tensor.name, elementCount: count, l2: l2,
+        rms: count > 0 ? l2 / Double(count).squareRoot() : nil, linf: largest,
+        // A Gram matrix of an infinite entry has no spectrum; the norm is still infinite.
+        spectral: spectral.isNaN && !l2.isNaN ? l2 : spectral,
+        stableRank: stableRank(l2: l2, spectral: spectral),
+        effectiveRank: singularValueEntropy(spectrum).map(exp))
+}
+
+/// The singular values, falling, of a tensor read as a matrix by flattening all axes but the last.
+///
+/// A vector or scalar has one, its l2 norm; a tensor without elements has none.
+package func singularValueSpectrum(
+    _ values: [Double], shape: [Int], method: SingularValueMethod = .gram
+) -> [Double] {
+    guard !values.isEmpty else { return [] }
+    let columns = shape.count < 2 ? values.count : shape[shape.count - 1]
+    return singularValues(
+        values, rows: values.count / columns, columns: columns, method: method)
+}
+
+/// ‖W‖_F² / σ₁²; nil for zeros, NaN for a matrix that is not finite.
+package func stableRank(l2: Double, spectral: Double) -> Double? {
+    guard spectral.isFinite, l2.isFinite else { return .nan }
+    guard spectral > 0 else { return nil }
+    return (l2 / spectral) * (l2 / spectral)
+}
+
+/// −Σ σ̂ ln σ̂ with σ̂ = σ / Σσ in nats: the spectral entropy of weights.
+///
+/// 0 for rank one, ln r for r equal singular values. Nil when all are zero, NaN when one is NaN.
+package func singularValueEntropy(_ singularValues: [Double]) -> Double? {
+    let sum = singularValues.reduce(0, +)
+    guard sum.isFinite else { return .nan }
+    guard sum > 0 else { return nil }
+    return singularValues.reduce(0) { entropy, value in
+        let share = value / sum
+        return share > 0 ? entropy - share * log(share) : entropy
+    }
+}
