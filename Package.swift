@@ -111,7 +111,7 @@ let package = Package(
         .testTarget(
             name: "AnalysisTests",
             dependencies: ["Analysis", "Networks", "ArrayMath", "Checkpoints", "TestSupport"],
-            swiftSettings: strict),
+            exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "CheckpointArchiveTests",
             dependencies: [

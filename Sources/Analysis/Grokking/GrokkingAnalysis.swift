@@ -1,0 +1,210 @@
+internal import ArrayMath
+internal import Foundation
+
+/// When a run memorised and when it generalised, with what the data say about both.
+package struct GrokkingAnalysis: Sendable, Equatable {
+    /// `accuracy`, or `loss` for logs without accuracies.
+    package let metric: String
+    /// The level that counts as solved: an accuracy, or a loss in nats.
+    package let threshold: Double
+    /// The value of guessing: accuracy of the commonest label, or ln(classes) for losses.
+    package let chance: Double
+    /// Crossings of the threshold by the training curve.
+    package let memorisation: Crossings
+    /// Crossings of the threshold by the test curve.
+    package let generalisation: Crossings
+    /// Crossings of further declared levels by the test curve, in the order asked.
+    package let furtherLevels: [Crossings]
+    /// The logistic fit in log-time; losses have none.
+    package let fit: FitOutcome?
+    /// The fit in linear time, for record: its AICc tells which shape describes the data better.
+    package let linearFit: FitOutcome?
+    /// The decades from 10 % to 90 % of the rise: the fit's, else read off the curve. For losses
+    /// from half the chance loss to the threshold.
+    package let widthDecades: Double?
+    /// The step where the rise begins (10 %, or half the chance loss).
+    package let onsetStep: Double?
+    /// Passes of the test curve back behind the threshold after its first sustained crossing.
+    package let recrossingCount: Int
+    /// Steps whose training loss exceeds 100 times its running median; empty without that curve.
+    package let spikeSteps: [Int]
+    /// Nil when a curve is missing or empty.
+    package let label: GrokkingLabel?
+    /// The rise spans fewer than three evaluations.
+    package let isCoarse: Bool
+
+    /// The start of sustained memorisation in steps; nil when not reached.
+    package var memorisationStep: Int? { memorisation.sustained.step }
+    /// The start of sustained generalisation in steps; nil when not reached.
+    package var generalisationStep: Int? { generalisation.sustained.step }
+    /// Generalisation minus memorisation in steps.
+    package var gap: Int? {
+        guard let memorisationStep, let generalisationStep else { return nil }
+        return generalisationStep - memorisationStep
+    }
+    /// (generalisation + 1) / (memorisation + 1): a ratio of steps that step 0 does not break.
+    package var ratio: Double? {
+        guard let memorisationStep, let generalisationStep else { return nil }
+        return Double(generalisationStep + 1) / Double(memorisationStep + 1)
+    }
+    package var midpointStep: Double? { fit?.fit?.midpointStep }
+    /// k of the fit in 1/decade.
+    package var steepness: Double? { fit?.fit?.curve.steepness }
+    /// The label with the suffix `+coarse` where it applies.
+    package var labelText: String? { label.map { $0.rawValue + (isCoarse ? "+coarse" : "") } }
+}
+
+/// The curves of a run by name; missing curves are empty.
+package struct RunCurves: Sendable {
+    package var trainAccuracy = Curve(steps: [], values: [])
+    package var testAccuracy = Curve(steps: [], values: [])
+    package var trainLoss = Curve(steps: [], values: [])
+    package var testLoss = Curve(steps: [], values: [])
+
+    package init() {}
+}
+
+/// The grokking analysis of accuracies: sustained crossings, a logistic fit and a label.
+///
+/// `chance` is the measured share of the commonest label. The steps of the answer are the
+/// evaluations' own; every time carries its censoring. Empty curves give no label and no times.
+package func analyzeGrokking(
+    _ curves: RunCurves, chance: Double, threshold: Double = 0.99,
+    furtherLevels: [Double] = [0.5, 0.9, 0.95]
+) -> GrokkingAnalysis {
+    let (train, test) = (curves.trainAccuracy, curves.testAccuracy)
+    let memorisation = train.crossings(of: threshold)
+    let generalisation = test.crossings(of: threshold)
+    let fit = test.transitionFit(chance: chance)
+    let final = test.values.last ?? chance
+    let observed = (
+        ten: test.crossings(of: chance + 0.1 * (final - chance)).first,
+        ninety: test.crossings(of: chance + 0.9 * (final - chance)).first
+    )
+    let hasRise = final > chance + 0.05
+    let onset = fit.fit?.tenPercentStep ?? (hasRise ? observed.ten.interpolated : nil)
+    let width =
+        fit.fit?.widthDecades
+        ?? (hasRise ? decades(observed.ten.interpolated, observed.ninety.interpolated) : nil)
+    let inside = evaluationsInside(test, observed.ten.step, observed.ninety.step)
+    let recrossings = generalisation.sustained.step.map {
+        test.recrossings(of: threshold, depth: 0.05, after: $0)
+    }
+    let plateau = plateauMedian(test, memorisation.sustained.step, onset)
+    let facts = LabelFacts(
+        isMemorised: memorisation.sustained.isReached, isAtChance: final < chance + 0.05,
+        isGeneralised: generalisation.sustained.isReached, isLost: final < threshold - 0.1,
+        isStable: generalisation.stable.isReached, recrossings: recrossings ?? 0,
+        isStillMoving: lastDecileChange(test) >= 0.01,
+        ratio: stepRatio(memorisation, generalisation),
+        plateauIsAtChance: plateau.map { $0 <= chance + 0.1 } ?? true, width: width)
+    return GrokkingAnalysis(
+        metric: "accuracy", threshold: threshold, chance: chance, memorisation: memorisation,
+        generalisation: generalisation,
+        furtherLevels: furtherLevels.map { test.crossings(of: $0) }, fit: fit,
+        linearFit: test.transitionFit(chance: chance, timeScale: .linear), widthDecades: width,
+        onsetStep: onset, recrossingCount: recrossings ?? 0,
+        spikeSteps: curves.trainLoss.spikes(),
+        label: train.isEmpty || test.isEmpty ? nil : facts.label,
+        isCoarse: fit.fit == nil && generalisation.sustained.isReached && inside < 3)
+}
+
+/// The same from losses, for logs without accuracies.
+///
+/// Solved means below `threshold` nats; a run has left chance when its test loss is below
+/// ln(classes) / 2. The plateau is at chance when the median test loss between memorisation and
+/// leaving chance is at least 0.9 ln(classes). A run whose last test loss exceeds ten times the
+/// threshold after having solved the task has collapsed.
+package func analyzeGrokkingByLoss(
+    _ curves: RunCurves, classCount: Int, threshold: Double = 1e-2
+) -> GrokkingAnalysis {
+    let (train, test) = (curves.trainLoss, curves.testLoss)
+    let chance = log(Double(max(classCount, 2)))
+    let memorisation = train.crossings(of: threshold, direction: .falling)
+    let generalisation = test.crossings(of: threshold, direction: .falling)
+    let leaving = test.crossings(of: chance / 2, direction: .falling)
+    let final = test.values.last ?? .infinity
+    let width = decades(leaving.sustained.interpolated, generalisation.sustained.interpolated)
+    let recrossings = generalisation.sustained.step.map {
+        test.recrossings(of: threshold, depth: 0.05, direction: .falling, after: $0)
+    }
+    let onset = leaving.sustained.interpolated
+    let plateau = plateauMedian(test, memorisation.sustained.step, onset)
+    let facts = LabelFacts(
+        isMemorised: memorisation.sustained.isReached, isAtChance: final > chance / 2,
+        isGeneralised: generalisation.sustained.isReached, isLost: final > 10 * threshold,
+        isStable: generalisation.stable.isReached, recrossings: recrossings ?? 0,
+        isStillMoving: -lastDecileChange(test) >= 0.01,
+        ratio: stepRatio(memorisation, generalisation),
+        plateauIsAtChance: plateau.map { $0 >= 0.9 * chance } ?? true, width: width)
+    let inside = evaluationsInside(test, leaving.sustained.step, generalisation.sustained.step)
+    return GrokkingAnalysis(
+        metric: "loss", threshold: threshold, chance: chance, memorisation: memorisation,
+        generalisation: generalisation, furtherLevels: [leaving], fit: nil, linearFit: nil,
+        widthDecades: width, onsetStep: onset, recrossingCount: recrossings ?? 0,
+        spikeSteps: train.spikes(), label: train.isEmpty || test.isEmpty ? nil : facts.label,
+        isCoarse: generalisation.sustained.isReached && inside < 3)
+}
+
+/// What the rules of the label look at.
+private struct LabelFacts {
+    let isMemorised: Bool
+    let isAtChance: Bool
+    let isGeneralised: Bool
+    let isLost: Bool
+    let isStable: Bool
+    let recrossings: Int
+    let isStillMoving: Bool
+    let ratio: Double?
+    let plateauIsAtChance: Bool
+    let width: Double?
+
+    var label: GrokkingLabel {
+        if !isMemorised { return .noFit }
+        if isAtChance { return .memorisedOnly }
+        if isGeneralised, isLost { return .collapsed }
+        if recrossings >= 2, !isStable { return .unstable }
+        guard isGeneralised, let ratio else { return isStillMoving ? .incomplete : .partial }
+        if ratio < 2 { return .concurrent }
+        if ratio < 10 || !plateauIsAtChance || (width ?? 0) > 0.5 { return .delayed }
+        return .grokked
+    }
+}
+
+private func stepRatio(_ memorisation: Crossings, _ generalisation: Crossings) -> Double? {
+    guard let first = memorisation.sustained.step, let second = generalisation.sustained.step
+    else { return nil }
+    return Double(second + 1) / Double(first + 1)
+}
+
+private func decades(_ start: Double?, _ end: Double?) -> Double? {
+    guard let start, let end, start > -1, end >= start else { return nil }
+    return log10((end + 1) / (start + 1))
+}
+
+private func evaluationsInside(_ curve: Curve, _ start: Int?, _ end: Int?) -> Int {
+    guard let start, let end else { return 0 }
+    return curve.steps.count { $0 >= start && $0 < end }
+}
+
+/// The median value of the evaluations between memorisation and the onset of the rise.
+private func plateauMedian(_ curve: Curve, _ memorised: Int?, _ onset: Double?) -> Double? {
+    guard let memorised, let onset else { return nil }
+    let values = zip(curve.steps, curve.values)
+        .filter { $0.0 > memorised && Double($0.0) < onset }.map(\.1).sorted()
+    return values.isEmpty ? nil : values[values.count / 2]
+}
+
+/// How much a straight line through the last tenth of the evaluations (three at least) rises over
+/// them; losses are compared as they are. 0 for fewer than three points.
+private func lastDecileChange(_ curve: Curve) -> Double {
+    let count = max(3, curve.count / 10)
+    guard curve.count >= count else { return 0 }
+    let x = Array(curve.positions.suffix(count))
+    let y = Array(curve.values.suffix(count))
+    let (meanX, meanY) = (x.reduce(0, +) / Double(count), y.reduce(0, +) / Double(count))
+    let spread = x.reduce(0) { $0 + ($1 - meanX) * ($1 - meanX) }
+    guard spread > 0 else { return 0 }
+    let slope = zip(x, y).reduce(0) { $0 + ($1.0 - meanX) * ($1.1 - meanY) } / spread
+    return slope * (x[count - 1] - x[0])
+}
