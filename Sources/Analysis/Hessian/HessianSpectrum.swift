@@ -1,0 +1,65 @@
+package import ArrayMath
+internal import Checkpoints
+
+/// Which matrix of second derivatives of the mean loss.
+package enum CurvatureOperator: String, Sendable, Codable, CaseIterable {
+    /// The Hessian of the mean cross-entropy, without any weight-decay term.
+    case hessian
+    /// The generalised Gauss–Newton matrix Jᵀ (diag p − p pᵀ) J / N, positive semi-definite.
+    case gaussNewton = "gauss_newton"
+}
+
+/// One end of the spectrum.
+package enum SpectrumSide: String, Sendable, Codable, CaseIterable {
+    case top
+    case bottom
+}
+
+/// One eigenvalue of a curvature operator, as it is stored.
+package struct CurvatureEigenvalue: Sendable, Equatable {
+    package let side: SpectrumSide
+    /// 1 for the largest (top) or smallest (bottom), and so on.
+    package let rank: Int
+    package let eigenvalue: Double
+    /// ‖H v − λ v‖ for the unit Ritz vector: an eigenvalue lies within this distance.
+    package let residual: Double
+    /// False is a normal answer inside a dense cluster, as at the bottom of large networks.
+    package let converged: Bool
+}
+
+/// The ends of the spectrum of a curvature operator at one checkpoint.
+package struct CurvatureSpectrum: Sendable {
+    /// Top by falling, then bottom by rising eigenvalue.
+    package let eigenvalues: [CurvatureEigenvalue]
+    package let productCount: Int
+    /// Start vector for the next checkpoint of the same run (a warm start).
+    package let warmStart: [Double]?
+}
+
+/// The largest and smallest eigenvalues of a symmetric operator, as stored.
+///
+/// `tolerance` is relative to the largest wanted magnitude of each side. Throws `UserError` when the
+/// operator gives NaN or infinities, as it does at weights that are not finite.
+package func curvatureSpectrum(
+    of linearOperator: LinearOperator, options: LanczosOptions
+) throws -> CurvatureSpectrum {
+    let result: LanczosResult
+    do {
+        result = try extremeEigenvalues(of: linearOperator, options: options)
+    } catch let error as NonFiniteProduct {
+        throw UserError.missing(
+            subject: "the Hessian",
+            cause: "its product number \(error.product) is not finite, so it has no spectrum",
+            advice: "choose a checkpoint with finite weights and loss")
+    }
+    func rows(_ pairs: [RitzPair], _ side: SpectrumSide) -> [CurvatureEigenvalue] {
+        pairs.enumerated().map { index, pair in
+            CurvatureEigenvalue(
+                side: side, rank: index + 1, eigenvalue: pair.eigenvalue, residual: pair.residual,
+                converged: pair.converged)
+        }
+    }
+    return CurvatureSpectrum(
+        eigenvalues: rows(result.top, .top) + rows(result.bottom, .bottom),
+        productCount: result.productCount, warmStart: result.warmStart)
+}
