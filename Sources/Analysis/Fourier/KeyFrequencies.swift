@@ -45,7 +45,7 @@ extension FourierSpectrum {
     package var giniOfPairs: Double? { gini(power.dropFirst().map { $0.squareRoot() }) }
 }
 
-/// The Gini coefficient Σ (2i − N − 1) x_i / (N Σ x_i) of values sorted rising, i = 1 ... N.
+/// The Gini coefficient Σ (2i − N − 1) x_i / (N Σ x_i) of values sorted rising, i = 1…N.
 ///
 /// 0 when all are equal, 1 − 1/N when one holds everything (Hurley and Rickard 2009). Nil for no
 /// values, for zeros and when a value is negative or not finite.

@@ -35,7 +35,9 @@ package struct Curve: Sendable, Equatable {
     package var positions: [Double] { steps.map { log10(Double(max($0, 0)) + 1) } }
 
     /// Half the distance between the neighbours of each point in x, the ends one-sided, scaled to a
-    /// mean of 1: a weight that keeps dense stretches from dominating. A single point weighs 1.
+    /// mean of 1: a weight that keeps dense stretches from dominating.
+    ///
+    /// A single point weighs 1.
     package var halfGapWeights: [Double] {
         let x = positions
         guard x.count > 1 else { return x.map { _ in 1 } }

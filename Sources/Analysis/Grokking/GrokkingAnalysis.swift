@@ -19,8 +19,9 @@ package struct GrokkingAnalysis: Sendable, Equatable {
     package let fit: FitOutcome?
     /// The fit in linear time, for record: its AICc tells which shape describes the data better.
     package let linearFit: FitOutcome?
-    /// The decades from 10 % to 90 % of the rise: the fit's, else read off the curve. For losses
-    /// from half the chance loss to the threshold.
+    /// The decades from 10 % to 90 % of the rise: the fit's, else read off the curve.
+    ///
+    /// For losses from half the chance loss to the threshold.
     package let widthDecades: Double?
     /// The step where the rise begins (10 %, or half the chance loss).
     package let onsetStep: Double?
@@ -196,7 +197,9 @@ private func plateauMedian(_ curve: Curve, _ memorised: Int?, _ onset: Double?) 
 }
 
 /// How much a straight line through the last tenth of the evaluations (three at least) rises over
-/// them; losses are compared as they are. 0 for fewer than three points.
+/// them; losses are compared as they are.
+///
+/// 0 for fewer than three points.
 private func lastDecileChange(_ curve: Curve) -> Double {
     let count = max(3, curve.count / 10)
     guard curve.count >= count else { return 0 }

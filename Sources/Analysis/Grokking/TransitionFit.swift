@@ -30,7 +30,9 @@ package struct TransitionFit: Sendable, Equatable {
     package var ninetyPercentStep: Double { step(at: curve.position(ofShare: 0.9)) }
 
     /// The width from 10 % to 90 % of the rise in decades of step + 1: ln 81 / k for the
-    /// logarithmic scale. Nil when a linear fit starts before step 0.
+    /// logarithmic scale.
+    ///
+    /// Nil when a linear fit starts before step 0.
     package var widthDecades: Double? {
         switch timeScale {
         case .logarithmic: return log(81) / curve.steepness

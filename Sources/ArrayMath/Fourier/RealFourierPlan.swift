@@ -58,7 +58,7 @@ package struct RealFourierPlan: ~Copyable {
         }
     }
 
-    /// Adds |X[k]|² of every given line to `power[k]`, k = 0 ... n / 2.
+    /// Adds |X[k]|² of every given line to `power[k]`, k = 0…n / 2.
     ///
     /// Line `l` has its points at `values[starts(l) + t * stride]`. Lines are added in order: the
     /// result does not depend on anything but the input. A NaN anywhere in a line gives NaN at all
@@ -100,7 +100,7 @@ package struct RealFourierPlan: ~Copyable {
         }
     }
 
-    /// The transform of one line: real and imaginary parts of X[k], k = 0 ... n / 2.
+    /// The transform of one line: real and imaginary parts of X[k], k = 0…n / 2.
     package mutating func transform(
         _ line: [Double]
     ) -> (real: [Double], imaginary: [Double]) {
