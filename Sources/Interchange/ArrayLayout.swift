@@ -17,7 +17,14 @@ struct ArrayLayout {
             isBigEndian = order == ">"
         }
 
+        /// NumPy's code of an element type.
+        static func code(of type: ElementType) -> String {
+            codes.first { $0.value == type }?.key ?? "V\(type.byteCount)"
+        }
+
+        /// `V2`, two bytes of no type, is what NumPy makes of JAX's bfloat16.
         static let codes: [String: ElementType] = [
+            "V2": .bfloat16,
             "f2": .float16, "f4": .float32, "f8": .float64, "i1": .int8, "i2": .int16,
             "i4": .int32, "i8": .int64, "u1": .uint8, "u2": .uint16, "u4": .uint32,
             "u8": .uint64, "b1": .bool, "c8": .complex64, "c16": .complex128,

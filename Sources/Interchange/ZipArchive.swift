@@ -90,6 +90,14 @@ struct ZipArchive: Sendable {
         }
     }
 
+    /// At most the first `prefix` bytes of an entry, inflated; nothing can be checked then.
+    func read(_ entry: Entry, prefix: Int) throws -> [UInt8] {
+        switch entry.method {
+        case .stored: try file.read(at: entry.offset, count: min(prefix, entry.byteCount))
+        case .deflated: try Inflater.inflate(entry, of: file, prefix: prefix)
+        }
+    }
+
     /// The bytes of an entry, inflated and checked against its size and checksum.
     func read(_ entry: Entry) throws -> [UInt8] {
         let bytes =

@@ -1,0 +1,62 @@
+package import Checkpoints
+
+/// Several arrays in NumPy's `.npz` format: a zip archive of `.npy` entries.
+package enum NumPyArchive {
+    /// The arrays by name, in the order of the file.
+    package static func read(_ path: String) throws -> Value {
+        let file = try SourceFile(path: path)
+        guard ZipArchive.isZip(file) else {
+            throw UserError.unreadable(path, "it is not an .npz file")
+        }
+        let archive = try ZipArchive(file)
+        return .dictionary(
+            try archive.entries.map { entry in
+                guard entry.name.hasSuffix(".npy") else {
+                    throw UserError.unreadable(path, "its entry \(entry.name) is not an array")
+                }
+                return .init(
+                    key: .text(String(entry.name.dropLast(4))),
+                    value: .tensor(try tensor(entry, of: archive)))
+            })
+    }
+
+    private static func tensor(
+        _ entry: ZipArchive.Entry, of archive: ZipArchive
+    ) throws -> StoredTensor {
+        let path = archive.file.path
+        let start = try archive.read(
+            entry, prefix: 12 + NumPyArray.largestHeaderByteCount)
+        let header = try NumPyArray.Header(start, path: path, what: "entry \(entry.name)")
+        let layout = header.layout
+        guard layout.byteCount == entry.byteCount - header.byteCount else {
+            throw UserError.unreadable(
+                path,
+                "the \(entry.byteCount - header.byteCount) bytes of entry \(entry.name) do "
+                    + "not fill the shape \(layout.shape)")
+        }
+        if entry.method == .stored,
+            let tensor = layout.tensor(in: archive.file, at: entry.offset + header.byteCount)
+        {
+            return tensor
+        }
+        return StoredTensor(elementType: layout.type.elementType, shape: layout.shape) {
+            var bytes = try archive.read(entry)
+            bytes.removeFirst(header.byteCount)
+            return try layout.tensor(of: bytes)?.load(named: entry.name).bytes ?? []
+        }
+    }
+
+    /// Writes arrays without compression, as `numpy.savez` does.
+    ///
+    /// Errors: a name that cannot be the name of a zip entry.
+    package static func write(
+        _ tensors: [Tensor], to path: String, replacing: Bool = false
+    ) throws {
+        var writer = ZipWriter(try TargetFile(path: path, replacing: replacing))
+        for tensor in tensors {
+            try writer.append(
+                name: tensor.name + ".npy", parts: [NumPyArray.header(of: tensor), tensor.bytes])
+        }
+        try writer.finish()
+    }
+}

@@ -1,0 +1,73 @@
+internal import Checkpoints
+internal import Foundation
+
+/// A file being written: it appears under its name when it is complete, or not at all.
+package final class TargetFile {
+    private let path: String
+    private let temporaryPath: String
+    private let replacing: Bool
+    private var descriptor: Int32
+    /// The bytes written so far.
+    package private(set) var byteCount = 0
+
+    /// Begins a file beside its place.
+    ///
+    /// Errors: the file exists and `replacing` is false, or its folder cannot be written.
+    package init(path: String, replacing: Bool) throws {
+        self.path = path
+        self.replacing = replacing
+        guard replacing || access(path, F_OK) != 0 else {
+            throw UserError.usage(
+                subject: path, cause: "it exists already",
+                advice: "choose another name, or remove it first")
+        }
+        temporaryPath = "\(path).\(UUID().uuidString.prefix(8)).partial"
+        descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else {
+            throw UserError(
+                .failure, subject: path,
+                cause: "it cannot be written (\(String(cString: strerror(errno))))",
+                advice: "check that its folder exists and is writable")
+        }
+    }
+
+    deinit {
+        guard descriptor >= 0 else { return }
+        close(descriptor)
+        unlink(temporaryPath)
+    }
+
+    /// Appends bytes.
+    package func write(_ bytes: [UInt8]) throws {
+        var done = 0
+        while done < bytes.count {
+            let written = bytes.withUnsafeBytes { buffer in
+                buffer.baseAddress.map {
+                    Foundation.write(descriptor, $0 + done, buffer.count - done)
+                } ?? 0
+            }
+            if written < 0, errno == EINTR { continue }
+            guard written > 0 else { throw failure() }
+            done += written
+        }
+        byteCount += bytes.count
+    }
+
+    /// Makes the file durable and gives it its name.
+    package func commit() throws {
+        guard fsync(descriptor) == 0 else { throw failure() }
+        close(descriptor)
+        descriptor = -1
+        // Without leave to replace, a file that appeared meanwhile wins: `link` never overwrites.
+        let status = replacing ? rename(temporaryPath, path) : link(temporaryPath, path)
+        let error = status == 0 ? nil : failure()
+        if !replacing || status != 0 { unlink(temporaryPath) }
+        if let error { throw error }
+    }
+
+    private func failure() -> UserError {
+        UserError(
+            .failure, subject: path,
+            cause: "it cannot be written (\(String(cString: strerror(errno))))")
+    }
+}
