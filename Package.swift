@@ -127,8 +127,8 @@ let package = Package(
         .testTarget(
             name: "ArchiveQueriesTests",
             dependencies: [
-                "ArchiveQueries", "CheckpointArchive", "Analysis", "Networks", "Checkpoints",
-                .product(name: "GRDB", package: "GRDB.swift"), "TestSupport",
+                "ArchiveQueries", "ArchiveSchema", "CheckpointArchive", "Analysis", "Networks",
+                "Checkpoints", .product(name: "GRDB", package: "GRDB.swift"), "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

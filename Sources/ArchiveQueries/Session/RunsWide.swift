@@ -1,0 +1,59 @@
+/// The view `runs_wide`: one row per run with a column for each hyperparameter and for the last
+/// value of each curve, made for the names that an archive has.
+///
+/// Columns, in this order: those of `runs`; each hyperparameter under its own name, or as
+/// `hyperparameter_NAME` where that is taken; each curve's last value as `last_NAME`. Names that
+/// differ only in case keep the first of them.
+package enum RunsWide {
+    package static let name = "runs_wide"
+
+    /// Names beyond this number get no column: SQLite allows 2,000.
+    package static let largestColumnCount = 1_900
+
+    /// The statement that creates the view for the names that an archive has.
+    ///
+    /// A temporary view belongs to one connection instead of the file.
+    package static func statement(
+        runColumns: [String], hyperparameters: [String], metrics: [String], isTemporary: Bool
+    ) -> String {
+        var taken = Set(runColumns.map { $0.lowercased() })
+        var columns = runColumns.map { "r.\(SQLSession.quoted($0)) AS \(SQLSession.quoted($0))" }
+        func add(_ expression: String, _ candidates: [String]) {
+            guard columns.count < largestColumnCount,
+                let name = candidates.first(where: { !taken.contains($0.lowercased()) })
+            else { return }
+            taken.insert(name.lowercased())
+            columns.append("(\(expression)) AS \(SQLSession.quoted(name))")
+        }
+        for name in hyperparameters {
+            add(
+                """
+                SELECT h.value FROM hyperparameters AS h WHERE h.run = r.run AND h.name = \
+                \(literal(name))
+                """, [name, "hyperparameter_" + name])
+        }
+        for name in metrics {
+            add(
+                """
+                SELECT s.last_value FROM metric_summaries AS s WHERE s.run = r.run AND s.name = \
+                \(literal(name))
+                """, ["last_" + name, "last_metric_" + name])
+        }
+        return """
+            CREATE \(isTemporary ? "TEMP " : "")VIEW \(name) AS SELECT
+            \(columns.joined(separator: ",\n"))
+            FROM runs AS r
+            """
+    }
+
+    /// The statements that tell which columns an archive needs, each giving one column of names.
+    package static let runColumnsQuery = "SELECT name FROM pragma_table_info('runs') ORDER BY cid"
+    package static let hyperparametersQuery =
+        "SELECT name FROM hyperparameters GROUP BY name ORDER BY min(position), name"
+    package static let metricsQuery = "SELECT DISTINCT name FROM metric_summaries ORDER BY name"
+
+    /// A text as an SQL literal.
+    static func literal(_ text: String) -> String {
+        "'" + text.replacing("'", with: "''") + "'"
+    }
+}

@@ -1,0 +1,23 @@
+-- Which runs learned their training data and never generalised, and with which settings?
+-- :threshold = 0.99  the accuracy that counts
+WITH times AS (
+    SELECT
+        m.run,
+        grok_step(m.step, m.value, :threshold) FILTER (WHERE m.name = 'train_accuracy')
+            AS memorised,
+        grok_step(m.step, m.value, :threshold) FILTER (WHERE m.name = 'test_accuracy')
+            AS generalised
+    FROM metrics AS m
+    WHERE m.name IN ('train_accuracy', 'test_accuracy')
+    GROUP BY m.run
+)
+SELECT
+    r.name, t.run, r.task, t.memorised AS memorisation_step, r.last_step,
+    (SELECT s.last_value FROM metric_summaries AS s
+        WHERE s.run = t.run AND s.name = 'test_accuracy') AS last_test_accuracy,
+    (SELECT json_group_object(h.name, h.value) FROM hyperparameters AS h WHERE h.run = t.run)
+        AS settings
+FROM times AS t
+JOIN runs AS r USING (run)
+WHERE t.memorised IS NOT NULL AND t.generalised IS NULL
+ORDER BY r.name, t.run;

@@ -1,0 +1,20 @@
+-- What was the weight norm at memorisation, at generalisation and at the end of each run?
+-- :threshold = 0.99  the accuracy that counts
+-- :tensor = total  the tensor, or all weights together
+--
+-- Reads what `cairn analyze norms` and `cairn analyze grokking` found; a norm is that of the last
+-- analysed checkpoint at or before the step.
+SELECT
+    r.name, g.run, g.memorisation_step, g.generalisation_step,
+    (SELECT w.l2 FROM weight_norms AS w WHERE w.run = g.run AND w.tensor = :tensor
+        ORDER BY w.step LIMIT 1) AS first_norm,
+    (SELECT w.l2 FROM weight_norms AS w WHERE w.run = g.run AND w.tensor = :tensor
+        AND w.step <= g.memorisation_step ORDER BY w.step DESC LIMIT 1) AS memorisation_norm,
+    (SELECT w.l2 FROM weight_norms AS w WHERE w.run = g.run AND w.tensor = :tensor
+        AND w.step <= g.generalisation_step ORDER BY w.step DESC LIMIT 1) AS generalisation_norm,
+    (SELECT w.l2 FROM weight_norms AS w WHERE w.run = g.run AND w.tensor = :tensor
+        ORDER BY w.step DESC LIMIT 1) AS last_norm
+FROM grokking_times AS g
+JOIN runs AS r USING (run)
+WHERE g.threshold = :threshold AND g.rule = 'sustained'
+ORDER BY r.name, g.run;

@@ -1,0 +1,24 @@
+-- What share of the runs generalised at each value of a setting, with a 95 % interval?
+-- :setting = weight_decay  the hyperparameter to group by
+-- :metric = test_accuracy  the curve that has to rise
+-- :threshold = 0.99  what it has to reach and keep for three evaluations
+--
+-- The interval is Wilson's.
+WITH times AS (
+    SELECT m.run, grok_step(m.step, m.value, :threshold) AS step
+    FROM metrics AS m
+    WHERE m.name = :metric
+    GROUP BY m.run
+),
+counts AS (
+    SELECT h.value AS value, count(*) AS n, 1.0 * count(t.step) / count(*) AS p
+    FROM times AS t
+    JOIN hyperparameters AS h ON h.run = t.run AND h.name = :setting
+    GROUP BY h.value
+)
+SELECT
+    value, n AS runs, p AS share,
+    (p + 1.9208 / n - 1.96 * sqrt(p * (1 - p) / n + 0.9604 / (n * n))) / (1 + 3.8416 / n) AS low,
+    (p + 1.9208 / n + 1.96 * sqrt(p * (1 - p) / n + 0.9604 / (n * n))) / (1 + 3.8416 / n) AS high
+FROM counts
+ORDER BY value;
