@@ -17,7 +17,9 @@ struct Cairn: ParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Shell",
-                subcommands: [SQLCommand.self, CompletionCommand.self])
+                subcommands: [
+                    ListCommand.self, ShowCommand.self, SQLCommand.self, CompletionCommand.self,
+                ])
         ])
 
     /// Runs the command that the arguments name and ends the process with its exit code.

@@ -108,12 +108,10 @@ struct StatementOptions: ParsableArguments {
             throw UserError.usage(
                 subject: "--timeout \(timeout)", cause: "it is not a positive number of seconds")
         }
-        return try SQLSession(
-            index: common.archivePath + "/index.sqlite",
-            options: SQLSession.Options(
+        return try ArchiveAccess(common).session(
+            SQLSession.Options(
                 timeLimit: timeout.map { .seconds($0) },
-                attachments: try attach.map { try SQLSession.Attachment(written: $0) }),
-            interruption: StopSignals.interruption)
+                attachments: try attach.map { try SQLSession.Attachment(written: $0) }))
     }
 }
 

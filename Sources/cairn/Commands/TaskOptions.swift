@@ -117,10 +117,10 @@ struct TaskOptions: ParsableArguments {
 
     /// An operation brings its own kind of operands: what belongs to another kind is dropped.
     private func choose(_ name: String, for task: inout TaskConfiguration) throws {
-        guard let operation = Networks.Operation(named: name) else {
+        guard let operation = TaskOperation(named: name) else {
             throw UserError.usage(
                 subject: "operation \(name)", cause: "there is no such operation",
-                advice: Choice.advice(for: name, among: Networks.Operation.allCases.map(\.rawValue))
+                advice: Choice.advice(for: name, among: TaskOperation.allCases.map(\.rawValue))
             )
         }
         guard operation != task.operation else { return }

@@ -1,0 +1,135 @@
+internal import ArchiveQueries
+internal import ArgumentParser
+internal import Checkpoints
+internal import Foundation
+
+/// `cairn ls`: the runs of the archive, newest first.
+struct ListCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ls",
+        abstract: "List runs, newest first.",
+        discussion: """
+            Example: cairn ls 'wd-*' --all --json
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var rows: RowOptions
+
+    @Argument(help: "Only runs whose id or name matches, with * and ?.")
+    var pattern: String?
+
+    @Option(name: [.short, .long], help: ArgumentHelp("At most this many.", valueName: "count"))
+    var limit: Int?
+
+    @Flag(name: [.short, .long], help: "All runs.")
+    var all = false
+
+    @Option(help: ArgumentHelp("Only runs of this status.", valueName: "status"))
+    var status: String?
+
+    private static let usualLimit = 20
+
+    func run() throws {
+        if let limit, limit < 0 {
+            throw UserError.usage(subject: "--limit \(limit)", cause: "it is negative")
+        }
+        let chosenStatus: RunStatus? = try status.map { try Choice.read($0, option: "--status") }
+        let session = try ArchiveAccess(common).session()
+        let shown = all ? Int.max : limit ?? ListCommand.usualLimit
+        let parameters: [String: SQLValue] = [
+            "pattern": .text(pattern ?? "*"), "status": .text(chosenStatus?.rawValue ?? "*"),
+        ]
+        let total = try session.rows(ListCommand.countStatement, parameters: parameters)
+        let cursor = try session.cursor(
+            ListCommand.listStatement,
+            parameters: parameters.merging(["count": .integer(Int64(shown))]) { $1 })
+        if rows.format == .table || rows.format == .markdown {
+            try printForPeople(cursor)
+        } else {
+            try cursor.print(with: rows.writer())
+        }
+        guard case .integer(let count)? = total.first?.first else { return }
+        try Output.standard.flush()
+        if count == 0 {
+            common.note(
+                pattern == nil && status == nil
+                    ? "The archive has no runs yet; cairn demo or cairn train makes one."
+                    : "No run matches.")
+        } else if count > shown {
+            common.note("\(shown) of \(NumberText.grouped(Int(count))) runs; --all shows the rest.")
+        }
+    }
+
+    /// The columns that fit a line, with sizes and times as people read them.
+    private func printForPeople(_ cursor: SQLCursor) throws {
+        let writer = rows.writer()
+        try writer.begin(columns: [
+            "run", "name", "status", "task", "network", "steps", "stored", "size",
+            "train_accuracy", "test_accuracy", "began",
+        ])
+        while let row = try cursor.next() {
+            let cells = Dictionary(uniqueKeysWithValues: zip(cursor.columns, row.map(Cell.init)))
+            func cell(_ name: String) -> Cell { cells[name] ?? .null }
+            try writer.row([
+                cell("run"), cell("name"), cell("status"), cell("task"), cell("network"),
+                cell("last_step"), cell("checkpoint_count"),
+                .text(cell("weight_bytes").integer.map(NumberText.bytes) ?? ""),
+                cell("train_accuracy").rounded, cell("test_accuracy").rounded,
+                .text(cell("created_at").real.map(DateText.local) ?? ""),
+            ])
+        }
+        try writer.end()
+    }
+
+    private static let countStatement = """
+        SELECT count(*) FROM runs
+        WHERE (run GLOB :pattern OR name GLOB :pattern) AND status GLOB :status
+        """
+
+    private static let listStatement = """
+        SELECT
+            r.*,
+            train.last_value AS train_accuracy,
+            test.last_value AS test_accuracy
+        FROM runs AS r
+        LEFT JOIN metric_summaries AS train ON train.run = r.run AND train.name = 'train_accuracy'
+        LEFT JOIN metric_summaries AS test ON test.run = r.run AND test.name = 'test_accuracy'
+        WHERE (r.run GLOB :pattern OR r.name GLOB :pattern) AND r.status GLOB :status
+        ORDER BY r.created_at DESC, r.run
+        LIMIT :count
+        """
+}
+
+extension Cell {
+    /// The whole number, if it is one.
+    var integer: Int? { if case .integer(let value) = self { Int(value) } else { nil } }
+
+    /// The number as a real, if it is one.
+    var real: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .real(let value): value
+        case .null, .text, .blob: nil
+        }
+    }
+
+    /// The text, if it is one.
+    var string: String? { if case .text(let value) = self { value } else { nil } }
+
+    /// A real with six significant digits, for tables that people read; other values unchanged.
+    var rounded: Cell {
+        guard case .real(let value) = self, value.isFinite else { return self }
+        return .real(Double(NumberText.rounded(value, digits: 6)) ?? value)
+    }
+}
+
+/// Times as people write them.
+enum DateText {
+    /// `2026-11-21 09:30` in the local time zone.
+    static func local(_ secondsSince1970: Double) -> String {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.dateFormat = "yyyy-MM-dd HH:mm"
+        return formatter.string(from: Date(timeIntervalSince1970: secondsSince1970))
+    }
+}

@@ -1,0 +1,222 @@
+internal import ArchiveQueries
+internal import Checkpoints
+internal import Foundation
+
+/// What the index says about one run.
+struct RunDetails {
+    let session: SQLSession
+    let id: String
+    let columns: [String]
+    let row: [Cell]
+    let configuration: String
+    let hyperparameters: [(name: String, value: Cell)]
+
+    /// The run whose id begins with a text or whose name it is.
+    init(_ session: SQLSession, matching text: String) throws {
+        self.session = session
+        let id = try RunDetails.find(text, in: session)
+        self.id = id
+        let cursor = try session.cursor(RunDetails.runStatement, parameters: ["run": .text(id)])
+        columns = cursor.columns
+        row = try (cursor.next() ?? []).map(Cell.init)
+        let documents = try session.rows(
+            RunDetails.documentStatement, parameters: ["run": .text(id)])
+        configuration = documents.first.flatMap { Cell($0[0]).string } ?? "{}"
+        hyperparameters = try session.rows(
+            RunDetails.settingsStatement, parameters: ["run": .text(id)]
+        ).map { (Cell($0[0]).string ?? "", Cell($0[1])) }
+    }
+
+    private static func find(_ text: String, in session: SQLSession) throws -> String {
+        let candidates = try session.rows(
+            findStatement, parameters: ["text": .text(text)]
+        ).map { (id: Cell($0[0]).string ?? "", name: Cell($0[1]).string ?? "") }
+        if candidates.contains(where: { $0.id == text }) { return text }
+        guard let first = candidates.first else {
+            throw UserError.missing(
+                subject: "run \(text)", cause: "the archive has no run of this id or name",
+                advice: "cairn ls lists the runs")
+        }
+        guard candidates.count == 1 else {
+            let ids = candidates.prefix(4).map { "\($0.id) (\($0.name))" }
+            let more = candidates.count > 4 ? ", …" : ""
+            throw UserError.usage(
+                subject: "run \(text)", cause: "\(candidates.count) runs are meant by it",
+                advice: "choose one of \(ids.joined(separator: ", "))\(more)")
+        }
+        return first.id
+    }
+
+    func cell(_ column: String) -> Cell {
+        columns.firstIndex(of: column).map { row[$0] } ?? .null
+    }
+
+    /// The stored steps, rising.
+    var steps: [Int] {
+        get throws {
+            try rows(RunDetails.stepsStatement).compactMap { $0[0].integer }
+        }
+    }
+
+    func rows(_ statement: String) throws -> [[Cell]] {
+        try session.rows(statement, parameters: ["run": .text(id)]).map { $0.map(Cell.init) }
+    }
+
+    /// One stored checkpoint of this run.
+    func checkpoint(_ reference: CheckpointReference) throws -> CheckpointDetails {
+        try CheckpointDetails(self, step: reference.step(among: steps))
+    }
+
+    /// Everything as one JSON object.
+    var json: JSONText {
+        get throws {
+            var members = zip(columns, row).map { (name: $0, value: JSONText.cell($1)) }
+            members.append(
+                (
+                    "hyperparameters",
+                    .object(hyperparameters.map { (name: $0.name, value: .cell($0.value)) })
+                ))
+            members.append(("metrics", try objects(RunDetails.curvesStatement)))
+            members.append(("tensors", try objects(RunDetails.tensorsStatement)))
+            return .object(members)
+        }
+    }
+
+    private func objects(_ statement: String) throws -> JSONText {
+        let cursor = try session.cursor(statement, parameters: ["run": .text(id)])
+        var objects: [JSONText] = []
+        while let row = try cursor.next() {
+            objects.append(
+                .object(
+                    zip(cursor.columns, row).map { (name: $0, value: .cell(Cell($1))) }))
+        }
+        return .array(objects)
+    }
+
+    /// A short text for people: facts, curves, tensors.
+    func printReport(with writer: (Output) -> any RowWriter) throws {
+        try writer(.standard).write(columns: ["run", id], rows: facts)
+        let curves = try rows(RunDetails.curvesStatement)
+        if !curves.isEmpty {
+            try Output.standard.write("\n")
+            try writer(.standard).write(
+                columns: ["curve", "points", "first step", "last step", "last", "least", "most"],
+                rows: curves.map { $0.map(\.rounded) })
+        }
+        let tensors = try rows(RunDetails.tensorsStatement)
+        if !tensors.isEmpty {
+            try Output.standard.write("\n")
+            try writer(.standard).write(
+                columns: ["tensor", "shape", "type", "elements"], rows: tensors)
+        }
+    }
+
+    private var facts: [[Cell]] {
+        func fact(_ name: String, _ text: String?) -> [Cell]? {
+            guard let text, !text.isEmpty else { return nil }
+            return [.text(name), .text(text)]
+        }
+        func integer(_ column: String) -> Int? { cell(column).integer }
+        let stored = integer("checkpoint_count").map { count in
+            "\(NumberText.grouped(count)) checkpoints"
+                + (integer("first_step").flatMap { first in
+                    integer("last_step").map {
+                        ", steps \(NumberText.grouped(first)) to \(NumberText.grouped($0))"
+                    }
+                } ?? "") + ", " + NumberText.bytes(integer("weight_bytes") ?? 0) + " of weights"
+        }
+        let parent = cell("parent_run").string.map { parent in
+            parent + (integer("parent_step").map { "@\($0)" } ?? "")
+        }
+        return [
+            fact("name", cell("name").string), fact("status", cell("status").string),
+            fact("task", cell("task").string), fact("network", cell("network").string),
+            fact("parameters", integer("parameter_count").map(NumberText.grouped)),
+            fact("seed", integer("seed").map(String.init)), fact("forked from", parent),
+            fact("stored", stored), fact("began", cell("created_at").real.map(DateText.local)),
+            fact("ended", cell("finished_at").real.map(DateText.local)),
+        ].compactMap { $0 }
+    }
+
+    private static let findStatement = """
+        SELECT run, name FROM runs
+        WHERE run = :text OR name = :text OR (:text <> '' AND substr(run, 1, length(:text)) = :text)
+        ORDER BY created_at DESC
+        """
+
+    private static let runStatement = "SELECT * FROM runs WHERE run = :run"
+
+    private static let documentStatement = """
+        SELECT configuration FROM configurations WHERE run = :run
+        """
+
+    private static let settingsStatement = """
+        SELECT name, CASE WHEN type = 'boolean' THEN iif(value, 'true', 'false') ELSE value END
+        FROM hyperparameters WHERE run = :run ORDER BY position
+        """
+
+    private static let stepsStatement = """
+        SELECT step FROM checkpoints WHERE run = :run ORDER BY step
+        """
+
+    private static let curvesStatement = """
+        SELECT name, point_count, first_step, last_step, last_value, smallest, largest
+        FROM metric_summaries WHERE run = :run ORDER BY name
+        """
+
+    private static let tensorsStatement = """
+        SELECT name, shape, dtype, element_count FROM tensors WHERE run = :run ORDER BY name
+        """
+}
+
+/// What the index says about one checkpoint.
+struct CheckpointDetails {
+    let columns: [String]
+    let row: [Cell]
+    private let tensors: [[Cell]]
+
+    init(_ run: RunDetails, step: Int) throws {
+        let parameters: [String: SQLValue] = ["run": .text(run.id), "step": .integer(Int64(step))]
+        let cursor = try run.session.cursor(
+            CheckpointDetails.checkpointStatement, parameters: parameters)
+        columns = cursor.columns
+        row = try (cursor.next() ?? []).map(Cell.init)
+        tensors = try run.session.rows(
+            CheckpointDetails.tensorsStatement, parameters: parameters
+        ).map { $0.map(Cell.init) }
+    }
+
+    var json: JSONText {
+        let list = tensors.map { cells in
+            JSONText.object(
+                zip(["name", "shape", "dtype", "digest"], cells).map {
+                    (name: $0, value: .cell($1))
+                })
+        }
+        return .object(
+            zip(columns, row).map { (name: $0, value: .cell($1)) } + [("tensors", .array(list))])
+    }
+
+    func printReport(with writer: (Output) -> any RowWriter) throws {
+        let facts = zip(columns, row).map { [Cell.text($0), .text(CheckpointDetails.text($1))] }
+        try writer(.standard).write(columns: ["checkpoint", ""], rows: facts)
+        try Output.standard.write("\n")
+        try writer(.standard).write(columns: ["tensor", "shape", "type", "SHA-256"], rows: tensors)
+    }
+
+    private static func text(_ cell: Cell) -> String {
+        cell.string ?? cell.integer.map(String.init) ?? ""
+    }
+
+    private static let checkpointStatement = """
+        SELECT * FROM checkpoints WHERE run = :run AND step = :step
+        """
+
+    private static let tensorsStatement = """
+        SELECT t.name, t.shape, t.dtype, d.digest
+        FROM tensor_digests AS d
+        JOIN tensors AS t ON t.run = d.run AND t.name = d.tensor
+        WHERE d.run = :run AND d.step = :step
+        ORDER BY t.name
+        """
+}

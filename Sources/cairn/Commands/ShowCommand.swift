@@ -1,0 +1,63 @@
+internal import ArchiveQueries
+internal import ArgumentParser
+internal import Checkpoints
+internal import Foundation
+
+/// `cairn show`: one run or one checkpoint.
+struct ShowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Show a run, or one of its checkpoints (RUN@STEP, RUN@first, RUN@last).",
+        discussion: """
+            Example: cairn show RUN@last --json prints the digest of the weights.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var rows: RowOptions
+
+    @Argument(
+        help: ArgumentHelp(
+            "The start of a run's id or its name; @STEP, @first or @last for a checkpoint.",
+            valueName: "run"))
+    var subject: String
+
+    @Flag(help: "The table of all settings.")
+    var hyperparameters = false
+
+    @Flag(help: "The complete configuration as JSON, as train --configuration reads it.")
+    var configuration = false
+
+    func run() throws {
+        let reference = try CheckpointReference(subject)
+        let details = try RunDetails(ArchiveAccess(common).session(), matching: reference.run)
+        if configuration {
+            try Output.standard.write(details.configuration + "\n")
+        } else if hyperparameters {
+            try rows.writer().write(
+                columns: ["name", "value"],
+                rows: details.hyperparameters.map { [.text($0.name), $0.value] })
+        } else if reference.place != nil {
+            try show(details.checkpoint(reference))
+        } else {
+            try show(details)
+        }
+    }
+
+    private func show(_ details: RunDetails) throws {
+        switch rows.format {
+        case .json: try Output.standard.write(details.json.pretty + "\n")
+        case .nl: try Output.standard.write(details.json.compact + "\n")
+        case .csv: try rows.writer().write(columns: details.columns, rows: [details.row])
+        case .table, .markdown: try details.printReport(with: rows.writer)
+        }
+    }
+
+    private func show(_ checkpoint: CheckpointDetails) throws {
+        switch rows.format {
+        case .json: try Output.standard.write(checkpoint.json.pretty + "\n")
+        case .nl: try Output.standard.write(checkpoint.json.compact + "\n")
+        case .csv: try rows.writer().write(columns: checkpoint.columns, rows: [checkpoint.row])
+        case .table, .markdown: try checkpoint.printReport(with: rows.writer)
+        }
+    }
+}
