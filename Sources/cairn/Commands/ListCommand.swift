@@ -18,7 +18,9 @@ struct ListCommand: ParsableCommand {
     @Argument(help: "Only runs whose id or name matches, with * and ?.")
     var pattern: String?
 
-    @Option(name: [.short, .long], help: ArgumentHelp("At most this many.", valueName: "count"))
+    @Option(
+        name: [.customShort("n"), .long],
+        help: ArgumentHelp("At most this many (20).", valueName: "count"))
     var limit: Int?
 
     @Flag(name: [.short, .long], help: "All runs.")

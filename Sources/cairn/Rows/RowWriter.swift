@@ -29,7 +29,7 @@ enum RowFormat: String, EnumerableFlag {
 
     static func help(for value: RowFormat) -> ArgumentHelp? {
         switch value {
-        case .table: "An aligned table (the default)."
+        case .table: "An aligned table."
         case .json: "One JSON array of objects."
         case .nl: "One JSON object a line."
         case .csv: "Comma-separated values with a header line."

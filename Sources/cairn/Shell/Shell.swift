@@ -74,7 +74,7 @@ enum Shell {
         }
         let message = Cairn.message(for: error)
         let help = helpCommand(in: Cairn.fullMessage(for: error))
-        return finish(ExitStatus.usage, message: "\(withoutEnd(message)); see '\(help)'")
+        return finish(ExitStatus.usage, message: "\(withoutEnd(message)) (see '\(help)')")
     }
 
     /// Rows that were printed stay in front of the message that follows them.
