@@ -7,7 +7,9 @@ import Testing
     @Test(arguments: [
         ("a1b2", "a1b2", CheckpointReference.Place?.none), ("a@first", "a", .first),
         ("a@last", "a", .last), ("größe@12", "größe", .step(12)), ("a@1,200", "a", .step(1200)),
-    ]) func writtenFormsAreRead(text: String, run: String, place: CheckpointReference.Place?)
+    ]) func writtenFormsAreRead(
+        text: String, run: String, place: CheckpointReference.Place?
+    )
         throws
     {
         let reference = try CheckpointReference(text)
