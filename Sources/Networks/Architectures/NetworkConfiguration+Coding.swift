@@ -1,7 +1,7 @@
 internal import Checkpoints
 
 extension NetworkConfiguration: Codable {
-    private enum CodingKeys: String, CodingKey {
+    private enum CodingKeys: String, CodingKey, CaseIterable {
         case kind
         case layers
         case width
@@ -22,17 +22,19 @@ extension NetworkConfiguration: Codable {
         case dropout
     }
 
+    /// The keys of the section `network`, in the order shown to people.
+    package static var settingKeys: [String] { CodingKeys.allCases.map(\.rawValue) }
+
     /// Reads a JSON object; a key that is absent takes the default of the kind.
     package init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        let kind = try container.decodeIfPresent(Kind.self, forKey: .kind) ?? .transformer
+        let values = try decoder.settings(of: CodingKeys.self, section: "network")
+        var kind = Kind.transformer
+        try values.read(.kind, into: &kind)
         self = NetworkConfiguration.defaults(for: kind)
         func read<Value: Decodable>(
             _ field: WritableKeyPath<NetworkConfiguration, Value>, _ key: CodingKeys
         ) throws {
-            if let value = try container.decodeIfPresent(Value.self, forKey: key) {
-                self[keyPath: field] = value
-            }
+            try values.read(key, into: &self[keyPath: field])
         }
         try read(\.layers, .layers)
         try read(\.width, .width)

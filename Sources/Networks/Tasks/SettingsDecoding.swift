@@ -92,3 +92,13 @@ private struct AnyKey: CodingKey {
     init?(stringValue: String) { self.stringValue = stringValue }
     init?(intValue: Int) { nil }
 }
+
+extension TaskConfiguration {
+    /// The keys of the section `task`, in the order shown to people.
+    package static var settingKeys: [String] { CodingKeys.allCases.map(\.rawValue) }
+}
+
+extension LossConfiguration {
+    /// The keys of the section `loss`.
+    package static var settingKeys: [String] { CodingKeys.allCases.map(\.rawValue) }
+}

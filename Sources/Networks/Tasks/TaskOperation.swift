@@ -63,6 +63,15 @@ package enum TaskOperation: String, Codable, CaseIterable, Sendable {
         self = found
     }
 
+    package init(from decoder: any Decoder) throws {
+        let name = try decoder.singleValueContainer().decode(String.self)
+        guard let operation = TaskOperation(named: name) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "no operation \(name)"))
+        }
+        self = operation
+    }
+
     /// Where an operation's operands come from.
     package enum Domain: Sendable, Equatable {
         /// The residues modulo p.

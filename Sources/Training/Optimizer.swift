@@ -1,0 +1,247 @@
+internal import ArrayMath
+internal import Checkpoints
+internal import Foundation
+internal import Networks
+
+/// The optimiser's memory and its update, for one flat vector of parameters.
+///
+/// The update of a rule is one pass over the parameters; nothing is allocated after the
+/// initialisation.
+struct Optimizer<Scalar: NetworkScalar> {
+    let configuration: OptimizerConfiguration
+    private let layout: ParameterLayout
+    private let seed: Int
+    /// The running mean of gradients (Adam) or the velocity (SGD with momentum); empty otherwise.
+    private(set) var firstMoment: [Scalar] = []
+    /// The running mean of squared gradients (Adam); empty otherwise.
+    private(set) var secondMoment: [Scalar] = []
+    /// θ₀ of the decay `to_init`; empty otherwise.
+    private(set) var anchor: [Scalar] = []
+    /// Updates that the moments have seen: t of the bias correction.
+    private(set) var time = 0
+    private var noise: [Scalar] = []
+
+    init(
+        _ configuration: OptimizerConfiguration, layout: ParameterLayout, seed: Int,
+        initial: [Scalar]
+    ) {
+        self.configuration = configuration
+        self.layout = layout
+        self.seed = seed
+        let zeros = [Scalar](repeating: 0, count: layout.count)
+        switch configuration.kind {
+        case .gd: break
+        case .sgd: if configuration.momentum > 0 { firstMoment = zeros }
+        case .adam, .adamw:
+            firstMoment = zeros
+            secondMoment = zeros
+        }
+        if configuration.decay == .toInit, configuration.weightDecay > 0 { anchor = initial }
+        if configuration.gradientNoise > 0 || configuration.updateNoise > 0 { noise = zeros }
+    }
+
+    /// Changes the parameters by one update.
+    ///
+    /// `step` is the number of updates done before, `rate` the learning rate η of this one. The
+    /// gradient is overwritten where noise or an L2 penalty changes it.
+    mutating func update(
+        _ parameters: inout [Scalar], gradient: inout [Scalar], step: Int, rate: Double
+    ) {
+        time += 1
+        if configuration.gradientNoise > 0 {
+            drawNoise(.gradientNoise, step, configuration.gradientNoise)
+            add(noise, to: &gradient, times: 1)
+        }
+        if configuration.weightDecay > 0 { decay(&parameters, &gradient, step, rate) }
+        switch configuration.kind {
+        case .gd: add(gradient, to: &parameters, times: -rate)
+        case .sgd: descend(&parameters, gradient, rate)
+        case .adam, .adamw: adam(&parameters, gradient, rate)
+        }
+        if configuration.updateNoise > 0 {
+            drawNoise(.updateNoise, step, configuration.updateNoise)
+            add(noise, to: &parameters, times: -rate / firstCorrection)
+        }
+    }
+
+    /// 1 − β₁ᵗ for the Adam rules, 1 for the others.
+    private var firstCorrection: Double {
+        switch configuration.kind {
+        case .gd, .sgd: 1
+        case .adam, .adamw: 1 - pow(configuration.beta1, Double(time))
+        }
+    }
+
+    private mutating func drawNoise(
+        _ purpose: RandomStream.Purpose, _ step: Int, _ deviation: Double
+    ) {
+        var stream = RandomStream(seed: seed, purpose: purpose, lane: step)
+        noise.withUnsafeMutableBufferPointer {
+            stream.fillNormal($0, standardDeviation: deviation)
+        }
+    }
+
+    private func decay(
+        _ parameters: inout [Scalar], _ gradient: inout [Scalar], _ step: Int, _ rate: Double
+    ) {
+        let strength = configuration.weightDecay
+        switch configuration.decay {
+        case .toZero:
+            // Adam folds this factor into its own pass.
+            if secondMoment.isEmpty { scale(&parameters, by: 1 - rate * strength) }
+        case .honest: add(parameters, to: &gradient, times: strength)
+        case .toInit:
+            let share = Scalar(rate * strength)
+            for index in parameters.indices {
+                parameters[index] += share * (anchor[index] - parameters[index])
+            }
+        case .jiggle:
+            var stream = RandomStream(seed: seed, purpose: .decayJiggle, lane: step)
+            for entry in layout.entries {
+                let factor = Scalar(exp(rate * strength * stream.normalPair().0))
+                for index in entry.range { parameters[index] *= factor }
+            }
+        }
+    }
+
+    private func scale(_ values: inout [Scalar], by factor: Double) {
+        let factor = Scalar(factor)
+        for index in values.indices { values[index] *= factor }
+    }
+
+    private func add(_ addend: [Scalar], to values: inout [Scalar], times factor: Double) {
+        let factor = Scalar(factor)
+        values.withUnsafeMutableBufferPointer { values in
+            addend.withUnsafeBufferPointer { addend in
+                for index in values.indices { values[index] += factor * addend[index] }
+            }
+        }
+    }
+
+    /// b = μ·b + g, θ −= η·b; without momentum θ −= η·g.
+    private mutating func descend(
+        _ parameters: inout [Scalar], _ gradient: [Scalar], _ rate: Double
+    ) {
+        guard !firstMoment.isEmpty else {
+            add(gradient, to: &parameters, times: -rate)
+            return
+        }
+        let (momentum, rate) = (Scalar(configuration.momentum), Scalar(rate))
+        firstMoment.withUnsafeMutableBufferPointer { velocity in
+            parameters.withUnsafeMutableBufferPointer { parameters in
+                gradient.withUnsafeBufferPointer { gradient in
+                    for index in parameters.indices {
+                        let next = momentum * velocity[index] + gradient[index]
+                        velocity[index] = next
+                        parameters[index] -= rate * next
+                    }
+                }
+            }
+        }
+    }
+
+    /// m = β₁m + (1−β₁)g, v = β₂v + (1−β₂)g², θ = κθ − η/(1−β₁ᵗ)·m/(√v/√(1−β₂ᵗ) + ε).
+    ///
+    /// κ = 1 − ηλ for the decay `to_zero`, else 1.
+    private mutating func adam(_ parameters: inout [Scalar], _ gradient: [Scalar], _ rate: Double) {
+        let decays = configuration.decay == .toZero
+        let constants = AdamConstants<Scalar>(
+            beta1: Scalar(configuration.beta1), rest1: Scalar(1 - configuration.beta1),
+            beta2: Scalar(configuration.beta2), rest2: Scalar(1 - configuration.beta2),
+            rate: Scalar(rate / firstCorrection),
+            secondScale: Scalar(1 / (1 - pow(configuration.beta2, Double(time))).squareRoot()),
+            epsilon: Scalar(configuration.epsilon),
+            keep: Scalar(decays ? 1 - rate * configuration.weightDecay : 1))
+        parameters.withUnsafeMutableBufferPointer { parameters in
+            firstMoment.withUnsafeMutableBufferPointer { first in
+                secondMoment.withUnsafeMutableBufferPointer { second in
+                    gradient.withUnsafeBufferPointer { gradient in
+                        constants.update(parameters, first, second, gradient)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The numbers of one Adam update, and its pass.
+private struct AdamConstants<Scalar: NetworkScalar> {
+    let beta1: Scalar
+    let rest1: Scalar
+    let beta2: Scalar
+    let rest2: Scalar
+    /// The corrected rate η/(1−β₁ᵗ).
+    let rate: Scalar
+    /// The correction 1/√(1−β₂ᵗ) of the root of the second moment.
+    let secondScale: Scalar
+    let epsilon: Scalar
+    /// The factor 1 − ηλ of the decay, or 1.
+    let keep: Scalar
+
+    /// One pass over the four vectors of equal length.
+    func update(
+        _ parameters: UnsafeMutableBufferPointer<Scalar>,
+        _ first: UnsafeMutableBufferPointer<Scalar>, _ second: UnsafeMutableBufferPointer<Scalar>,
+        _ gradient: UnsafeBufferPointer<Scalar>
+    ) {
+        for index in 0..<parameters.count {
+            let slope = gradient[index]
+            let mean = beta1 * first[index] + rest1 * slope
+            let square = beta2 * second[index] + rest2 * (slope * slope)
+            first[index] = mean
+            second[index] = square
+            let step = mean / (square.squareRoot() * secondScale + epsilon)
+            parameters[index] = keep * parameters[index] - rate * step
+        }
+    }
+}
+
+extension Optimizer {
+    /// The memory as stored: moments by tensor, and the time.
+    func state(step: Int) -> OptimizerState {
+        var tensors: [Tensor] = []
+        for (name, values) in [
+            ("first_moment", firstMoment), ("second_moment", secondMoment), ("anchor", anchor),
+        ] where !values.isEmpty {
+            tensors += layout.entries.map {
+                Tensor(
+                    name: "\(name)/\($0.name)", shape: $0.shape, values: Array(values[$0.range]))
+            }
+        }
+        return OptimizerState(
+            tensors: tensors,
+            attributes:
+                #"{"rule":"\#(configuration.kind.rawValue)","step":\#(step),"time":\#(time)}"#
+        )
+    }
+
+    /// Takes over a stored memory.
+    ///
+    /// Errors: a tensor that the rule needs is missing or has another shape.
+    mutating func restore(_ state: OptimizerState) throws {
+        guard
+            let attributes = try? JSONDecoder().decode(
+                StateAttributes.self, from: Data(state.attributes.utf8))
+        else {
+            throw UserError.integrity(
+                subject: "the optimiser state", cause: "it does not say how many updates it saw",
+                advice: "fork from the weights alone")
+        }
+        time = attributes.time
+        func packed(_ kind: String) throws -> [Scalar] {
+            let prefix = kind + "/"
+            return try layout.pack(
+                state.tensors.filter { $0.name.hasPrefix(prefix) }.map {
+                    Tensor(
+                        name: String($0.name.dropFirst(prefix.count)), shape: $0.shape,
+                        elementType: $0.elementType, bytes: $0.bytes)
+                })
+        }
+        if !firstMoment.isEmpty { firstMoment = try packed("first_moment") }
+        if !secondMoment.isEmpty { secondMoment = try packed("second_moment") }
+        if !anchor.isEmpty { anchor = try packed("anchor") }
+    }
+}
+
+/// What a stored optimiser state says beside its tensors.
+private struct StateAttributes: Decodable { let time: Int }

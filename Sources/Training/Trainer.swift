@@ -1,0 +1,169 @@
+package import Checkpoints
+internal import Foundation
+package import Networks
+
+/// Trains the run that a configuration describes.
+package struct Trainer: Sendable {
+    package let configuration: TrainingConfiguration
+    package let task: Task
+    /// Threads that share each update; the bits do not depend on it.
+    package let threadCount: Int
+
+    /// Prepares a new run.
+    ///
+    /// Errors: a setting that is out of range or contradicts another.
+    package init(_ configuration: TrainingConfiguration, threadCount: Int = 2) throws {
+        try self.init(configuration, task: configuration.model.makeTask(), threadCount: threadCount)
+    }
+
+    init(_ configuration: TrainingConfiguration, task: Task, threadCount: Int) throws {
+        try configuration.validate()
+        try Range.atLeast(1, threadCount, "threads")
+        // What the task decides about the network and the batches is checked before a run begins.
+        _ = try configuration.training.batch.rowCount(of: task.trainExamples.count)
+        self.configuration = configuration
+        self.task = task
+        self.threadCount = threadCount
+    }
+
+    /// The number of weights.
+    package var parameterCount: Int {
+        get throws { try configuration.model.layout(for: task).count }
+    }
+
+    /// The description of a new run of this configuration, everything filled in.
+    package func describe(
+        name: String = "", parent: RunDescription.Parent? = nil, id: String? = nil,
+        createdAt: Double = Date().timeIntervalSince1970
+    ) throws -> RunDescription {
+        var generator = SystemRandomNumberGenerator()
+        return RunDescription(
+            id: id ?? RunDescription.randomID(using: &generator),
+            name: name.isEmpty ? task.name : name, createdAt: createdAt, task: task.name,
+            network: configuration.model.network.kind.rawValue, seed: configuration.training.seed,
+            configuration: try configuration.json,
+            hyperparameters: try configuration.hyperparameters, parent: parent,
+            trainIndices: task.trainIndices, testIndices: task.testIndices,
+            versions: ProgramVersions.current)
+    }
+
+    /// Trains a new run from its first to its last step.
+    @discardableResult
+    package func run(
+        _ description: RunDescription, into sink: any CheckpointSink,
+        progress: ProgressReport = { _ in true }
+    ) throws -> TrainingOutcome {
+        try start(description, into: sink, from: nil, progress: progress)
+    }
+
+    /// Continues an interrupted run bit-identically from its newest checkpoint with optimiser
+    /// state.
+    ///
+    /// `sink` appends to the same run; it is not told of a beginning. Where newer checkpoints lack
+    /// the state, their steps are recomputed but not stored again.
+    /// Errors: the run is complete, or no stored step can be continued.
+    @discardableResult
+    package static func resume(
+        _ source: any CheckpointSource, into sink: any CheckpointSink, threadCount: Int = 2,
+        progress: ProgressReport = { _ in true }
+    ) throws -> TrainingOutcome {
+        let run = try source.run
+        let configuration = try TrainingConfiguration(of: run)
+        let newest = try source.steps.last
+        guard let newest else {
+            throw UserError(
+                .failure, subject: "run \(run.id)", cause: "it has no checkpoint to resume from",
+                advice: "train it anew")
+        }
+        guard newest < configuration.training.steps else {
+            throw UserError(
+                .failure, subject: "run \(run.id)",
+                cause: "it has done all of its \(configuration.training.steps) steps",
+                advice: "fork it with more steps to go on")
+        }
+        let trainer = try Trainer(
+            configuration, task: configuration.model.makeTask(of: run), threadCount: threadCount)
+        let start = try StartingPoint(nearest: newest, in: source)
+        return try trainer.continued(
+            from: start, storedStep: newest, into: sink, progress: progress)
+    }
+
+    /// Begins a run in the sink and trains it, from fresh weights or from another run's.
+    func start(
+        _ description: RunDescription, into sink: any CheckpointSink, from start: StartingPoint?,
+        progress: ProgressReport
+    ) throws -> TrainingOutcome {
+        switch configuration.training.dtype {
+        case .float32:
+            let loop = try loop(from: start, as: Float.self)
+            try sink.begin(description)
+            return try loop.run(
+                into: sink, storedStep: (start?.step ?? 0) - 1, isConcurrent: threadCount > 1,
+                progress: progress)
+        case .float64:
+            let loop = try loop(from: start, as: Double.self)
+            try sink.begin(description)
+            return try loop.run(
+                into: sink, storedStep: (start?.step ?? 0) - 1, isConcurrent: threadCount > 1,
+                progress: progress)
+        }
+    }
+
+    /// Trains on without beginning a run.
+    private func continued(
+        from start: StartingPoint, storedStep: Int, into sink: any CheckpointSink,
+        progress: ProgressReport
+    ) throws -> TrainingOutcome {
+        switch configuration.training.dtype {
+        case .float32:
+            try loop(from: start, as: Float.self).run(
+                into: sink, storedStep: storedStep, isConcurrent: threadCount > 1,
+                progress: progress)
+        case .float64:
+            try loop(from: start, as: Double.self).run(
+                into: sink, storedStep: storedStep, isConcurrent: threadCount > 1,
+                progress: progress)
+        }
+    }
+
+    /// The training state at a starting point, or of a new run.
+    func loop<Scalar: NetworkScalar>(
+        from start: StartingPoint?, as type: Scalar.Type
+    ) throws -> TrainingLoop<Scalar> {
+        let loop = try TrainingLoop<Scalar>(configuration, task: task, threadCount: threadCount)
+        if let start {
+            try loop.restore(step: start.step, weights: start.weights, state: start.state)
+        }
+        return loop
+    }
+}
+
+/// A stored step that training can go on from.
+struct StartingPoint {
+    var step: Int
+    var weights: [Tensor]
+    /// Nil at the first step of a run and where it was not kept.
+    var state: OptimizerState?
+
+    init(step: Int, weights: [Tensor], state: OptimizerState?) {
+        self.step = step
+        self.weights = weights
+        self.state = state
+    }
+
+    /// The latest step up to `step` whose continuation is bit-identical: one with optimiser state,
+    /// or the initialisation.
+    init(nearest step: Int, in source: any CheckpointSource) throws {
+        for candidate in try source.steps.reversed() where candidate <= step {
+            let state = try source.optimizerState(at: candidate)
+            if state != nil || candidate == 0 {
+                self.init(step: candidate, weights: try source.weights(at: candidate), state: state)
+                return
+            }
+        }
+        throw UserError(
+            .failure, subject: "run \(try source.run.id)",
+            cause: "no checkpoint up to step \(step) has an optimiser state",
+            advice: "fork from the weights of a stored step instead")
+    }
+}

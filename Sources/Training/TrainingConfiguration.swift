@@ -1,0 +1,145 @@
+package import Checkpoints
+internal import Foundation
+package import Networks
+
+/// Everything that determines a run, bit by bit: one JSON object with the sections `task`,
+/// `network`, `loss`, `optimizer`, `schedule` and `training`.
+///
+/// A section or key that is absent has its default, which makes the empty object the canonical run
+/// of the literature: a one-layer transformer, addition modulo 113 on 30 % of the pairs, full-batch
+/// AdamW with weight decay 1.
+package struct TrainingConfiguration: Codable, Sendable, Equatable {
+    package var model: ModelConfiguration
+    package var optimizer: OptimizerConfiguration
+    package var schedule: LearningRateSchedule
+    package var training: TrainingSettings
+
+    package init(
+        model: ModelConfiguration = ModelConfiguration(),
+        optimizer: OptimizerConfiguration = OptimizerConfiguration(),
+        schedule: LearningRateSchedule = LearningRateSchedule(),
+        training: TrainingSettings = TrainingSettings()
+    ) {
+        self.model = model
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.training = training
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case task, network, loss, optimizer, schedule, training
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.settings(of: CodingKeys.self, section: "run")
+        model = try ModelConfiguration(from: decoder)
+        optimizer = OptimizerConfiguration()
+        schedule = LearningRateSchedule()
+        training = TrainingSettings()
+        try values.read(.optimizer, into: &optimizer)
+        try values.read(.schedule, into: &schedule)
+        try values.read(.training, into: &training)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(model.task, forKey: .task)
+        try container.encode(model.network, forKey: .network)
+        try container.encode(model.loss, forKey: .loss)
+        try container.encode(optimizer, forKey: .optimizer)
+        try container.encode(schedule, forKey: .schedule)
+        try container.encode(training, forKey: .training)
+    }
+
+    /// Reads a JSON text; unknown keys and values that do not fit are named.
+    package init(json: String) throws {
+        self = try TrainingConfiguration.decoded(Data(json.utf8))
+    }
+
+    /// Reads a tree of settings; what it does not name has its default.
+    package init(_ settings: SettingValue) throws {
+        self = try TrainingConfiguration.decoded(JSONEncoder().encode(settings))
+    }
+
+    /// Reads the configuration of a stored run.
+    ///
+    /// Errors: the run was imported, or trained by a program with other settings.
+    package init(of run: RunDescription) throws {
+        guard run.origin == nil else {
+            throw UserError(
+                .failure, subject: "run \(run.id)",
+                cause: "it was imported, so its training cannot be repeated here",
+                advice: "start a new run with its settings")
+        }
+        try self.init(json: run.configuration)
+    }
+
+    private static func decoded(_ json: Data) throws -> TrainingConfiguration {
+        do {
+            return try JSONDecoder().decode(TrainingConfiguration.self, from: json)
+        } catch let error as UserError {
+            throw error
+        } catch let DecodingError.dataCorrupted(context) {
+            throw UserError.usage(
+                subject: TrainingConfiguration.path(context), cause: context.debugDescription)
+        } catch let DecodingError.typeMismatch(_, context) {
+            throw UserError.usage(
+                subject: TrainingConfiguration.path(context), cause: "its value does not fit")
+        }
+    }
+
+    private static func path(_ context: DecodingError.Context) -> String {
+        let keys = context.codingPath.map(\.stringValue)
+        return keys.isEmpty ? "the configuration" : "setting \(keys.joined(separator: "."))"
+    }
+
+    /// The complete configuration as JSON with sorted keys, every default written out.
+    package var json: String {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return String(decoding: try encoder.encode(self), as: UTF8.self)
+        }
+    }
+
+    /// The complete configuration as a tree.
+    package var settings: SettingValue {
+        get throws {
+            try JSONDecoder().decode(SettingValue.self, from: JSONEncoder().encode(self))
+        }
+    }
+
+    /// Throws one sentence about the first setting that cannot work, whatever the task.
+    package func validate() throws {
+        try model.network.validate()
+        try optimizer.validate()
+        try schedule.validate()
+        try training.validate()
+        if optimizer.kind == .gd, training.batch != .full {
+            throw UserError.usage(
+                subject: "optimizer gd", cause: "it is gradient descent on all training rows",
+                advice: "choose the batch full, or the optimizer sgd")
+        }
+    }
+
+    /// The settings for queries and tables, by the names people use.
+    ///
+    /// Lists of numbers that are data rather than settings (a given table, listed rows) are left
+    /// out.
+    package var hyperparameters: [Hyperparameter] {
+        get throws {
+            let sections = try settings.members ?? [:]
+            return SettingName.all.compactMap { name in
+                guard let value = sections[name.section]?.members?[name.key] else { return nil }
+                switch value {
+                case .null: return Hyperparameter(name.flat, .none)
+                case .boolean(let value): return Hyperparameter(name.flat, .boolean(value))
+                case .integer(let value): return Hyperparameter(name.flat, .integer(value))
+                case .real(let value): return Hyperparameter(name.flat, .real(value))
+                case .text(let value): return Hyperparameter(name.flat, .text(value))
+                case .array, .object: return nil
+                }
+            }
+        }
+    }
+}

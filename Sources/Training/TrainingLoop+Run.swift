@@ -1,0 +1,73 @@
+internal import Checkpoints
+internal import Networks
+
+extension TrainingLoop {
+    /// Trains to the last step, storing checkpoints on the way.
+    ///
+    /// `storedStep` is the newest step that the sink has already, −1 for a new run: nothing is
+    /// stored or measured twice. The sink is told how the run ended whatever happens.
+    func run(
+        into sink: any CheckpointSink, storedStep: Int, isConcurrent: Bool,
+        progress: ProgressReport
+    ) throws -> TrainingOutcome {
+        let hasher = StepHasher<Scalar>(layout: layout, isConcurrent: isConcurrent)
+        defer { hasher.close() }
+        let recorder = CheckpointRecorder(
+            configuration.training.checkpoints, lastStep: configuration.training.steps,
+            storedStep: storedStep, sink: sink, hasher: hasher)
+        let clock = ContinuousClock()
+        let begin = clock.now
+        let first = step
+        func seconds() -> Double { (clock.now - begin) / .seconds(1) }
+        func outcome(_ status: RunStatus) -> TrainingOutcome {
+            TrainingOutcome(
+                status: status, lastStep: recorder.lastStored, updateCount: step - first,
+                elapsedSeconds: seconds(), metrics: latest)
+        }
+        do {
+            if step > storedStep { hasher.add(parameters, step: step) }
+            while true {
+                try measureAndRecord(recorder, storedStep: storedStep)
+                if step >= configuration.training.steps { break }
+                let elapsed = seconds()
+                guard progress(report(elapsed > 0 ? Double(step - first) / elapsed : 0)) else {
+                    try recorder.store(self)
+                    try sink.finish(.interrupted, metrics: recorder.trailingMetrics)
+                    return outcome(.interrupted)
+                }
+                advance()
+                if step > storedStep { hasher.add(parameters, step: step) }
+            }
+            try sink.finish(.finished, metrics: recorder.trailingMetrics)
+            return outcome(.finished)
+        } catch {
+            // The first error is what the user must see, even where the sink fails again.
+            try? sink.finish(.failed, metrics: recorder.trailingMetrics)
+            throw error
+        }
+    }
+
+    private func measureAndRecord(
+        _ recorder: CheckpointRecorder<Scalar>, storedStep: Int
+    ) throws {
+        let settings = configuration.training
+        let isLast = step >= settings.steps
+        let isDue = step % settings.evaluateEvery == 0 || isLast
+        let measured = isLast ? measure() : prepare(measuring: isDue)
+        // Every parameter feeds the loss: once it is not a number it stays so.
+        if let loss = measured.first?.value, !loss.isFinite {
+            throw UserError(
+                .failure, subject: "step \(step)", cause: "the training loss is \(loss)",
+                advice: "lower the learning rate or the noise")
+        }
+        try recorder.record(self, measured: step > storedStep ? measured : [])
+    }
+
+    private func report(_ rate: Double) -> TrainingProgress {
+        TrainingProgress(
+            step: step, lastStep: configuration.training.steps, stepsPerSecond: rate,
+            trainLoss: latest[MetricName.trainLoss],
+            trainAccuracy: latest[MetricName.trainAccuracy],
+            testLoss: latest[MetricName.testLoss], testAccuracy: latest[MetricName.testAccuracy])
+    }
+}

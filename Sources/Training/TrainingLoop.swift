@@ -1,0 +1,157 @@
+internal import ArrayMath
+internal import Checkpoints
+internal import Networks
+
+/// One run in one precision: the state between steps and the steps themselves.
+final class TrainingLoop<Scalar: NetworkScalar> {
+    let configuration: TrainingConfiguration
+    let task: Task
+    let layout: ParameterLayout
+    /// The number of updates done.
+    private(set) var step: Int
+    private(set) var parameters: [Scalar]
+    private(set) var optimizer: Optimizer<Scalar>
+    /// The latest measured values by metric name, for progress.
+    private(set) var latest: [String: Double] = [:]
+
+    private let trainEvaluator: NetworkEvaluator<Scalar>
+    private let testEvaluator: NetworkEvaluator<Scalar>?
+    private var gradient: [Scalar]
+    private var noisyParameters: [Scalar] = []
+    private var batches: BatchOrder
+
+    /// A run that begins: weights drawn from the seed.
+    init(_ configuration: TrainingConfiguration, task: Task, threadCount: Int) throws {
+        self.configuration = configuration
+        self.task = task
+        let model = configuration.model
+        layout = try model.layout(for: task)
+        trainEvaluator = try model.evaluator(
+            for: task, examples: task.trainExamples, threadCount: threadCount)
+        testEvaluator =
+            task.testIndices.isEmpty
+            ? nil
+            : try model.evaluator(
+                for: task, examples: task.testExamples, threadCount: threadCount)
+        let seed = configuration.training.seed
+        var stream = RandomStream(seed: seed, purpose: .initialisation)
+        parameters = layout.initialParameters(using: &stream)
+        optimizer = Optimizer(
+            configuration.optimizer, layout: layout, seed: seed, initial: parameters)
+        gradient = [Scalar](repeating: 0, count: layout.count)
+        if configuration.training.weightNoise > 0 { noisyParameters = gradient }
+        let rows = task.trainExamples.count
+        batches = BatchOrder(
+            rows: rows, batch: try configuration.training.batch.rowCount(of: rows), seed: seed)
+        step = 0
+    }
+
+    /// Moves to a stored step; without an optimiser state its memory is that of a first step.
+    func restore(step: Int, weights: [Tensor], state: OptimizerState?) throws {
+        let packed: [Scalar] = try layout.pack(weights)
+        parameters = packed
+        self.step = step
+        if let state { try optimizer.restore(state) }
+    }
+
+    /// The checkpoint of the present state.
+    func checkpoint(metrics: [MetricPoint], digests: [StepDigest]) -> Checkpoint {
+        Checkpoint(
+            step: step, weights: layout.unpack(parameters),
+            optimizerState: optimizer.state(step: step), metrics: metrics, stepDigests: digests)
+    }
+
+    /// Whether the loss of a gradient is the loss of the weights on all training rows.
+    private var gradientMeasuresTraining: Bool {
+        batches.isFull && noisyParameters.isEmpty && configuration.model.network.dropout == 0
+    }
+
+    /// Computes the next gradient and, where asked for, measures the present weights.
+    ///
+    /// The training loss is that of the gradient's own pass where that covers all rows.
+    func prepare(measuring: Bool) -> [MetricPoint] {
+        let found = computeGradient()
+        guard measuring else { return [] }
+        return measure(training: gradientMeasuresTraining ? found : nil)
+    }
+
+    /// Measures the present weights, after the last update.
+    func measure(training: LossAndAccuracy? = nil) -> [MetricPoint] {
+        let train = training ?? trainEvaluator.lossAndAccuracy(parameters)
+        var points = [
+            MetricPoint(name: MetricName.trainLoss, step: step, value: train.loss),
+            MetricPoint(name: MetricName.trainAccuracy, step: step, value: train.accuracy),
+        ]
+        if let test = testEvaluator?.lossAndAccuracy(parameters) {
+            points += [
+                MetricPoint(name: MetricName.testLoss, step: step, value: test.loss),
+                MetricPoint(name: MetricName.testAccuracy, step: step, value: test.accuracy),
+            ]
+        }
+        for point in points { latest[point.name] = point.value }
+        return points
+    }
+
+    private func computeGradient() -> LossAndAccuracy {
+        let rows = batches.rows(at: step)
+        guard !noisyParameters.isEmpty else {
+            return trainEvaluator.gradient(parameters, rows: rows, step: step, into: &gradient)
+        }
+        var stream = RandomStream(
+            seed: configuration.training.seed, purpose: .weightNoise, lane: step)
+        noisyParameters.withUnsafeMutableBufferPointer {
+            stream.fillNormal($0, standardDeviation: configuration.training.weightNoise)
+        }
+        for index in parameters.indices { noisyParameters[index] += parameters[index] }
+        return trainEvaluator.gradient(noisyParameters, rows: rows, step: step, into: &gradient)
+    }
+
+    /// Applies the prepared gradient: step becomes step + 1.
+    func advance() {
+        let rate =
+            configuration.optimizer.learningRate * configuration.schedule.factor(at: step)
+        optimizer.update(&parameters, gradient: &gradient, step: step, rate: rate)
+        step += 1
+    }
+}
+
+/// Which rows each update sees: every epoch a new order, cut into batches.
+///
+/// The order of an epoch depends on the seed and the epoch alone, so a run that resumes in the
+/// middle of one needs no stored state.
+struct BatchOrder {
+    private let rowCount: Int
+    private let batch: Int
+    private let seed: Int
+    private var epoch = -1
+    private var order: [Int] = []
+    private var current: [Int] = []
+
+    var isFull: Bool { batch == rowCount }
+
+    init(rows: Int, batch: Int, seed: Int) {
+        rowCount = rows
+        self.batch = batch
+        self.seed = seed
+        if batch != rows {
+            order = Array(0..<rows)
+            current.reserveCapacity(batch)
+        }
+    }
+
+    /// The rows of the update after `step` updates; nil for all of them.
+    mutating func rows(at step: Int) -> [Int]? {
+        if isFull { return nil }
+        let perEpoch = (rowCount + batch - 1) / batch
+        if step / perEpoch != epoch {
+            epoch = step / perEpoch
+            for index in order.indices { order[index] = index }
+            var stream = RandomStream(seed: seed, purpose: .batches, lane: epoch)
+            stream.shuffle(&order)
+        }
+        let start = step % perEpoch * batch
+        current.removeAll(keepingCapacity: true)
+        current.append(contentsOf: order[start..<min(start + batch, rowCount)])
+        return current
+    }
+}
