@@ -82,7 +82,7 @@ let package = Package(
             name: "cairn",
             dependencies: [
                 "ArrayMath", "Checkpoints", "Networks", "Training", "Analysis", "CheckpointArchive",
-                "Interchange", "ArchiveQueries",
+                "Interchange", "ArchiveQueries", "ArchiveSchema",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: strict),

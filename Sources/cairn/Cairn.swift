@@ -18,7 +18,8 @@ struct Cairn: ParsableCommand {
             CommandGroup(
                 name: "Shell",
                 subcommands: [
-                    ListCommand.self, ShowCommand.self, SQLCommand.self, CompletionCommand.self,
+                    ListCommand.self, ShowCommand.self, SQLCommand.self, QueryCommand.self,
+                    CompletionCommand.self,
                 ])
         ])
 

@@ -27,7 +27,8 @@ struct RunDetails {
         ).map { (Cell($0[0]).string ?? "", Cell($0[1])) }
     }
 
-    private static func find(_ text: String, in session: SQLSession) throws -> String {
+    /// The full id of the run whose id begins with a text or whose name it is.
+    static func find(_ text: String, in session: SQLSession) throws -> String {
         let candidates = try session.rows(
             findStatement, parameters: ["text": .text(text)]
         ).map { (id: Cell($0[0]).string ?? "", name: Cell($0[1]).string ?? "") }

@@ -1,0 +1,63 @@
+internal import ArchiveQueries
+internal import ArchiveSchema
+internal import ArgumentParser
+internal import Checkpoints
+
+/// `cairn query`: saved questions.
+struct QueryCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "query",
+        abstract: "Ask a saved question; without a name, list them.",
+        discussion: "Example: cairn query best_runs -p count=5")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var rows: RowOptions
+    @OptionGroup var limits: StatementOptions
+
+    @Argument(
+        help: "The name of the question.",
+        completion: .custom { _, _, _ in SavedQuery.all.map(\.name) })
+    var name: String?
+
+    @Flag(help: "Print the SQL instead of running it.")
+    var source = false
+
+    func run() throws {
+        guard let name else { return try list() }
+        let query = try SavedQuery.find(name)
+        if source { return try Output.standard.write(query.sql) }
+        StopSignals.listen()
+        let session = try limits.session(on: common)
+        var values = try limits.values
+        // Questions compare whole ids; people write the start of one, or a name.
+        for parameter in ["run", "first", "second"] {
+            if let text = values[parameter].flatMap({ Cell($0) }).flatMap(QueryCommand.written) {
+                values[parameter] = .text(try RunDetails.find(text, in: session))
+            }
+        }
+        try query.cursor(in: session, parameters: values).print(with: rows.writer())
+        if !query.notes.isEmpty && rows.format == .table {
+            try Output.standard.flush()
+            common.note(query.notes)
+        }
+    }
+
+    /// A run that was written: an id of digits alone was taken for a number.
+    private static func written(_ cell: Cell) -> String? {
+        cell.string ?? cell.integer.map(String.init)
+    }
+
+    private func list() throws {
+        try rows.writer().write(
+            columns: ["name", "question", "parameters"],
+            rows: SavedQuery.all.map { query in
+                let parameters = query.parameters.map { parameter in
+                    parameter.name + (parameter.defaultText.map { "=\($0)" } ?? "=…")
+                }
+                return [
+                    .text(query.name), .text(query.question),
+                    .text(parameters.joined(separator: " ")),
+                ]
+            })
+    }
+}
