@@ -2,6 +2,7 @@
 ///
 /// The requirements are whole-array operations, so that code that is generic over the scalar pays
 /// one indirect call per array and none per element.
+@usableFromInline
 package protocol ArrayScalar: BinaryFloatingPoint, Codable, SIMDScalar, BitwiseCopyable, Sendable,
     SendableMetatype
 {

@@ -2,6 +2,7 @@
 // every processor; the library's exp would be one call per element.
 
 extension Float: ArrayScalar {
+    @usableFromInline
     package typealias Wide = SIMD8<Float>
 
     /// 2^n·e^r with n = round(x/ln 2) and |r| ≤ ln 2 / 2; e^r by its Taylor polynomial of degree 7,
@@ -35,6 +36,7 @@ extension Float: ArrayScalar {
 }
 
 extension Double: ArrayScalar {
+    @usableFromInline
     package typealias Wide = SIMD4<Double>
 
     /// As for `Float`, with degree 13: the first term left out is below 5e-18.

@@ -9,6 +9,7 @@ private let singleThreadedBLAS: Bool = {
 }()
 
 extension Float {
+    @usableFromInline
     package static func product(
         transposeA: Bool, transposeB: Bool, rows: Int, columns: Int, inner: Int,
         alpha: Float, a: UnsafePointer<Float>, strideA: Int, b: UnsafePointer<Float>, strideB: Int,
@@ -25,6 +26,7 @@ extension Float {
 }
 
 extension Double {
+    @usableFromInline
     package static func product(
         transposeA: Bool, transposeB: Bool, rows: Int, columns: Int, inner: Int,
         alpha: Double, a: UnsafePointer<Double>, strideA: Int, b: UnsafePointer<Double>,
@@ -64,9 +66,8 @@ package struct MatrixView<Scalar: ArrayScalar> {
 /// With `beta` 0 the old C is never read, so that it may hold anything, NaN too. An empty inner
 /// extent scales C by `beta`.
 package func gemm<Scalar: ArrayScalar>(
-    _ a: MatrixView<Scalar>, transposed transposeA: Bool = false, _ b: MatrixView<Scalar>,
-    transposed transposeB: Bool = false, into c: MatrixView<Scalar>, alpha: Scalar = 1,
-    beta: Scalar = 0
+    _ a: MatrixView<Scalar>, _ b: MatrixView<Scalar>, into c: MatrixView<Scalar>,
+    transposeA: Bool = false, transposeB: Bool = false, alpha: Scalar = 1, beta: Scalar = 0
 ) {
     let inner = transposeA ? a.rows : a.columns
     precondition(inner == (transposeB ? b.columns : b.rows), "inner extents differ")

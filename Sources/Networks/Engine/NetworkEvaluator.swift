@@ -1,3 +1,6 @@
+internal import ArrayMath
+internal import Checkpoints
+
 /// The mean loss of a set of examples and the share of them answered rightly.
 package struct LossAndAccuracy: Sendable, Equatable {
     /// Mean cross-entropy in nats over all answers.
@@ -43,6 +46,24 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
     package let layout: ParameterLayout
     package let lossPrecision: LossPrecision
     package let threadCount: Int
+    /// Activations of a linearisation beyond this many bytes are computed again for each product.
+    package var mostCachedBytes = 1 << 31
+
+    let program: NetworkProgram<Scalar>
+    let plan: RowPlan
+    let lanes: [LaneMemory<Scalar>]
+    let inputValue: AlignedMemory<Scalar>
+    let parameterValue: AlignedMemory<Scalar>
+    private let pool: LanePool
+    private(set) var stage = EvaluationStage<Scalar>.inputsForward
+    /// The factor on each answer's cross-entropy: one over their number.
+    private(set) var lossWeight = 1.0
+    private(set) var dropoutKey: UInt64?
+    /// What the products share; made by the first linearisation.
+    private(set) var linearization: Linearization<Scalar>?
+    /// The linearisation that a gradient pass is filling.
+    private(set) var linearizing: Linearization<Scalar>?
+    private var isWholeSetSelected = true
 
     /// Prepares for the examples; throws a `UserError` where the configuration cannot work.
     package init(
@@ -50,17 +71,31 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
         lossPrecision: LossPrecision = .float64, threadCount: Int = 1
     ) throws {
         try network.validate()
+        try space.validate(examples, network)
         self.network = network
         self.space = space
         self.examples = examples
         self.lossPrecision = lossPrecision
         self.threadCount = threadCount
         layout = ParameterLayout(network, space)
+        program = NetworkProgram(network, space, layout)
+        let plan = RowPlan(
+            examples, blockCount: network.kind == .transformer ? network.layers : 1,
+            sharesPrefixes: network.dropout == 0)
+        self.plan = plan
+        let program = program
+        lanes = (0..<RowPlan.laneCount).map { _ in LaneMemory(program, plan) }
+        inputValue = AlignedMemory(count: program.inputColumns * plan.inputCount)
+        parameterValue = AlignedMemory(count: layout.count)
+        pool = LanePool(threadCount: max(1, min(threadCount, RowPlan.laneCount)))
     }
 
     /// Loss and accuracy over all examples.
     package func lossAndAccuracy(_ parameters: [Scalar]) -> LossAndAccuracy {
-        preconditionFailure("not there yet")
+        prepare(parameters, rows: nil)
+        run(.inputsForward)
+        run(.tilesForward(collect: nil))
+        return result()
     }
 
     /// Loss and accuracy, with the gradient of the loss in `gradient`, over the given rows of the
@@ -68,39 +103,181 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
     ///
     /// `step` seeds what is random in training (dropout).
     package func gradient(
-        _ parameters: [Scalar], rows: [Int]? = nil, step: Int = 0, into gradient: inout [Scalar]
+        _ parameters: [Scalar], rows: [Int]? = nil, step: Int? = nil,
+        into gradient: inout [Scalar]
     ) -> LossAndAccuracy {
-        preconditionFailure("not there yet")
+        prepare(parameters, rows: rows)
+        dropoutKey = step.map { UInt64(bitPattern: Int64($0)) }
+        defer { dropoutKey = nil }
+        run(.inputsForward)
+        run(.tilesGradient)
+        run(.inputsReverse)
+        run(.sumGradients)
+        export(lanes[0].parameterGradient.base, to: &gradient)
+        return result()
     }
 
     /// Fixes the weights at which the products below are taken, and keeps what they share.
     @discardableResult
     package func linearize(at parameters: [Scalar]) -> LossAndAccuracy {
-        preconditionFailure("not there yet")
+        prepare(parameters, rows: nil)
+        let kept =
+            linearization
+            ?? Linearization(program, plan, mostCachedBytes: mostCachedBytes)
+        linearization = kept
+        linearizing = kept
+        defer { linearizing = nil }
+        run(.inputsForward)
+        run(.tilesGradient)
+        run(.inputsReverse)
+        kept.isValid = true
+        return result()
     }
 
     /// The Hessian of the loss at the linearisation, times `vector`; exact up to rounding.
     package func hessianProduct(_ vector: [Scalar], into product: inout [Scalar]) {
-        preconditionFailure("not there yet")
+        multiply(.hessian, vector, into: &product)
     }
 
-    /// The generalised Gauss–Newton matrix (Jᵀ·diag(p) − ppᵀ·J, mean over answers) times `vector`.
+    /// The generalised Gauss–Newton matrix, the mean over answers of Jᵀ(diag(p) − ppᵀ)J, times
+    /// `vector`.
     package func gaussNewtonProduct(_ vector: [Scalar], into product: inout [Scalar]) {
-        preconditionFailure("not there yet")
+        multiply(.gaussNewton, vector, into: &product)
+    }
+
+    private func multiply(
+        _ kind: EvaluationStage<Scalar>.ProductKind, _ vector: [Scalar],
+        into product: inout [Scalar]
+    ) {
+        let kept = startProduct(vector)
+        run(.inputsTangent)
+        run(.tilesProduct(kind))
+        run(.inputsReverseTangent(kind))
+        run(.sumGradientTangents)
+        export(kept.lanes[0].parameterGradientTangent.base, to: &product)
     }
 
     /// The change of all logits along `vector`, row-major `[answers, classCount]`.
     package func jacobianProduct(_ vector: [Scalar]) -> [Scalar] {
-        preconditionFailure("not there yet")
+        _ = startProduct(vector)
+        return collect(program.logits, .tangent) { rows in
+            run(.inputsTangent)
+            run(.tilesProduct(.jacobian(rows)))
+        }
     }
 
-    /// All logits, row-major `[count · targetsPerExample, classCount]`, in example order.
+    /// All logits, row-major `[count · targetsPerExample, classCount]`, in example order; NaN for
+    /// answers that are not asked for.
     package func logits(_ parameters: [Scalar]) -> [Scalar] {
-        preconditionFailure("not there yet")
+        prepare(parameters, rows: nil)
+        return collect(program.logits, .value) { rows in
+            run(.inputsForward)
+            run(.tilesForward(collect: rows))
+        }
     }
 
     /// Inner values at the read-out positions, in example order.
-    package func activations(_ parameters: [Scalar], _ kind: ActivationKind) -> [Scalar] {
-        preconditionFailure("not there yet")
+    ///
+    /// NaN stands for answers that are not asked for. Throws where the network has no such layer.
+    package func activations(_ parameters: [Scalar], _ kind: ActivationKind) throws -> [Scalar] {
+        let slot = try program.slot(of: kind)
+        prepare(parameters, rows: nil)
+        return collect(slot, .value) { rows in
+            run(.inputsForward)
+            run(.tilesForward(collect: rows))
+        }
+    }
+}
+
+extension NetworkEvaluator {
+    private func run(_ stage: EvaluationStage<Scalar>) {
+        self.stage = stage
+        pool.run(RowPlan.laneCount, self)
+    }
+
+    private func result() -> LossAndAccuracy {
+        var sum = LossSum()
+        for lane in lanes {
+            sum.loss += lane.sum.loss
+            sum.rightExamples += lane.sum.rightExamples
+        }
+        return LossAndAccuracy(
+            loss: sum.loss * lossWeight,
+            accuracy: Double(sum.rightExamples) / Double(plan.exampleCount))
+    }
+
+    /// Brings in the parameters and selects the rows; a linearisation ends here, because the input
+    /// rows are about to be computed again.
+    private func prepare(_ parameters: [Scalar], rows: [Int]?) {
+        linearization?.isValid = false
+        importVector(parameters, to: parameterValue.base)
+        if let rows {
+            plan.select(rows)
+            isWholeSetSelected = false
+        } else if !isWholeSetSelected {
+            plan.selectAll()
+            isWholeSetSelected = true
+        }
+        lossWeight = 1 / Double(plan.readoutCount)
+    }
+
+    private func startProduct(_ vector: [Scalar]) -> Linearization<Scalar> {
+        guard let linearization, linearization.isValid else {
+            preconditionFailure("products need linearize(at:) first, and no gradient in between")
+        }
+        importVector(vector, to: linearization.parameterTangent.base)
+        return linearization
+    }
+
+    /// A new array that the tiles of `body` fill with their rows of a slot.
+    private func collect(
+        _ slot: Slot, _ version: Version, _ body: (EvaluationStage<Scalar>.CopiedRows) -> Void
+    ) -> [Scalar] {
+        let count = examples.targets.count * slot.columns
+        var result = [Scalar](repeating: .nan, count: count)
+        result.withUnsafeMutableBufferPointer { buffer in
+            if let target = buffer.baseAddress {
+                body(.init(slot: slot, version: version, target: target))
+            }
+        }
+        return result
+    }
+
+    /// Copies a flat vector into the engine's order: the matrices of attention heads side by side.
+    private func importVector(_ vector: [Scalar], to target: UnsafeMutablePointer<Scalar>) {
+        precondition(vector.count == layout.count, "\(vector.count) of \(layout.count) parameters")
+        vector.withUnsafeBufferPointer { vector in
+            guard let source = vector.baseAddress else { return }
+            target.update(from: source, count: layout.count)
+            for entry in program.headMatrices {
+                let (heads, rows, columns) = (entry.shape[0], entry.shape[1], entry.shape[2])
+                for head in 0..<heads {
+                    for row in 0..<rows {
+                        (target + entry.offset + (row * heads + head) * columns).update(
+                            from: source + entry.offset + (head * rows + row) * columns,
+                            count: columns)
+                    }
+                }
+            }
+        }
+    }
+
+    /// The reverse of `importVector`.
+    private func export(_ source: UnsafeMutablePointer<Scalar>, to vector: inout [Scalar]) {
+        precondition(vector.count == layout.count, "\(vector.count) of \(layout.count) parameters")
+        vector.withUnsafeMutableBufferPointer { vector in
+            guard let target = vector.baseAddress else { return }
+            target.update(from: source, count: layout.count)
+            for entry in program.headMatrices {
+                let (heads, rows, columns) = (entry.shape[0], entry.shape[1], entry.shape[2])
+                for head in 0..<heads {
+                    for row in 0..<rows {
+                        (target + entry.offset + (head * rows + row) * columns).update(
+                            from: source + entry.offset + (row * heads + head) * columns,
+                            count: columns)
+                    }
+                }
+            }
+        }
     }
 }

@@ -1,0 +1,139 @@
+internal import Foundation
+
+/// Work that is cut into numbered lanes, each of which may run on any thread.
+package protocol LaneWork: AnyObject {
+    /// Does one lane's share; no two lanes may write the same memory.
+    func perform(lane: Int)
+}
+
+/// Threads that wait for work and run its lanes side by side.
+///
+/// The number of lanes belongs to the work, the number of threads to the pool: who sums up per
+/// lane and then over lanes in order gets the same bits on any number of threads. A run allocates
+/// nothing.
+package final class LanePool {
+    package let threadCount: Int
+    private let shared: LaneBoard
+    private var threads: [pthread_t] = []
+
+    /// A pool of `threadCount` threads, the caller of `run` being one of them.
+    package init(threadCount: Int) {
+        precondition(threadCount > 0, "a pool needs a thread")
+        self.threadCount = threadCount
+        shared = LaneBoard()
+        for _ in 1..<threadCount {
+            #if canImport(Darwin)
+            var thread: pthread_t?
+            #else
+            var thread = pthread_t()
+            #endif
+            let board = Unmanaged.passRetained(shared)
+            let status = pthread_create(
+                &thread, nil,
+                { argument in
+                    #if canImport(Darwin)
+                    let pointer: UnsafeMutableRawPointer? = argument
+                    #else
+                    let pointer = argument
+                    #endif
+                    if let pointer {
+                        Unmanaged<LaneBoard>.fromOpaque(pointer).takeRetainedValue().work()
+                    }
+                    return nil
+                }, board.toOpaque())
+            // A thread that the system refuses only costs speed: the lanes run on the others.
+            if status != 0 {
+                board.release()
+                break
+            }
+            #if canImport(Darwin)
+            if let thread { threads.append(thread) }
+            #else
+            threads.append(thread)
+            #endif
+        }
+    }
+
+    deinit {
+        shared.stop()
+        for thread in threads { pthread_join(thread, nil) }
+    }
+
+    /// Runs lanes `0..<laneCount` of the work and returns when all are done.
+    package func run(_ laneCount: Int, _ work: any LaneWork) {
+        guard !threads.isEmpty && laneCount > 1 else {
+            for lane in 0..<laneCount { work.perform(lane: lane) }
+            return
+        }
+        shared.run(laneCount, work)
+    }
+}
+
+/// What the threads of one pool share; every field is read and written under the mutex.
+private final class LaneBoard {
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let workArrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let workDone = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var current: (any LaneWork)?
+    private var nextLane = 0
+    private var laneCount = 0
+    private var unfinished = 0
+    private var stopping = false
+
+    init() {
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(workArrived, nil)
+        pthread_cond_init(workDone, nil)
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        pthread_cond_destroy(workArrived)
+        pthread_cond_destroy(workDone)
+        mutex.deallocate()
+        workArrived.deallocate()
+        workDone.deallocate()
+    }
+
+    func run(_ laneCount: Int, _ work: any LaneWork) {
+        pthread_mutex_lock(mutex)
+        current = work
+        nextLane = 0
+        self.laneCount = laneCount
+        unfinished = laneCount
+        pthread_cond_broadcast(workArrived)
+        takeLanes()
+        while unfinished > 0 { pthread_cond_wait(workDone, mutex) }
+        current = nil
+        pthread_mutex_unlock(mutex)
+    }
+
+    func stop() {
+        pthread_mutex_lock(mutex)
+        stopping = true
+        pthread_cond_broadcast(workArrived)
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// The life of one thread of the pool.
+    func work() {
+        pthread_mutex_lock(mutex)
+        while !stopping {
+            if nextLane < laneCount { takeLanes() } else { pthread_cond_wait(workArrived, mutex) }
+        }
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// Runs lanes until none is left to take; called and left with the mutex held.
+    private func takeLanes() {
+        while nextLane < laneCount, let work = current {
+            let lane = nextLane
+            nextLane += 1
+            pthread_mutex_unlock(mutex)
+            work.perform(lane: lane)
+            pthread_mutex_lock(mutex)
+            unfinished -= 1
+            if unfinished == 0 { pthread_cond_signal(workDone) }
+        }
+    }
+}

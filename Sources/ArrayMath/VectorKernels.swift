@@ -1,0 +1,112 @@
+// Loops over whole arrays. Each is compiled for `Float` and for `Double`, and picks its version
+// once per call, so that generic callers stay fast.
+
+/// Σ aᵢ·bᵢ over `count` elements.
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+package func dotProduct<Scalar: ArrayScalar>(
+    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, count: Int
+) -> Scalar {
+    inlineDot(a, b, count)
+}
+
+/// y ← y + factor·x over `count` elements.
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+package func addScaled<Scalar: ArrayScalar>(
+    _ factor: Scalar, _ x: UnsafePointer<Scalar>, to y: UnsafeMutablePointer<Scalar>, count: Int
+) {
+    inlineAddScaled(factor, x, to: y, count)
+}
+
+/// y ← y + x over `count` elements.
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+package func add<Scalar: ArrayScalar>(
+    _ x: UnsafePointer<Scalar>, to y: UnsafeMutablePointer<Scalar>, count: Int
+) {
+    let width = Scalar.Wide.scalarCount
+    var index = 0
+    while index &+ width <= count {
+        storeWide(loadWide(y, index) + loadWide(x, index), y, index)
+        index &+= width
+    }
+    while index < count {
+        y[index] += x[index]
+        index &+= 1
+    }
+}
+
+/// Every row of a `[rows, columns]` array ← `row`.
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+package func fillRows<Scalar: ArrayScalar>(
+    _ y: UnsafeMutablePointer<Scalar>, rows: Int, columns: Int, with row: UnsafePointer<Scalar>
+) {
+    for index in 0..<rows { (y + index * columns).update(from: row, count: columns) }
+}
+
+/// Adds `row` to every row of a `[rows, columns]` array.
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+package func addToRows<Scalar: ArrayScalar>(
+    _ y: UnsafeMutablePointer<Scalar>, rows: Int, columns: Int, _ row: UnsafePointer<Scalar>
+) {
+    for index in 0..<rows { add(row, to: y + index * columns, count: columns) }
+}
+
+/// sums ← sums + the sum of the rows of a `[rows, columns]` array.
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+package func addColumnSums<Scalar: ArrayScalar>(
+    _ x: UnsafePointer<Scalar>, rows: Int, columns: Int, to sums: UnsafeMutablePointer<Scalar>
+) {
+    // Four columns of vectors at a time stay in registers down all the rows.
+    let width = Scalar.Wide.scalarCount
+    var column = 0
+    while column &+ 4 &* width <= columns {
+        var first = loadWide(sums, column)
+        var second = loadWide(sums, column &+ width)
+        var third = loadWide(sums, column &+ 2 &* width)
+        var fourth = loadWide(sums, column &+ 3 &* width)
+        var row = x + column
+        for _ in 0..<rows {
+            first += loadWide(row, 0)
+            second += loadWide(row, width)
+            third += loadWide(row, 2 &* width)
+            fourth += loadWide(row, 3 &* width)
+            row += columns
+        }
+        storeWide(first, sums, column)
+        storeWide(second, sums, column &+ width)
+        storeWide(third, sums, column &+ 2 &* width)
+        storeWide(fourth, sums, column &+ 3 &* width)
+        column &+= 4 &* width
+    }
+    guard column < columns else { return }
+    for row in 0..<rows {
+        for rest in column..<columns { sums[rest] += x[row &* columns &+ rest] }
+    }
+}
+
+/// y ← max(x, 0); NaN stays NaN.
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+package func rectify<Scalar: ArrayScalar>(_ y: UnsafeMutablePointer<Scalar>, count: Int) {
+    for index in 0..<count {
+        let value = y[index]
+        y[index] = value < 0 ? 0 : value
+    }
+}
+
+/// y ← y where `gate` is positive, 0 elsewhere.
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+package func keepWherePositive<Scalar: ArrayScalar>(
+    _ y: UnsafeMutablePointer<Scalar>, gate: UnsafePointer<Scalar>, count: Int
+) {
+    for index in 0..<count {
+        let value = y[index]
+        y[index] = gate[index] > 0 ? value : 0
+    }
+}

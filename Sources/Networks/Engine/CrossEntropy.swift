@@ -1,0 +1,177 @@
+internal import ArrayMath
+internal import Foundation
+
+/// What the loss of one tile adds up to.
+struct LossSum {
+    /// Sum of the cross-entropies of all answers.
+    var loss: Double = 0
+    /// Examples with every answer right.
+    var rightExamples = 0
+}
+
+/// Cross-entropy of a tile's logits, and its derivatives times `weight` where they are asked for.
+///
+/// In double precision the loss of an answer *t* is log1p(Σ_{c≠t} exp(l_c − l_t)) when *t* leads,
+/// and its derivative is −Σ_{c≠t} p_c, never 1 − p_t: both keep their relative accuracy when the
+/// loss is far below the spacing of the numbers near 1.
+func crossEntropy<Scalar: NetworkScalar>(
+    _ logits: UnsafeMutablePointer<Scalar>, rows: Int, classes: Int, frame: borrowing Frame<Scalar>,
+    precision: LossPrecision, weight: Double, gradient: UnsafeMutablePointer<Scalar>?,
+    scratch: UnsafeMutablePointer<Double>
+) -> LossSum {
+    let targets = UnsafePointer(frame.plan.readoutTargets + frame.tile.firstReadout)
+    let starts = UnsafePointer(frame.plan.startsExample + frame.tile.firstReadout)
+    return switch precision {
+    case .float64:
+        stableCrossEntropy(
+            logits, rows: rows, classes: classes, targets: targets, starts: starts, weight: weight,
+            gradient: gradient, scratch: scratch)
+    case .float32:
+        singleCrossEntropy(
+            logits, rows: rows, classes: classes, targets: targets, starts: starts, weight: weight,
+            gradient: gradient,
+            scratch: UnsafeMutableRawPointer(scratch).assumingMemoryBound(to: Float.self))
+    }
+}
+
+/// Counts examples whose answers are all right, row by row.
+private struct RightCount {
+    var examples = 0
+    private var isRight = false
+
+    @inline(__always)
+    mutating func take(isFirst: Bool, isRight right: Bool) {
+        if isFirst {
+            if isRight { examples += 1 }
+            isRight = right
+        } else {
+            isRight = isRight && right
+        }
+    }
+
+    mutating func finish() {
+        if isRight { examples += 1 }
+        isRight = false
+    }
+}
+
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+private func stableCrossEntropy<Scalar: NetworkScalar>(
+    _ logits: UnsafePointer<Scalar>, rows: Int, classes: Int, targets: UnsafePointer<Int32>,
+    starts: UnsafePointer<UInt8>, weight: Double, gradient: UnsafeMutablePointer<Scalar>?,
+    scratch: UnsafeMutablePointer<Double>
+) -> LossSum {
+    var result = LossSum()
+    var right = RightCount()
+    let padded = (classes + 3) / 4 * 4
+    for row in 0..<rows {
+        let logits = logits + row * classes
+        let target = Int(targets[row])
+        var largest = logits[0]
+        var leader = 0
+        for column in 1..<max(classes, 1) where logits[column] > largest {
+            largest = logits[column]
+            leader = column
+        }
+        for column in 0..<classes { scratch[column] = Double(logits[column]) - Double(largest) }
+        for column in classes..<padded { scratch[column] = -.infinity }
+        let lead = scratch[target]
+        var column = 0
+        while column < padded {
+            storeWide(Double.exponential(loadWide(scratch, column)), scratch, column)
+            column &+= 4
+        }
+        let own = scratch[target]
+        scratch[target] = 0
+        let others = inlineSum(scratch, padded)
+        let total = others + own
+        result.loss += lead == 0 ? log1p(others) : log(total) - lead
+        right.take(isFirst: starts[row] == 1, isRight: leader == target && !lead.isNaN)
+        if let gradient {
+            let gradient = gradient + row * classes
+            let factor = weight / total
+            for column in 0..<classes { gradient[column] = Scalar(scratch[column] * factor) }
+            gradient[target] = Scalar(-others * factor)
+        }
+    }
+    right.finish()
+    result.rightExamples = right.examples
+    return result
+}
+
+/// The same in single precision as PyTorch computes it: −(l_t − max − log Σ exp(l − max)).
+///
+/// The right answer's derivative is exp(log p) − 1. A lead of more than 17 rounds both to 0.
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+private func singleCrossEntropy<Scalar: NetworkScalar>(
+    _ logits: UnsafePointer<Scalar>, rows: Int, classes: Int, targets: UnsafePointer<Int32>,
+    starts: UnsafePointer<UInt8>, weight: Double, gradient: UnsafeMutablePointer<Scalar>?,
+    scratch: UnsafeMutablePointer<Float>
+) -> LossSum {
+    var result = LossSum()
+    var right = RightCount()
+    let padded = (classes + 7) / 8 * 8
+    for row in 0..<rows {
+        let logits = logits + row * classes
+        let target = Int(targets[row])
+        var largest = Float(logits[0])
+        var leader = 0
+        for column in 1..<max(classes, 1) where Float(logits[column]) > largest {
+            largest = Float(logits[column])
+            leader = column
+        }
+        for column in 0..<classes { scratch[column] = Float(logits[column]) - largest }
+        for column in classes..<padded { scratch[column] = -.infinity }
+        let exponentials = scratch + padded
+        var column = 0
+        while column < padded {
+            storeWide(Float.exponential(loadWide(scratch, column)), exponentials, column)
+            column &+= 8
+        }
+        let logarithm = log(inlineSum(exponentials, padded))
+        result.loss += Double(logarithm - scratch[target])
+        right.take(isFirst: starts[row] == 1, isRight: leader == target && !scratch[target].isNaN)
+        if let gradient {
+            let gradient = gradient + row * classes
+            let factor = Float(weight)
+            column = 0
+            while column < padded {
+                let logProbability = loadWide(scratch, column) - logarithm
+                storeWide(Float.exponential(logProbability), exponentials, column)
+                column &+= 8
+            }
+            exponentials[target] -= 1
+            for column in 0..<classes { gradient[column] = Scalar(exponentials[column] * factor) }
+        }
+    }
+    right.finish()
+    result.rightExamples = right.examples
+    return result
+}
+
+/// The second derivative of the cross-entropy times a change of the logits, `weight` included:
+/// w·p_c·(d_c − Σ p·d) with d_c = l̇_c − l̇_t, which loses nothing when p_t is near 1.
+///
+/// The probabilities are read off the derivatives: w·p_c for every class but the right one.
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+func crossEntropyCurvature<Scalar: NetworkScalar>(
+    _ gradient: UnsafePointer<Scalar>, _ tangent: UnsafePointer<Scalar>, rows: Int, classes: Int,
+    targets: UnsafePointer<Int32>, weight: Double, into change: UnsafeMutablePointer<Scalar>
+) {
+    let reciprocal = Scalar(1 / weight)
+    for row in 0..<rows {
+        let (gradient, tangent) = (gradient + row * classes, tangent + row * classes)
+        let change = change + row * classes
+        let target = Int(targets[row])
+        let own = tangent[target]
+        for column in 0..<classes { change[column] = tangent[column] - own }
+        // The right answer's own difference is 0, so its negative derivative does not count.
+        let mean = inlineDot(gradient, change, classes) * reciprocal
+        for column in 0..<classes { change[column] = gradient[column] * (change[column] - mean) }
+        // w·p_t = w + ḡ_t.
+        change[target] = -(Scalar(weight) + gradient[target]) * mean
+    }
+}

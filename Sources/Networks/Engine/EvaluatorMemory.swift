@@ -1,0 +1,125 @@
+internal import ArrayMath
+
+/// Scalars in memory aligned to cache lines, cleared, and freed with the owner.
+final class AlignedMemory<Scalar: NetworkScalar> {
+    let base: UnsafeMutablePointer<Scalar>
+    let count: Int
+
+    init(count: Int) {
+        self.count = count
+        let bytes = max(count, 1) * MemoryLayout<Scalar>.stride
+        base = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+            .bindMemory(to: Scalar.self, capacity: max(count, 1))
+        base.initialize(repeating: 0, count: max(count, 1))
+    }
+
+    deinit { base.deallocate() }
+
+    func clear() { base.update(repeating: 0, count: count) }
+}
+
+/// Values and derivatives of one tile's rows.
+final class TileMemory<Scalar: NetworkScalar> {
+    let prefixRows: Int
+    let readoutRows: Int
+    let prefixes: AlignedMemory<Scalar>
+    let readouts: AlignedMemory<Scalar>
+
+    init(_ program: NetworkProgram<Scalar>, prefixRows: Int, readoutRows: Int) {
+        // Slots start on cache lines when their rows are a multiple of 16.
+        self.prefixRows = (prefixRows + 15) / 16 * 16
+        self.readoutRows = (readoutRows + 15) / 16 * 16
+        prefixes = AlignedMemory(count: program.prefixColumns * self.prefixRows)
+        readouts = AlignedMemory(count: program.readoutColumns * self.readoutRows)
+    }
+
+    /// Bytes that the rows of such a tile take.
+    static func byteCount(
+        _ program: NetworkProgram<Scalar>, prefixRows: Int, readoutRows: Int
+    ) -> Int {
+        let prefixes = program.prefixColumns * ((prefixRows + 15) / 16 * 16)
+        let readouts = program.readoutColumns * ((readoutRows + 15) / 16 * 16)
+        return (prefixes + readouts) * MemoryLayout<Scalar>.stride
+    }
+}
+
+/// What one lane owns: its tile's activations and its share of every sum.
+final class LaneMemory<Scalar: NetworkScalar> {
+    let value: TileMemory<Scalar>
+    let gradient: TileMemory<Scalar>
+    let inputGradient: AlignedMemory<Scalar>
+    let parameterGradient: AlignedMemory<Scalar>
+    let scratch: AlignedMemory<Scalar>
+    let lossScratch: AlignedMemory<Double>
+    var sum = LossSum()
+
+    init(_ program: NetworkProgram<Scalar>, _ plan: RowPlan) {
+        value = TileMemory(
+            program, prefixRows: plan.prefixCapacity, readoutRows: plan.readoutCapacity)
+        gradient = TileMemory(
+            program, prefixRows: plan.prefixCapacity, readoutRows: plan.readoutCapacity)
+        inputGradient = AlignedMemory(count: program.inputColumns * plan.inputCount)
+        parameterGradient = AlignedMemory(count: program.layout.count)
+        let scores = program.network.heads * plan.length
+        scratch = AlignedMemory(count: max(scores, program.network.width) + 64)
+        lossScratch = AlignedMemory(count: 2 * program.space.classCount + 64)
+    }
+}
+
+/// What a lane owns besides for products with second derivatives.
+final class ProductMemory<Scalar: NetworkScalar> {
+    let tangent: TileMemory<Scalar>
+    let gradientTangent: TileMemory<Scalar>
+    let inputGradientTangent: AlignedMemory<Scalar>
+    let parameterGradientTangent: AlignedMemory<Scalar>
+    /// Where first derivatives go that a product computes again but nobody reads.
+    let discardedInputs: AlignedMemory<Scalar>
+    let discardedParameters: AlignedMemory<Scalar>
+
+    init(_ program: NetworkProgram<Scalar>, _ plan: RowPlan, keepsTiles: Bool) {
+        discardedInputs = AlignedMemory(
+            count: keepsTiles ? 0 : program.inputColumns * plan.inputCount)
+        discardedParameters = AlignedMemory(count: keepsTiles ? 0 : program.layout.count)
+        tangent = TileMemory(
+            program, prefixRows: plan.prefixCapacity, readoutRows: plan.readoutCapacity)
+        gradientTangent = TileMemory(
+            program, prefixRows: plan.prefixCapacity, readoutRows: plan.readoutCapacity)
+        inputGradientTangent = AlignedMemory(count: program.inputColumns * plan.inputCount)
+        parameterGradientTangent = AlignedMemory(count: program.layout.count)
+    }
+}
+
+/// What is kept of a linearisation, so that each product only computes changes.
+final class Linearization<Scalar: NetworkScalar> {
+    let lanes: [ProductMemory<Scalar>]
+    let inputTangent: AlignedMemory<Scalar>
+    let parameterTangent: AlignedMemory<Scalar>
+    /// Values and derivatives of every tile; empty where they would take too much memory and are
+    /// computed again for each product instead.
+    let tileValues: [TileMemory<Scalar>]
+    let tileGradients: [TileMemory<Scalar>]
+    var isValid = false
+
+    init(_ program: NetworkProgram<Scalar>, _ plan: RowPlan, mostCachedBytes: Int) {
+        let tiles = plan.tiles[0..<plan.tileCount]
+        let bytes = tiles.reduce(0) {
+            $0 + 2
+                * TileMemory.byteCount(
+                    program, prefixRows: $1.prefixCount, readoutRows: $1.readoutCount)
+        }
+        let keepsTiles = bytes <= mostCachedBytes
+        func makeTiles() -> [TileMemory<Scalar>] {
+            guard keepsTiles else { return [] }
+            return tiles.map {
+                TileMemory(program, prefixRows: $0.prefixCount, readoutRows: $0.readoutCount)
+            }
+        }
+        tileValues = makeTiles()
+        tileGradients = makeTiles()
+        lanes = (0..<RowPlan.laneCount).map { _ in
+            ProductMemory(program, plan, keepsTiles: keepsTiles)
+        }
+        inputTangent = AlignedMemory(count: program.inputColumns * plan.inputCount)
+        parameterTangent = AlignedMemory(count: program.layout.count)
+    }
+}

@@ -1,0 +1,203 @@
+internal import ArrayMath
+
+/// y = x̂·scale + shift with x̂ = (x − mean(x)) / √(var(x) + 1e-5), row by row.
+final class LayerNormOperation<Scalar: NetworkScalar>: Operation<Scalar> {
+    let input: Slot
+    let output: Slot
+    /// Mean and reciprocal deviation of each row, 2 columns.
+    let statistics: Slot
+    let scale: Int
+    let shift: Int
+
+    init(_ input: Slot, scale: Int, shift: Int, statistics: Slot, into output: Slot) {
+        self.input = input
+        self.scale = scale
+        self.shift = shift
+        self.statistics = statistics
+        self.output = output
+    }
+
+    override var reads: [Slot] { [input] }
+
+    override func forward(_ frame: borrowing Frame<Scalar>) {
+        normalise(
+            frame[input.domain].rows, columns: input.columns, frame.value(input),
+            statistics: frame.value(statistics), scale: frame.parameters.value + scale,
+            shift: frame.parameters.value + shift, into: frame.value(output))
+    }
+
+    override func reverse(_ frame: borrowing Frame<Scalar>) {
+        normaliseReverse(
+            frame[input.domain].rows, columns: input.columns, frame.value(input),
+            statistics: frame.value(statistics), scale: frame.parameters.value + scale,
+            outputGradient: frame.gradient(output), kept: kept(0),
+            inputGradient: frame.gradient(input), scaleGradient: frame.parameters.gradient + scale,
+            shiftGradient: frame.parameters.gradient + shift)
+    }
+
+    override func tangent(_ frame: borrowing Frame<Scalar>) {
+        normaliseTangent(
+            frame[input.domain].rows, columns: input.columns, frame.value(input),
+            statistics: frame.value(statistics), scale: frame.parameters.value + scale,
+            inputTangent: frame.tangent(input), scaleTangent: frame.parameters.tangent + scale,
+            shiftTangent: frame.parameters.tangent + shift, into: frame.tangent(output))
+    }
+
+    override func reverseTangent(_ frame: borrowing Frame<Scalar>) {
+        normaliseReverseTangent(
+            frame[input.domain].rows, columns: input.columns, frame.value(input),
+            statistics: frame.value(statistics), scale: frame.parameters.value + scale,
+            inputTangent: frame.tangent(input), scaleTangent: frame.parameters.tangent + scale,
+            outputGradient: frame.gradient(output), outputChange: frame.gradientTangent(output),
+            kept: kept(0), inputChange: frame.gradientTangent(input),
+            scaleChange: frame.parameters.gradientTangent + scale,
+            shiftChange: frame.parameters.gradientTangent + shift, scratch: frame.scratch)
+    }
+}
+
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+private func normalise<Scalar: NetworkScalar>(
+    _ rows: Range<Int>, columns: Int, _ x: UnsafePointer<Scalar>,
+    statistics: UnsafeMutablePointer<Scalar>, scale: UnsafePointer<Scalar>,
+    shift: UnsafePointer<Scalar>, into y: UnsafeMutablePointer<Scalar>
+) {
+    let share = 1 / Scalar(columns)
+    for row in rows {
+        let (x, y) = (x + row * columns, y + row * columns)
+        let mean = inlineSum(x, columns) * share
+        // The centred row stands in y while its variance is summed: Σ(x − mean)², never the
+        // difference of two large sums.
+        for column in 0..<columns { y[column] = x[column] - mean }
+        let variance = inlineDot(y, y, columns) * share
+        let reciprocal = 1 / (variance + 1e-5).squareRoot()
+        statistics[2 * row] = mean
+        statistics[2 * row + 1] = reciprocal
+        for column in 0..<columns {
+            y[column] = y[column] * reciprocal * scale[column] + shift[column]
+        }
+    }
+}
+
+/// With g = ȳ·scale: x̄ += (g − mean(g) − x̂·mean(g·x̂)) / deviation.
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+private func normaliseReverse<Scalar: NetworkScalar>(
+    _ rows: Range<Int>, columns: Int, _ x: UnsafePointer<Scalar>,
+    statistics: UnsafePointer<Scalar>, scale: UnsafePointer<Scalar>,
+    outputGradient: UnsafePointer<Scalar>, kept: Scalar,
+    inputGradient: UnsafeMutablePointer<Scalar>, scaleGradient: UnsafeMutablePointer<Scalar>,
+    shiftGradient: UnsafeMutablePointer<Scalar>
+) {
+    let share = 1 / Scalar(columns)
+    for row in rows {
+        let (mean, reciprocal) = (statistics[2 * row], statistics[2 * row + 1])
+        let (x, outputGradient) = (x + row * columns, outputGradient + row * columns)
+        let inputGradient = inputGradient + row * columns
+        var sum: Scalar = 0
+        var projection: Scalar = 0
+        for column in 0..<columns {
+            let slope = outputGradient[column] * scale[column]
+            sum += slope
+            projection += slope * (x[column] - mean)
+        }
+        sum *= share
+        projection *= share * reciprocal
+        for column in 0..<columns {
+            let normalised = (x[column] - mean) * reciprocal
+            let slope = outputGradient[column] * scale[column]
+            let change = (slope - sum - normalised * projection) * reciprocal
+            inputGradient[column] = kept == 0 ? change : inputGradient[column] + change
+            scaleGradient[column] += outputGradient[column] * normalised
+            shiftGradient[column] += outputGradient[column]
+        }
+    }
+}
+
+/// dx̂/dt = (ẋ − mean(ẋ) − x̂·mean(x̂·ẋ)) / deviation.
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+private func normaliseTangent<Scalar: NetworkScalar>(
+    _ rows: Range<Int>, columns: Int, _ x: UnsafePointer<Scalar>,
+    statistics: UnsafePointer<Scalar>, scale: UnsafePointer<Scalar>,
+    inputTangent: UnsafePointer<Scalar>, scaleTangent: UnsafePointer<Scalar>,
+    shiftTangent: UnsafePointer<Scalar>, into y: UnsafeMutablePointer<Scalar>
+) {
+    let share = 1 / Scalar(columns)
+    for row in rows {
+        let (mean, reciprocal) = (statistics[2 * row], statistics[2 * row + 1])
+        let (x, inputTangent) = (x + row * columns, inputTangent + row * columns)
+        let y = y + row * columns
+        let sum = inlineSum(inputTangent, columns) * share
+        var projection: Scalar = 0
+        for column in 0..<columns { projection += inputTangent[column] * (x[column] - mean) }
+        projection *= share * reciprocal
+        for column in 0..<columns {
+            let normalised = (x[column] - mean) * reciprocal
+            let change = (inputTangent[column] - sum - normalised * projection) * reciprocal
+            y[column] =
+                change * scale[column] + normalised * scaleTangent[column] + shiftTangent[column]
+        }
+    }
+}
+
+/// The tangent of `normaliseReverse`; the reciprocal deviation r changes by −r²·mean(x̂·ẋ).
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+private func normaliseReverseTangent<Scalar: NetworkScalar>(
+    _ rows: Range<Int>, columns: Int, _ x: UnsafePointer<Scalar>,
+    statistics: UnsafePointer<Scalar>, scale: UnsafePointer<Scalar>,
+    inputTangent: UnsafePointer<Scalar>, scaleTangent: UnsafePointer<Scalar>,
+    outputGradient: UnsafePointer<Scalar>, outputChange: UnsafePointer<Scalar>, kept: Scalar,
+    inputChange: UnsafeMutablePointer<Scalar>, scaleChange: UnsafeMutablePointer<Scalar>,
+    shiftChange: UnsafeMutablePointer<Scalar>, scratch: UnsafeMutablePointer<Scalar>
+) {
+    let share = 1 / Scalar(columns)
+    let normalisedChange = scratch
+    for row in rows {
+        let (mean, reciprocal) = (statistics[2 * row], statistics[2 * row + 1])
+        let (x, inputTangent) = (x + row * columns, inputTangent + row * columns)
+        let outputGradient = outputGradient + row * columns
+        let outputChange = outputChange + row * columns
+        let inputChange = inputChange + row * columns
+        let tangentSum = inlineSum(inputTangent, columns) * share
+        var tangentProjection: Scalar = 0
+        for column in 0..<columns { tangentProjection += inputTangent[column] * (x[column] - mean) }
+        tangentProjection *= share * reciprocal
+        let reciprocalChange = -reciprocal * reciprocal * tangentProjection
+        var (sum, projection, sumChange, projectionChange): (Scalar, Scalar, Scalar, Scalar) =
+            (0, 0, 0, 0)
+        for column in 0..<columns {
+            let normalised = (x[column] - mean) * reciprocal
+            let moved =
+                (inputTangent[column] - tangentSum - normalised * tangentProjection) * reciprocal
+            normalisedChange[column] = moved
+            let slope = outputGradient[column] * scale[column]
+            let slopeChange =
+                outputChange[column] * scale[column] + outputGradient[column] * scaleTangent[column]
+            sum += slope
+            projection += slope * normalised
+            sumChange += slopeChange
+            projectionChange += slopeChange * normalised + slope * moved
+        }
+        sum *= share
+        projection *= share
+        sumChange *= share
+        projectionChange *= share
+        for column in 0..<columns {
+            let normalised = (x[column] - mean) * reciprocal
+            let moved = normalisedChange[column]
+            let slope = outputGradient[column] * scale[column]
+            let slopeChange =
+                outputChange[column] * scale[column] + outputGradient[column] * scaleTangent[column]
+            let change =
+                reciprocalChange * (slope - sum - normalised * projection)
+                + reciprocal
+                * (slopeChange - sumChange - moved * projection - normalised * projectionChange)
+            inputChange[column] = kept == 0 ? change : inputChange[column] + change
+            scaleChange[column] +=
+                outputChange[column] * normalised + outputGradient[column] * moved
+            shiftChange[column] += outputChange[column]
+        }
+    }
+}
