@@ -67,7 +67,8 @@ let package = Package(
             dependencies: [
                 "HDF5Files", "Checkpoints", "ArchiveSchema",
                 .product(name: "GRDB", package: "GRDB.swift"),
-            ], swiftSettings: strict),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ], swiftSettings: numerical),
         .target(
             name: "Interchange",
             dependencies: ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
