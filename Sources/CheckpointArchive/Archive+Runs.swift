@@ -1,4 +1,4 @@
-package import Checkpoints
+internal import Checkpoints
 internal import Foundation
 internal import GRDB
 internal import HDF5Files

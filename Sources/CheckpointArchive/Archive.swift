@@ -1,4 +1,4 @@
-package import Checkpoints
+internal import Checkpoints
 internal import Foundation
 package import GRDB
 
@@ -21,7 +21,7 @@ package final class Archive: Sendable {
         package var deflateLevel: Int?
         /// Loose checkpoints that make the writer pack them; nil never packs by itself.
         package var looseLimit: Int?
-        /// Called at each step of a write, to fail or stop it there. For tests.
+        /// Called at each step of a write, to fail or stop it there (for tests).
         package var hook: WriteHook?
 
         package init(

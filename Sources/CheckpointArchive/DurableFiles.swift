@@ -1,4 +1,4 @@
-package import Checkpoints
+internal import Checkpoints
 internal import Foundation
 internal import Synchronization
 
@@ -16,7 +16,7 @@ package enum WriteStep: String, Sendable, CaseIterable {
     case commitIndex
 }
 
-/// Called before each step of a write; throwing makes the step fail. For tests only.
+/// Called before each step of a write; throwing makes the step fail (for tests).
 package typealias WriteHook = @Sendable (WriteStep) throws -> Void
 
 /// Puts whole files into an archive so that they are either complete or absent.

@@ -73,7 +73,7 @@ package final class RunWriter: CheckpointSink, Sendable {
                 preconditionFailure("finish comes once, after begin")
             }
             try named(run, "its end") {
-                if archive.options.looseLimit != nil, run.looseCount > 1 {
+                if archive.options.looseLimit != nil, run.looseCount > 0 {
                     try archive.packHoldingLock(run.id)
                 }
                 let end = EndFile(

@@ -16,21 +16,42 @@ package enum StorageKind: String, Sendable {
     package static func of(_ folder: String) -> StorageKind {
         let environment = ProcessInfo.processInfo.environment["CAIRN_STORAGE"]
         if let chosen = environment.flatMap(StorageKind.init) { return chosen }
-        var status = statfs()
-        guard statfs(folder, &status) == 0 else { return .network }
-        return of(magic: UInt32(truncatingIfNeeded: status.f_type))
+        let mounts = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
+        let path = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
+        return fileSystem(of: path, mounts: mounts).map(of(fileSystem:)) ?? .local
     }
 
-    /// The kind that a file system's magic number stands for.
-    static func of(magic: UInt32) -> StorageKind { networkMagics[magic] == nil ? .local : .network }
+    /// The kind that the name of a file system stands for.
+    static func of(fileSystem name: String) -> StorageKind {
+        // FUSE may be anything; sshfs and object stores are what people put archives on.
+        networkFileSystems.contains(name) || name == "fuse" || name.hasPrefix("fuse.")
+            ? .network : .local
+    }
 
-    /// The magic numbers of `statfs(2)` and of the file systems' own documentation.
-    static let networkMagics: [UInt32: String] = [
-        0x6969: "NFS", 0x517b: "SMB", 0xff53_4d42: "CIFS", 0xfe53_4d42: "SMB2",
-        0x6573_5546: "FUSE", 0x5346_414f: "AFS", 0x6b41_4653: "AFS", 0x0bd0_0bd0: "Lustre",
-        0x4750_4653: "GPFS", 0x1983_0326: "BeeGFS", 0x00c3_6400: "Ceph", 0x0102_1997: "9P",
-        0x7461_636f: "OCFS2", 0x0116_1970: "GFS2", 0xaad7_aaea: "PanFS", 0x7375_7245: "Coda",
-        0x2030_528f: "OrangeFS",
+    /// The file system whose mount point is the longest beginning of `path`.
+    ///
+    /// `mounts` is the text of `/proc/self/mountinfo`: the fifth field is the mount point with
+    /// spaces written as `\040`, and the name follows a lone hyphen.
+    static func fileSystem(of path: String, mounts: String) -> String? {
+        var best: (point: String, name: String)?
+        for line in mounts.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count > 6, let hyphen = fields.firstIndex(of: "-"),
+                hyphen + 1 < fields.endIndex
+            else { continue }
+            let point = fields[4].replacingOccurrences(of: "\\040", with: " ")
+            let isAbove = point == "/" || path == point || path.hasPrefix(point + "/")
+            // The last of equal mount points lies on top.
+            if isAbove, point.utf8.count >= best?.point.utf8.count ?? 0 {
+                best = (point, String(fields[hyphen + 1]))
+            }
+        }
+        return best?.name
+    }
+
+    private static let networkFileSystems: Set<String> = [
+        "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "virtiofs", "afs", "ceph", "glusterfs",
+        "lustre", "gpfs", "beegfs", "panfs", "wekafs", "orangefs", "pvfs2", "ocfs2", "gfs2", "coda",
     ]
 
     /// One sentence for people; nil where nothing is out of the ordinary.
