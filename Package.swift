@@ -111,7 +111,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "AnalysisTests",
-            dependencies: ["Analysis", "Networks", "ArrayMath", "Checkpoints", "TestSupport"],
+            dependencies: [
+                "Analysis", "Networks", "ArrayMath", "Checkpoints", "Interchange", "TestSupport",
+            ],
             exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "CheckpointArchiveTests",
