@@ -54,7 +54,10 @@ let package = Package(
             name: "Networks", dependencies: ["ArrayMath", "Checkpoints"],
             swiftSettings: numerical),
         .target(
-            name: "Training", dependencies: ["Networks", "ArrayMath", "Checkpoints"],
+            name: "Training",
+            dependencies: [
+                "Networks", "ArrayMath", "Checkpoints", .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: numerical),
         .target(
             name: "Analysis", dependencies: ["Networks", "ArrayMath", "Checkpoints"],
@@ -67,8 +70,7 @@ let package = Package(
             dependencies: [
                 "HDF5Files", "Checkpoints", "ArchiveSchema",
                 .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "GRDBSQLite", package: "GRDB.swift"),
-            ], swiftSettings: numerical),
+            ], swiftSettings: strict),
         .target(
             name: "Interchange",
             dependencies: ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
@@ -111,9 +113,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "AnalysisTests",
-            dependencies: [
-                "Analysis", "Networks", "ArrayMath", "Checkpoints", "Interchange", "TestSupport",
-            ],
+            dependencies: ["Analysis", "Networks", "ArrayMath", "Checkpoints", "TestSupport"],
             exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "CheckpointArchiveTests",

@@ -25,4 +25,12 @@ package protocol CheckpointSource {
     func optimizerState(at step: Int) throws -> OptimizerState?
     /// A curve in step order; empty when there is none of this name.
     func metric(_ name: String) throws -> [MetricPoint]
+    /// The recorded digests of the weights after the steps of a range, in step order; steps without
+    /// one are left out.
+    func stepDigests(in range: ClosedRange<Int>) throws -> [StepDigest]
+}
+
+extension CheckpointSource {
+    /// Nothing: a source that keeps no digests of its own proves nothing about its steps.
+    package func stepDigests(in range: ClosedRange<Int>) throws -> [StepDigest] { [] }
 }

@@ -41,6 +41,10 @@ package final class MemorySink: CheckpointSink, CheckpointSource {
         (checkpoints.flatMap(\.metrics) + trailingMetrics).filter { $0.name == name }
     }
 
+    package func stepDigests(in range: ClosedRange<Int>) -> [StepDigest] {
+        checkpoints.flatMap(\.stepDigests).filter { range.contains($0.step) }
+    }
+
     private func checkpoint(at step: Int) throws -> Checkpoint {
         try checkpoints.first { $0.step == step }.orThrow(
             .missing(subject: "step \(step)", cause: "no checkpoint was saved there"))

@@ -239,7 +239,10 @@ extension Optimizer {
         }
         if !firstMoment.isEmpty { firstMoment = try packed("first_moment") }
         if !secondMoment.isEmpty { secondMoment = try packed("second_moment") }
-        if !anchor.isEmpty { anchor = try packed("anchor") }
+        // A fork that turns this decay on keeps the first weights that its seed gives.
+        if !anchor.isEmpty, state.tensors.contains(where: { $0.name.hasPrefix("anchor/") }) {
+            anchor = try packed("anchor")
+        }
     }
 }
 

@@ -14,6 +14,15 @@ package struct SettingName: Sendable, Equatable {
         return section == "loss" ? "loss_\(key)" : key
     }
 
+    /// Whether the setting is a real number, which may be written without a point.
+    var isReal: Bool { SettingName.realKeys.contains(key) }
+
+    private static let realKeys: Set<String> = [
+        "train_fraction", "initialization_scale", "dropout", "learning_rate", "momentum", "beta1",
+        "beta2", "epsilon", "weight_decay", "gradient_noise", "update_noise", "final_factor",
+        "weight_noise",
+    ]
+
     private init(_ section: String, _ key: String) {
         self.section = section
         self.key = key

@@ -58,7 +58,7 @@ package enum SettingValue: Sendable, Equatable {
 
 extension SettingValue: Codable {
     package init(from decoder: any Decoder) throws {
-        if let values = try? decoder.container(keyedBy: Key.self) {
+        if let values = try? decoder.container(keyedBy: MemberKey.self) {
             var members: [String: SettingValue] = [:]
             for key in values.allKeys {
                 members[key.stringValue] = try values.decode(SettingValue.self, forKey: key)
@@ -89,8 +89,8 @@ extension SettingValue: Codable {
     package func encode(to encoder: any Encoder) throws {
         switch self {
         case .object(let members):
-            var container = encoder.container(keyedBy: Key.self)
-            for (name, value) in members { try container.encode(value, forKey: Key(name)) }
+            var container = encoder.container(keyedBy: MemberKey.self)
+            for (name, value) in members { try container.encode(value, forKey: MemberKey(name)) }
         case .array(let elements):
             var container = encoder.unkeyedContainer()
             for element in elements { try container.encode(element) }
@@ -106,7 +106,7 @@ extension SettingValue: Codable {
         }
     }
 
-    private struct Key: CodingKey {
+    private struct MemberKey: CodingKey {
         let stringValue: String
         var intValue: Int? { nil }
         init(_ name: String) { stringValue = name }

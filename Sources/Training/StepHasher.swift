@@ -21,7 +21,7 @@ final class StepHasher<Scalar: NetworkScalar>: Sendable {
     private let layout: ParameterLayout
     private let slots: [Slot]
     private let digests = Mutex<[StepDigest]>([])
-    private let placesLeft: DispatchSemaphore
+    private let placesLeft = DispatchSemaphore(value: 0)
     private let copiesWaiting = DispatchSemaphore(value: 0)
     private let handedOver = Mutex(0)
     private let isClosing = Mutex(false)
@@ -29,7 +29,9 @@ final class StepHasher<Scalar: NetworkScalar>: Sendable {
     init(layout: ParameterLayout, isConcurrent: Bool) {
         self.layout = layout
         slots = isConcurrent ? [Slot(count: layout.count), Slot(count: layout.count)] : []
-        placesLeft = DispatchSemaphore(value: slots.count)
+        // Raised here rather than made with this value: a semaphore may not end below its first
+        // value, and a run that stops leaves copies behind.
+        for _ in slots { placesLeft.signal() }
         if isConcurrent {
             let thread = Thread { [self] in hashCopies() }
             thread.name = "step digests"

@@ -134,7 +134,10 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
                 switch value {
                 case .null: return Hyperparameter(name.flat, .none)
                 case .boolean(let value): return Hyperparameter(name.flat, .boolean(value))
-                case .integer(let value): return Hyperparameter(name.flat, .integer(value))
+                case .integer(let value):
+                    // JSON does not tell 1.0 from 1; queries must.
+                    return Hyperparameter(
+                        name.flat, name.isReal ? .real(Double(value)) : .integer(value))
                 case .real(let value): return Hyperparameter(name.flat, .real(value))
                 case .text(let value): return Hyperparameter(name.flat, .text(value))
                 case .array, .object: return nil

@@ -92,10 +92,16 @@ final class TrainingLoop<Scalar: NetworkScalar> {
         return points
     }
 
+    /// A different number for every seed and step (an odd factor permutes all words).
+    private var dropoutKey: Int {
+        configuration.training.seed &* 0x5851_F42D_4C95_7F2D &+ step
+    }
+
     private func computeGradient() -> LossAndAccuracy {
         let rows = batches.rows(at: step)
         guard !noisyParameters.isEmpty else {
-            return trainEvaluator.gradient(parameters, rows: rows, step: step, into: &gradient)
+            return trainEvaluator.gradient(
+                parameters, rows: rows, step: dropoutKey, into: &gradient)
         }
         var stream = RandomStream(
             seed: configuration.training.seed, purpose: .weightNoise, lane: step)
@@ -103,7 +109,8 @@ final class TrainingLoop<Scalar: NetworkScalar> {
             stream.fillNormal($0, standardDeviation: configuration.training.weightNoise)
         }
         for index in parameters.indices { noisyParameters[index] += parameters[index] }
-        return trainEvaluator.gradient(noisyParameters, rows: rows, step: step, into: &gradient)
+        return trainEvaluator.gradient(
+            noisyParameters, rows: rows, step: dropoutKey, into: &gradient)
     }
 
     /// Applies the prepared gradient: step becomes step + 1.

@@ -10,7 +10,7 @@ import Testing
         "ArrayMath": ["CFFTW", "COpenBLAS"],
         "Checkpoints": ["Crypto"],
         "Networks": ["ArrayMath", "Checkpoints"],
-        "Training": ["Networks", "ArrayMath", "Checkpoints"],
+        "Training": ["Networks", "ArrayMath", "Checkpoints", "Yams"],
         "Analysis": ["Networks", "ArrayMath", "Checkpoints"],
         "ArchiveSchema": [],
         "CheckpointArchive": ["HDF5Files", "Checkpoints", "ArchiveSchema", "GRDB"],
