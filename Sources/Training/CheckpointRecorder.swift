@@ -17,15 +17,19 @@ final class CheckpointRecorder<Scalar: NetworkScalar> {
     private var candidate: Checkpoint?
 
     /// A recorder for a run whose steps up to `storedStep` are in the sink already (−1 for none).
+    ///
+    /// The first step that is not there is stored whatever the schedule.
     init(
-        _ schedule: CheckpointSchedule, lastStep: Int, storedStep: Int, sink: any CheckpointSink,
+        _ schedule: CheckpointSchedule, firstStep: Int, lastStep: Int, storedStep: Int,
+        sink: any CheckpointSink,
         hasher: StepHasher<Scalar>
     ) {
         self.sink = sink
         self.hasher = hasher
         movement = schedule.movement
         lastStored = storedStep
-        fixedSteps = schedule.fixedSteps(upTo: lastStep).filter { $0 > storedStep }.reversed()
+        let steps = Set(schedule.fixedSteps(upTo: lastStep) + [firstStep])
+        fixedSteps = steps.filter { $0 > storedStep }.sorted(by: >)
     }
 
     /// Takes what was measured at the loop's step and stores the step if it is due.

@@ -19,6 +19,7 @@ package struct Replay: Sendable {
         package let step: Int
         /// The stored step that the recomputation began at; the step itself where it is stored.
         package let origin: Int
+        /// In name order.
         package let weights: [Tensor]
         /// Nil where the weights were stored without it.
         package let optimizerState: OptimizerState?
@@ -129,7 +130,7 @@ package struct Replay: Sendable {
             loop.advance()
             hasher.add(loop.parameters, step: loop.step)
         }
-        let weights = loop.layout.unpack(loop.parameters)
+        let weights = loop.layout.unpack(loop.parameters).sorted { $0.name < $1.name }
         return Result(
             step: step, origin: start.step, weights: weights,
             optimizerState: loop.optimizer.state(step: step), digest: Digest(weights: weights),
@@ -163,7 +164,7 @@ package struct ReplayedRun: CheckpointSource {
     package var steps: [Int] { get throws { try source.steps } }
 
     package func weights(at step: Int) throws -> [Tensor] {
-        try replay.weights(at: step, of: source).weights.sorted { $0.name < $1.name }
+        try replay.weights(at: step, of: source).weights
     }
 
     package func tensor(_ name: String, at step: Int) throws -> Tensor {

@@ -13,7 +13,8 @@ extension TrainingLoop {
         let hasher = StepHasher<Scalar>(layout: layout, isConcurrent: isConcurrent)
         defer { hasher.close() }
         let recorder = CheckpointRecorder(
-            configuration.training.checkpoints, lastStep: configuration.training.steps,
+            configuration.training.checkpoints, firstStep: step,
+            lastStep: configuration.training.steps,
             storedStep: storedStep, sink: sink, hasher: hasher)
         let clock = ContinuousClock()
         let begin = clock.now
