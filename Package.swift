@@ -70,7 +70,8 @@ let package = Package(
             dependencies: [
                 "HDF5Files", "Checkpoints", "ArchiveSchema",
                 .product(name: "GRDB", package: "GRDB.swift"),
-            ], swiftSettings: strict),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ], swiftSettings: numerical),
         .target(
             name: "Interchange",
             dependencies: ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
@@ -113,7 +114,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "AnalysisTests",
-            dependencies: ["Analysis", "Networks", "ArrayMath", "Checkpoints", "TestSupport"],
+            dependencies: [
+                "Analysis", "Networks", "ArrayMath", "Checkpoints", "Interchange", "TestSupport",
+            ],
             exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "CheckpointArchiveTests",

@@ -16,6 +16,12 @@ package struct Digest: Sendable, Hashable, CustomStringConvertible {
         self = bytes.withUnsafeBytes { Digest(of: $0) }
     }
 
+    /// A digest that was stored as its 32 bytes.
+    package init(storedBytes bytes: [UInt8]) {
+        precondition(bytes.count == 32, "a SHA-256 has 32 bytes")
+        self.bytes = bytes
+    }
+
     /// The digest of a checkpoint's weights, independent of run, archive and file layout.
     ///
     /// It is the SHA-256 of one UTF-8 line per tensor, in the byte order of the names:

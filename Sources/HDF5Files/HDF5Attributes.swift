@@ -30,6 +30,22 @@ extension HDF5Group {
         try HDF5Attribute.text(name, of: identifier.number, path)
     }
 
+    /// A text attribute of a dataset in this group, whatever its type; nil when there is none.
+    ///
+    /// The corresponding C function is `H5Oopen`.
+    package borrowing func attribute(
+        _ name: String, ofDataset dataset: String
+    ) throws(HDF5Error)
+        -> String?
+    {
+        let path = child(dataset)
+        let number = identifier.number
+        let object = try Identifier("H5Oopen", path) {
+            unsafe H5Oopen(number, HDF5Name.encoded(dataset), hid_t(H5P_DEFAULT))
+        }
+        return try HDF5Attribute.text(name, of: object.number, path)
+    }
+
     /// An integer attribute; nil when there is none of this name.
     package borrowing func integerAttribute(_ name: String) throws(HDF5Error) -> Int? {
         try HDF5Attribute.value(name, .int64, of: identifier.number, path, zero: 0)

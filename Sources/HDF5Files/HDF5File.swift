@@ -1,4 +1,5 @@
 internal import CHDF5
+internal import Synchronization
 
 /// An open HDF5 file.
 ///
@@ -9,6 +10,8 @@ package struct HDF5File: ~Copyable, Sendable {
     private let identifier: Identifier
     /// The path, or a name for a file in memory.
     package let path: String
+
+    private static let memoryFileCount = Atomic<Int>(0)
 
     /// Which library versions can read a new file.
     package enum Format: Sendable {
@@ -50,6 +53,9 @@ package struct HDF5File: ~Copyable, Sendable {
     /// `expectedByteCount` only saves reallocations. The corresponding C function is
     /// `H5Pset_fapl_core`.
     package init(inMemory name: String, expectedByteCount: Int) throws(HDF5Error) {
+        // The library takes two open files of one name for the same file.
+        let number = HDF5File.memoryFileCount.add(1, ordering: .relaxed).newValue
+        let name = "\(name) in memory (\(number))"
         let access = try HDF5File.access(name, .version18)
         try HDF5Library.check("H5Pset_fapl_core", name) {
             H5Pset_fapl_core(access.number, max(expectedByteCount, 1 << 16), false)
@@ -70,7 +76,7 @@ package struct HDF5File: ~Copyable, Sendable {
                 H5Fget_file_image(number, nil, 0)
             }
             var failure: HDF5Error?
-            let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+            var bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
                 do throws(HDF5Error) {
                     count = try HDF5Library.check("H5Fget_file_image", path) {
                         unsafe H5Fget_file_image(number, buffer.baseAddress, byteCount)
@@ -80,6 +86,7 @@ package struct HDF5File: ~Copyable, Sendable {
                 }
             }
             if let failure { throw failure }
+            SuperblockChecksum.renew(in: &bytes)
             return bytes
         }
     }

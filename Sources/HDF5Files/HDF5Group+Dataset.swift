@@ -67,9 +67,13 @@ extension HDF5Group {
             let spaces = try Hyperslab(path: path, shape: shape, offset: offset, count: extent)
             let target = spaces.file.number
             let selection = spaces.memory.number
+            // The library reads `%b` and the like as patterns, so a plain `%` is doubled.
+            let file = source.file.split(separator: "%", omittingEmptySubsequences: false)
+                .joined(separator: "%%")
+            let dataset = source.dataset.split(separator: "%", omittingEmptySubsequences: false)
+                .joined(separator: "%%")
             try HDF5Library.check("H5Pset_virtual", path) {
-                unsafe H5Pset_virtual(
-                    creation.number, target, source.file, source.dataset, selection)
+                unsafe H5Pset_virtual(creation.number, target, file, dataset, selection)
             }
             firstRow += source.rowCount
         }

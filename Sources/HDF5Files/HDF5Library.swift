@@ -100,10 +100,13 @@ package struct HDF5Error: Error, Sendable, CustomStringConvertible {
             frames: [Frame(function: "", cause: cause, line: 0)])
     }
 
-    package var description: String {
-        let cause = frames.first.map(\.cause) ?? "no reason was given"
-        return "\(subject): \(function) failed: \(cause)"
+    /// The innermost reason the library gave.
+    package var cause: String {
+        let cause = frames.first.map(\.cause) ?? ""
+        return cause.isEmpty ? "\(function) failed" : "HDF5: \(cause)"
     }
+
+    package var description: String { "\(subject): \(cause)" }
 }
 
 /// Owns one HDF5 identifier and releases it exactly once.

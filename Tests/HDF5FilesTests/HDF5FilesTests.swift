@@ -1,0 +1,89 @@
+import HDF5Files
+import TestSupport
+import Testing
+
+@Suite struct HDF5FilesTests {
+    @Test(arguments: [
+        "a/b", ".", "..", "...", "50%", "%2F", "naïve", "blocks.0.attention.query", "\u{1}",
+    ])
+    func namesAreEscapedReversibly(name: String) {
+        let encoded = HDF5Name.encoded(name)
+        #expect(HDF5Name.decoded(encoded) == name)
+        #expect(!encoded.contains("/") && !encoded.allSatisfy { $0 == "." })
+    }
+
+    @Test(arguments: 0..<40)
+    func whatWasWrittenIsReadBack(seed: Int) throws {
+        var generator = SeededGenerator(seed: seed)
+        let folder = try TemporaryFolder()
+        let path = folder.path("file.h5")
+        let types: [HDF5Type] = [
+            .int8, .uint16, .int64, .float16, .float32, .float64, .complex64, .complex128,
+            .text(byteCount: 5), .record([.init("a", .int8), .init("b", .float64)]),
+        ]
+        guard let type = types.randomElement(using: &generator) else { return }
+        let shape = (0..<Int.random(in: 0...4, using: &generator)).map { _ in
+            Int.random(in: 0...5, using: &generator)
+        }
+        let layout: HDF5Layout =
+            Bool.random(using: &generator) ? .contiguous : .deflated(level: 3)
+        let bytes = (0..<shape.reduce(type.byteCount, *)).map { _ in
+            UInt8.random(in: 0...255, using: &generator)
+        }
+        do {
+            let file = try HDF5File(creating: path)
+            let dataset = try file.root().createGroup("group").createDataset(
+                "data", type: type, shape: shape, layout: layout)
+            try dataset.write(bytes)
+            try dataset.setAttribute("about", "näive")
+            try file.close()
+        }
+        let file = try HDF5File(readingFrom: path)
+        let dataset = try file.root().group("group").dataset("data", type: type)
+        #expect(dataset.shape == shape)
+        #expect(try dataset.read() == bytes)
+        #expect(try dataset.textAttribute("about") == "näive")
+        #expect(try dataset.textAttribute("absent") == nil)
+        guard let rowCount = shape.first, rowCount > 0 else { return }
+        let rowByteCount = bytes.count / rowCount
+        let row = Int.random(in: 0..<rowCount, using: &generator)
+        #expect(
+            try dataset.read(rows: row..<row + 1)
+                == Array(bytes[(row * rowByteCount)..<((row + 1) * rowByteCount)]))
+    }
+
+    @Test func equalContentMakesEqualFiles() throws {
+        func image() throws -> [UInt8] {
+            let file = try HDF5File(inMemory: "x", expectedByteCount: 1_000)
+            do {
+                let root = try file.root()
+                try root.setAttribute("about", "text")
+                try root.setAttribute("step", 3)
+                try root.createDataset("data", type: .float64, shape: [2]).write(
+                    [UInt8](repeating: 1, count: 16))
+            }
+            return try file.image()
+        }
+        #expect(try image() == image())
+    }
+
+    @Test func failuresNameTheFileAndTheLibrarysReason() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("none.h5")
+        let error = #expect(throws: HDF5Error.self) { _ = try HDF5File(readingFrom: path) }
+        #expect(error?.subject == path)
+        #expect(error?.function == "H5Fopen")
+        #expect(error?.frames.contains { $0.cause.contains("No such file") } == true)
+    }
+
+    @Test func aDatasetOfAnotherTypeOrShapeIsRefused() throws {
+        let file = try HDF5File(inMemory: "x", expectedByteCount: 1_000)
+        let root = try file.root()
+        _ = try root.createDataset("data", type: .float32, shape: [2, 3])
+        #expect(throws: HDF5Error.self) { _ = try root.dataset("data", type: .float64) }
+        let dataset = try root.dataset("data", type: .float32)
+        #expect(throws: HDF5Error.self) { try dataset.read(rows: 1..<3) }
+        #expect(throws: HDF5Error.self) { try dataset.read(offset: [0], count: [1]) }
+        #expect(try dataset.read(offset: [1, 1], count: [1, 2]).count == 8)
+    }
+}

@@ -47,7 +47,7 @@ import Testing
         let plain = try FiniteGroup(named: name)
         #expect(published.order == plain.order)
         #expect(Set(published.permutations) == Set(plain.permutations))
-        #expect(published.identity == 0)
+        #expect(published.permutations[published.identity] == plain.permutations[0])
         #expect(published.permutations[1] != plain.permutations[1])
     }
 

@@ -24,12 +24,15 @@ package struct FourierSpectrum: Sendable, Equatable {
     /// The power of all components together: the sum of squares of what was transformed.
     package var totalPower: Double { power.reduce(0, +) }
 
-    /// Each component's part of the power of all components, the constant one included.
+    /// Each component's part of the power that varies: power over the sum of all but the constant.
     ///
-    /// They add up to 1. For a tensor of zeros every share is 0; with a NaN all are NaN.
-    package var shares: [Double] {
-        let total = totalPower
-        return power.map { total == 0 ? 0 : $0 / total }
+    /// Those above component 0 add up to 1. Nil for the constant, whose power is not part of the
+    /// sum, and everywhere when nothing varies; NaN after a NaN.
+    package var shares: [Double?] {
+        let varying = power.dropFirst().reduce(0, +)
+        return power.enumerated().map {
+            $0.offset == 0 || varying == 0 ? nil : $0.element / varying
+        }
     }
 }
 

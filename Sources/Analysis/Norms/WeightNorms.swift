@@ -23,6 +23,10 @@ package struct WeightNorms: Sendable, Equatable {
     package let stableRank: Double?
     /// exp(−Σ σ̂ ln σ̂) with σ̂ = σ / Σσ (Roy and Vetterli 2007): between 1 and the rank.
     package let effectiveRank: Double?
+    /// Σ |w|.
+    package let l1: Double
+    /// Σ σ, the nuclear norm.
+    package let nuclear: Double?
 
     /// The name of the row that covers all tensors.
     package static let totalName = "total"
@@ -41,7 +45,7 @@ package func weightNorms(of tensors: [Tensor]) -> [WeightNorms] {
     let total = WeightNorms(
         tensor: WeightNorms.totalName, elementCount: count, l2: squares,
         rms: count > 0 ? squares / Double(count).squareRoot() : nil, linf: largest, spectral: nil,
-        stableRank: nil, effectiveRank: nil)
+        stableRank: nil, effectiveRank: nil, l1: each.reduce(0) { $0 + $1.l1 }, nuclear: nil)
     return each + [total]
 }
 
@@ -59,7 +63,8 @@ package func weightNorms(of tensor: Tensor) -> WeightNorms? {
         // A Gram matrix of an infinite entry has no spectrum; the norm is still infinite.
         spectral: spectral.isNaN && !l2.isNaN ? l2 : spectral,
         stableRank: stableRank(l2: l2, spectral: spectral),
-        effectiveRank: singularValueEntropy(spectrum).map(exp))
+        effectiveRank: singularValueEntropy(spectrum).map(exp),
+        l1: values.reduce(0) { $0 + abs($1) }, nuclear: spectrum.reduce(0, +))
 }
 
 /// The singular values, falling, of a tensor read as a matrix by flattening all axes but the last.

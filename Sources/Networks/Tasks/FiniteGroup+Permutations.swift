@@ -54,12 +54,12 @@ extension FiniteGroup {
     }
 
     /// Coset representatives u_k of the published runs' stabiliser chains, each level over its
-    /// orbit in rising order, the identity first.
+    /// orbit in rising order; the point that the identity stands for is not always the smallest.
     private static let transversals: [String: [[String]]] = [
         "S5": [
             ["01234", "12340", "23401", "34012", "41230"],
             ["01234", "02143", "03412", "04123"],
-            ["01234", "01423", "01243"],
+            ["01423", "01234", "01243"],
             ["01234", "01432"],
         ],
         "A5": [

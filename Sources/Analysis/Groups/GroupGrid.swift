@@ -1,0 +1,152 @@
+internal import Checkpoints
+package import Networks
+
+/// All n² pairs of a task whose answer is a product in a finite group, in the group's own order.
+///
+/// Addition and subtraction modulo p are the cyclic group with p elements; multiplication and
+/// division modulo a prime are, on the non-zero residues, the cyclic group with p − 1 elements by
+/// the discrete logarithm to the smallest primitive root; composition is the group itself.
+package struct GroupGrid: Sendable {
+    package let characters: GroupCharacters
+    /// n, the number of group elements.
+    package let order: Int
+    /// The row of the task's examples for the pair (x, y), at place x · n + y.
+    package let rows: [Int]
+    /// The element that is the answer to (x, y), at place x · n + y; each occurs n times.
+    package let answers: [Int]
+    /// Whether the pair (x, y) is trained on.
+    package let isTrain: [Bool]
+    /// The operand that element g stands for: row of an embedding table.
+    package let operands: [Int]
+    /// The column of the logits that belongs to element z.
+    package let columns: [Int]
+
+    package var group: FiniteGroup { characters.group }
+
+    /// A grid without a task: answers are x·y, columns and operands are the elements.
+    package init(_ group: FiniteGroup, trainRows: some Sequence<Int>) {
+        let count = group.order
+        var train = [Bool](repeating: false, count: count * count)
+        for row in trainRows { train[row] = true }
+        characters = GroupCharacters(group)
+        order = count
+        rows = Array(0..<count * count)
+        answers = group.products.map(Int.init)
+        isTrain = train
+        operands = Array(0..<count)
+        columns = operands
+    }
+
+    /// The grid of a task.
+    ///
+    /// Throws `UserError` where the answers are not products in a known group: other polynomials,
+    /// conjugation, tables, sequences.
+    package init(_ task: Task) throws {
+        let modulus = task.configuration.modulus ?? 0
+        let elements: [Int]
+        let group: FiniteGroup
+        switch task.configuration.operation {
+        case .add, .subtract:
+            group = try FiniteGroup(.cyclic(modulus))
+            elements = Array(0..<modulus)
+        case .multiply, .divide:
+            guard let powers = powersOfPrimitiveRoot(modulo: modulus) else {
+                throw GroupGrid.refusal(task, "\(modulus) is not an odd prime")
+            }
+            group = try FiniteGroup(.cyclic(modulus - 1))
+            elements = powers
+        case .compose:
+            guard let own = task.group else { throw GroupGrid.refusal(task, "it has no group") }
+            group = own
+            elements = Array(0..<own.order)
+        default: throw GroupGrid.refusal(task, "its answers are not products in a group")
+        }
+        let count = elements.count
+        let places = Dictionary(uniqueKeysWithValues: elements.enumerated().map { ($1, $0) })
+        let positions = GroupGrid.operandPositions(of: task)
+        var rows = [Int](repeating: -1, count: count * count)
+        var answers = rows
+        let examples = task.allExamples
+        for row in 0..<examples.count {
+            let tokens = examples.tokens(of: row)
+            let x = Int(tokens[tokens.startIndex + positions.0]) - task.firstAnswerToken
+            let y = Int(tokens[tokens.startIndex + positions.1]) - task.firstAnswerToken
+            let answer = task.operationTable[x * task.operandCount + y]
+            guard let left = places[x], let right = places[y], let product = places[Int(answer)]
+            else { continue }
+            rows[left * count + right] = row
+            answers[left * count + right] = product
+        }
+        guard !rows.contains(-1) else {
+            throw GroupGrid.refusal(task, "it does not list all pairs")
+        }
+        var train = [Bool](repeating: false, count: examples.count)
+        for row in task.trainIndices { train[row] = true }
+        characters = GroupCharacters(group)
+        order = count
+        isTrain = rows.map { train[$0] }
+        operands = elements
+        columns = elements.map {
+            $0
+                + (task.tokenSpace.classCount > task.classCount
+                    ? task.firstAnswerToken : 0)
+        }
+        self.rows = rows
+        self.answers = answers
+    }
+
+    private static func refusal(_ task: Task, _ cause: String) -> UserError {
+        .missing(
+            subject: task.name, cause: "group measures are not defined for it: \(cause)",
+            advice: "they need addition, subtraction, multiplication, division or composition")
+    }
+
+    private static func operandPositions(of task: Task) -> (Int, Int) {
+        switch task.configuration.layout {
+        case .equation, .publishedEquation: (1, 3)
+        case .pairs, .operands, nil: (0, 1)
+        }
+    }
+
+    /// Values at the task's rows, row-major [rows, width], as [n², kept columns] in group order.
+    package func gather<Scalar: BinaryFloatingPoint>(
+        _ values: [Scalar], width: Int, columns kept: [Int]
+    ) -> [Double] {
+        var result = [Double](repeating: 0, count: rows.count * kept.count)
+        values.withUnsafeBufferPointer { source in
+            result.withUnsafeMutableBufferPointer { target in
+                for (pair, row) in rows.enumerated() {
+                    for (place, column) in kept.enumerated() {
+                        target[pair * kept.count + place] = Double(source[row * width + column])
+                    }
+                }
+            }
+        }
+        return result
+    }
+
+    /// Logits of all the task's rows, row-major [rows, classes], as [n², n] in group order.
+    package func gatherLogits<Scalar: BinaryFloatingPoint>(
+        _ logits: [Scalar], classCount: Int
+    ) -> [Double] {
+        gather(logits, width: classCount, columns: columns)
+    }
+}
+
+/// The powers 1, g, g², … of the smallest primitive root modulo an odd prime: element i of the
+/// cyclic group is the residue gⁱ.
+///
+/// Nil when the modulus is not an odd prime.
+package func powersOfPrimitiveRoot(modulo prime: Int) -> [Int]? {
+    guard prime > 2, (2..<prime).allSatisfy({ $0 * $0 > prime || prime % $0 != 0 }) else {
+        return nil
+    }
+    for root in 2..<max(prime, 3) {
+        var powers = [1]
+        while let last = powers.last, last * root % prime != 1, powers.count < prime {
+            powers.append(last * root % prime)
+        }
+        if powers.count == prime - 1 { return powers }
+    }
+    return nil
+}

@@ -1,0 +1,237 @@
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+internal import HDF5Files
+
+extension Archive {
+    /// What packing a run did.
+    package struct PackReport: Sendable, Equatable {
+        package var checkpointCount = 0
+        package var packCount = 0
+        /// Bytes of the loose files that went and of the packs that came.
+        package var bytesBefore = 0
+        package var bytesAfter = 0
+    }
+
+    /// Gathers a run's loose checkpoints into immutable packs.
+    ///
+    /// At every moment each checkpoint is in at least one file that the index points to. Nobody
+    /// else may be writing the run.
+    @discardableResult
+    package func pack(_ run: StoredRun) throws -> PackReport {
+        let lock = try RunWriter.claim(layout.runLock(run.id), try run.run)
+        return try withExtendedLifetime(lock) { try packHoldingLock(run.id) }
+    }
+
+    /// Packs hold at most this many raw bytes of weights, so that a pack can be rewritten.
+    private static let largestPackByteCount = 1 << 30
+
+    @discardableResult
+    func packHoldingLock(_ run: String) throws -> PackReport {
+        let stored = try StoredRun(archive: self, id: run)
+        var report = PackReport()
+        let loose = stored.catalogue.checkpoints.filter { $0.kind == .loose }
+        let rowByteCount = max(1, stored.catalogue.layout.byteCount)
+        let batchCount = max(1, Archive.largestPackByteCount / rowByteCount)
+        for start in stride(from: 0, to: loose.count, by: batchCount) {
+            let batch = Array(loose[start..<min(start + batchCount, loose.count)])
+            try Archive.mapErrors { try pack(batch, of: stored, into: &report) }
+        }
+        if report.packCount > 0 { try Archive.mapErrors { try writeVirtualFile(of: run) } }
+        return report
+    }
+
+    private func pack(
+        _ batch: [StoredRun.Place], of run: StoredRun, into report: inout PackReport
+    ) throws {
+        guard let first = batch.first, let last = batch.last else { return }
+        let path = ArchiveLayout.packPath(first.step, last.step)
+        let keptState = try newestState(of: run, in: batch)
+        let (file, summaries) = try writePack(batch, of: run, path)
+        let outdated = try write { db in
+            try self.index(file, summaries, keptState, replacing: batch, of: run, db)
+        }
+        // From here on the index no longer needs them.
+        for path in outdated + batch.map(\.path) { unlink(layout.file(run.id, path)) }
+        report.checkpointCount += batch.count
+        report.packCount += 1
+        report.bytesBefore += batch.reduce(0) { $0 + $1.fileByteCount }
+        report.bytesAfter += file.byteCount
+    }
+
+    /// Writes the pack beside its place, reads it back, and moves it there.
+    private func writePack(
+        _ batch: [StoredRun.Place], of run: StoredRun, _ path: String
+    ) throws -> (
+        IndexedFile, [CheckpointFile.Summary]
+    ) {
+        let temporary = files.temporaryPath()
+        do {
+            try files.reach(.createTemporary)
+            let places = Dictionary(uniqueKeysWithValues: batch.map { ($0.step, $0) })
+            let summaries = try PackFile.write(
+                temporary, run: run.id, layout: run.catalogue.layout, steps: batch.map(\.step),
+                compression: compression
+            ) { step in
+                try files.reach(.write)
+                guard let place = places[step] else {
+                    preconditionFailure("a step of the batch has a place")
+                }
+                let file = "runs/\(run.id)/\(place.path)"
+                return try run.reading(file, step) {
+                    try CheckpointFile.read(
+                        layout.file(run.id, place.path), file: file, run: run.id)
+                }
+            }
+            for (summary, place) in zip(summaries, batch) where summary.digest != place.digest {
+                throw DamagedFile(
+                    file: "runs/\(run.id)/\(place.path)", part: "",
+                    cause: "its weights are not those that the index records"
+                ).userError(step: place.step)
+            }
+            try files.reach(.syncFile)
+            let written = try PackFile.header(temporary, file: path, run: run.id)
+            precondition(
+                written.summaries.map(\.digest) == summaries.map(\.digest),
+                "a pack says what was written into it")
+            let file = IndexedFile(
+                path: path, kind: .pack, byteCount: try RunScan.fileSize(temporary),
+                checksum: try FileChecksum(ofFile: temporary))
+            try files.place(temporary, at: layout.file(run.id, path))
+            return (file, summaries)
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    /// The newest optimiser state of the run in a file of its own, if it is in this batch.
+    private func newestState(
+        of run: StoredRun, in batch: [StoredRun.Place]
+    ) throws -> (
+        step: Int, file: IndexedFile
+    )? {
+        guard
+            let newest = run.catalogue.checkpoints.last(where: { $0.optimizerPath != nil }),
+            newest.optimizerPath == newest.path, batch.contains(where: { $0.step == newest.step }),
+            let state = try run.optimizerState(at: newest.step)
+        else { return nil }
+        let path = ArchiveLayout.optimizerPath(newest.step)
+        try files.makeFolder(layout.file(run.id, "optimizer"))
+        let image = try CheckpointFile.image(
+            of: state, step: newest.step, run: run.id, layout: compression)
+        try files.write(image, to: layout.file(run.id, path))
+        return (
+            newest.step,
+            IndexedFile(
+                path: path, kind: .optimizer, byteCount: image.count,
+                checksum: FileChecksum(of: image))
+        )
+    }
+
+    /// Points the index at the pack; answers the optimiser files that are no longer needed.
+    private func index(
+        _ file: IndexedFile, _ summaries: [CheckpointFile.Summary],
+        _ state: (step: Int, file: IndexedFile)?, replacing batch: [StoredRun.Place],
+        of run: StoredRun, _ db: Database
+    ) throws -> [String] {
+        guard let key = try IndexRows.runKey(run.id, db) else {
+            throw UserError.missing(subject: "run \(run.id)", cause: "the index lost it meanwhile")
+        }
+        let fileKey = try IndexRows.putFile(file, of: key, db)
+        let move = try db.cachedStatement(
+            sql: """
+                UPDATE checkpoint SET file_key = ?, position = ?, optimizer_file_key = NULL
+                WHERE run_key = ? AND step = ?
+                """)
+        for (position, summary) in summaries.enumerated() {
+            try move.execute(arguments: [fileKey, position, key, summary.step])
+        }
+        var outdated: [String] = []
+        if let state {
+            // Only the newest optimiser state is kept once its checkpoint is packed.
+            outdated = try String.fetchAll(
+                db,
+                sql: "SELECT path FROM file WHERE run_key = ? AND kind = 'optimizer' AND path <> ?",
+                arguments: [key, state.file.path])
+            try db.execute(
+                sql: """
+                    UPDATE checkpoint SET optimizer_file_key = NULL
+                    WHERE optimizer_file_key IN
+                        (SELECT file_key FROM file WHERE run_key = ? AND kind = 'optimizer')
+                    """, arguments: [key])
+            let stateKey = try IndexRows.putFile(state.file, of: key, db)
+            try db.execute(
+                sql: "UPDATE checkpoint SET optimizer_file_key = ? WHERE run_key = ? AND step = ?",
+                arguments: [stateKey, key, state.step])
+        }
+        let forget = try db.cachedStatement(
+            sql: "DELETE FROM file WHERE run_key = ? AND path = ?")
+        for path in outdated + batch.map(\.path) { try forget.execute(arguments: [key, path]) }
+        return outdated
+    }
+
+    /// Writes `packed.h5`, which shows all packs of a run as one array per tensor.
+    ///
+    /// It is for people with h5py; Cairn itself reads the packs.
+    func writeVirtualFile(of run: String) throws {
+        let stored = try StoredRun(archive: self, id: run)
+        var packs: [(path: String, rowCount: Int)] = []
+        for place in stored.catalogue.checkpoints where place.kind == .pack {
+            if packs.last?.path == place.path {
+                packs[packs.count - 1].rowCount += 1
+            } else if !packs.contains(where: { $0.path == place.path }) {
+                packs.append((place.path, 1))
+            }
+        }
+        let temporary = files.temporaryPath()
+        defer { unlink(temporary) }
+        do {
+            let file = try HDF5File(creating: temporary, format: .version110)
+            do {
+                let root = try file.root()
+                try CheckpointFile.describe(
+                    root, kind: "packed", run: run,
+                    about: "All packed checkpoints of a training run as one array per tensor, "
+                        + "shown from the pack files beside this one. Row i belongs to the step in "
+                        + "steps[i].")
+                try VirtualDatasets.write(
+                    to: root, layout: stored.catalogue.layout,
+                    sources: try packs.map { pack in
+                        (pack.path, try PackFile.rowCount(layout.file(run, pack.path)))
+                    })
+            }
+            try file.close()
+        } catch let error as HDF5Error {
+            throw UserError(.failure, subject: "runs/\(run)/packed.h5", cause: error.cause)
+        }
+        try DurableFiles.sync(temporary)
+        try files.place(temporary, at: layout.file(run, "packed.h5"))
+    }
+}
+
+/// The datasets of `packed.h5`.
+private enum VirtualDatasets {
+    static func write(
+        to root: borrowing HDF5Group, layout: TensorLayout, sources: [(path: String, rowCount: Int)]
+    ) throws {
+        func shown(_ dataset: String) -> [HDF5Group.VirtualSource] {
+            sources.map {
+                HDF5Group.VirtualSource(file: $0.path, dataset: dataset, rowCount: $0.rowCount)
+            }
+        }
+        try root.createVirtualDataset(
+            PackFile.steps, type: .int64, rowShape: [], sources: shown(PackFile.steps))
+        let weights = try root.createGroup(CheckpointFile.weights)
+        let digests = try root.createGroup(PackFile.digests)
+        for entry in layout.entries {
+            let name = HDF5Name.encoded(entry.name)
+            try weights.createVirtualDataset(
+                entry.name, type: entry.elementType.stored, rowShape: entry.shape,
+                sources: shown("\(CheckpointFile.weights)/\(name)"))
+            try digests.createVirtualDataset(
+                entry.name, type: .uint8, rowShape: [32],
+                sources: shown("\(PackFile.digests)/\(name)"))
+        }
+    }
+}

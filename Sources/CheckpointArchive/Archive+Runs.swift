@@ -1,0 +1,99 @@
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+internal import HDF5Files
+
+extension Archive {
+    /// The one run whose id begins with `text`, or whose name it is.
+    ///
+    /// A full id wins over a name, and a name over the beginning of an id.
+    package func run(matching text: String) throws -> StoredRun {
+        let candidates = try locate { db in
+            for sql in Archive.lookups {
+                let rows = try Row.fetchAll(db, sql: sql, arguments: [text])
+                if !rows.isEmpty {
+                    return rows.map { (id: $0[0] as String, name: $0[1] as String) }
+                }
+            }
+            return []
+        }
+        guard !text.isEmpty, let first = candidates.first else {
+            throw UserError.missing(
+                subject: "run \(text)", cause: "no run has this name or an id that begins so",
+                advice: "`cairn ls` shows the runs there are")
+        }
+        guard candidates.count == 1 else {
+            let listed = candidates.prefix(4).map { "\($0.id) (\($0.name))" }
+                .joined(separator: ", ")
+            throw UserError(
+                .failure, subject: "run \(text)",
+                cause: "it could be any of \(candidates.count): \(listed)"
+                    + (candidates.count > 4 ? ", …" : ""),
+                advice: "give more of the id")
+        }
+        return try StoredRun(archive: self, id: first.id)
+    }
+
+    /// All runs, oldest first.
+    package func runs() throws -> [StoredRun] {
+        try runIDs().map { try StoredRun(archive: self, id: $0) }
+    }
+
+    /// The ids of all runs, oldest first.
+    package func runIDs() throws -> [String] {
+        try locate { try String.fetchAll($0, sql: "SELECT id FROM run ORDER BY created_at, id") }
+    }
+
+    private static let lookups = [
+        "SELECT id, name FROM run WHERE id = ?",
+        "SELECT id, name FROM run WHERE name = ? ORDER BY created_at",
+        "SELECT id, name FROM run WHERE substr(id, 1, length(?1)) = ?1 ORDER BY created_at",
+    ]
+
+    /// Looks something up, from wherever the caller is.
+    func locate<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        do {
+            return try locator.read(body)
+        } catch let error as DatabaseError {
+            throw ArchiveIndex.userError(error, layout.indexFile)
+        }
+    }
+
+    /// Marks runs whose process died, and takes in the files it had no time to index.
+    func recogniseInterruptedRuns() throws {
+        let running = try locate {
+            try String.fetchAll($0, sql: "SELECT id FROM run WHERE status = 'running'")
+        }
+        for run in running where FileManager.default.fileExists(atPath: layout.runFolder(run)) {
+            guard let lock = try FileLock.attempt(layout.runLock(run)) else { continue }
+            try withExtendedLifetime(lock) { try adoptFiles(of: run) }
+        }
+    }
+
+    /// Brings the index up to what a run's folder holds, reading only files it does not know.
+    ///
+    /// The caller holds the run's lock. A file that cannot be read is left for `verify` to report.
+    func adoptFiles(of run: String) throws {
+        let known = try locate { db in
+            Set(
+                try String.fetchAll(
+                    db, sql: "SELECT path FROM file JOIN run USING (run_key) WHERE id = ?",
+                    arguments: [run]))
+        }
+        let scan = try RunScan(layout: layout, run: run, skipping: known)
+        let description = try scan.description.get()
+        let redundant = try write { db in
+            let key: Int64
+            if let existing = try IndexRows.runKey(run, db) {
+                key = existing
+            } else {
+                key = try IndexRows.putRun(description, status: .interrupted, db)
+            }
+            try scan.store(run: key, db)
+            try scan.storeStatus(run: key, db)
+            return try scan.redundantPaths(run: key, db)
+        }
+        // Packing was cut short after its commit: this ends it.
+        for path in redundant { unlink(layout.file(run, path)) }
+    }
+}

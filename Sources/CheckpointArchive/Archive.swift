@@ -1,0 +1,175 @@
+internal import Checkpoints
+internal import Foundation
+package import GRDB
+
+/// A folder of training runs: checkpoints in HDF5 files, indexed in SQLite.
+///
+/// A checkpoint that was acknowledged is never lost: its file is complete and synced before the
+/// index knows of it, and files are never changed afterwards. The index is a cache of the files.
+package final class Archive: Sendable {
+    /// What the archive is opened for.
+    package enum Access: Sendable {
+        /// Nothing on disk changes.
+        case readOnly
+        /// Runs can be written; what crashed processes left behind is cleared up.
+        case readWrite
+    }
+
+    /// How new files are written.
+    package struct Options: Sendable {
+        /// Deflate level of the weights, 1 to 9; nil stores them plainly, which reads fastest.
+        package var deflateLevel: Int?
+        /// Loose checkpoints that make the writer pack them; nil never packs by itself.
+        package var looseLimit: Int?
+        /// Called at each step of a write, to fail or stop it there (for tests).
+        package var hook: WriteHook?
+
+        package init(
+            deflateLevel: Int? = nil, looseLimit: Int? = 64, hook: WriteHook? = nil
+        ) {
+            self.deflateLevel = deflateLevel
+            self.looseLimit = looseLimit
+            self.hook = hook
+        }
+    }
+
+    package let layout: ArchiveLayout
+    package let access: Access
+    package let options: Options
+    let index: ArchiveIndex
+    let files: DurableFiles
+    /// A connection of its own, so that runs can be looked up from inside a running query.
+    let locator: DatabaseQueue
+
+    /// Opens an existing archive.
+    package convenience init(
+        opening path: String, access: Access = .readWrite, options: Options = Options()
+    ) throws {
+        let layout = ArchiveLayout(root: Archive.absolute(path))
+        try ArchiveFormat.check(layout)
+        try self.init(layout: layout, access: access, creatingIndex: false, options: options)
+        if access == .readWrite {
+            files.sweep()
+            try recogniseInterruptedRuns()
+        }
+    }
+
+    /// Makes a new archive in a folder that is empty or does not exist.
+    package static func create(at path: String, options: Options = Options()) throws -> Archive {
+        let layout = ArchiveLayout(root: absolute(path))
+        if FileManager.default.fileExists(atPath: layout.formatFile) {
+            throw UserError(
+                .failure, subject: layout.root, cause: "there is an archive already",
+                advice: "use it as it is, or name another folder")
+        }
+        return try openOrCreate(at: path, options: options)
+    }
+
+    /// Opens the archive of this folder for writing and makes it first where there is none.
+    ///
+    /// Several processes may do so at the same moment.
+    package static func openOrCreate(
+        at path: String, options: Options = Options()
+    ) throws
+        -> Archive
+    {
+        let layout = ArchiveLayout(root: absolute(path))
+        if !FileManager.default.fileExists(atPath: layout.formatFile) {
+            try prepareFolder(layout)
+            let files = DurableFiles(temporaryFolder: layout.temporaryFolder, hook: options.hook)
+            try mapErrors {
+                try files.makeFolder(layout.temporaryFolder)
+                try files.makeFolder(layout.runsFolder)
+            }
+            _ = try ArchiveIndex(
+                layout: layout, isWritable: true, creating: true, hook: options.hook)
+            // The mark of an archive comes last: what stands before it can be made again.
+            try mapErrors { try files.write(try ArchiveFormat.json(), to: layout.formatFile) }
+        }
+        return try Archive(opening: path, options: options)
+    }
+
+    init(
+        layout: ArchiveLayout, access: Access, creatingIndex: Bool, options: Options
+    ) throws {
+        self.layout = layout
+        self.access = access
+        self.options = options
+        index = try ArchiveIndex(
+            layout: layout, isWritable: access == .readWrite, creating: creatingIndex,
+            hook: options.hook)
+        locator = try ArchiveIndex.openReader(layout)
+        files = DurableFiles(temporaryFolder: layout.temporaryFolder, hook: options.hook)
+    }
+
+    /// Runs `body` on a read-only connection, inside one read transaction.
+    ///
+    /// It must not call `read` or `write` of the same archive; looking up and reading runs is
+    /// allowed.
+    package func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try index.read(body)
+    }
+
+    /// Runs `body` in a write transaction that happens completely or not at all.
+    ///
+    /// Keep it short: every other writer waits. Never read or write HDF5 files inside.
+    package func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try index.write(body)
+    }
+
+    /// The connection that `read` uses, for adding SQL functions to it.
+    package var readingConnection: DatabaseQueue { index.reader }
+
+    /// What the archive's file system can be trusted with.
+    package var storage: StorageKind { index.storage }
+
+    /// A sink that stores one run, each checkpoint durable when `save` returns.
+    package func writer() -> RunWriter { RunWriter(archive: self) }
+
+    private static func absolute(_ path: String) -> String {
+        let url = URL(fileURLWithPath: (path as NSString).expandingTildeInPath)
+        return url.standardizedFileURL.path
+    }
+
+    /// Makes the folder, or refuses one that holds something else.
+    private static func prepareFolder(_ layout: ArchiveLayout) throws {
+        var isFolder: ObjCBool = false
+        let manager = FileManager.default
+        if manager.fileExists(atPath: layout.root, isDirectory: &isFolder) {
+            guard isFolder.boolValue else {
+                throw UserError(
+                    .failure, subject: layout.root, cause: "it is a file, not an archive folder",
+                    advice: "name a folder with --archive")
+            }
+            // Left over from a creation that was cut short, or going on in another process.
+            let ours = ["index.sqlite", "index.lock", "runs", "temporary"]
+            let foreign = try manager.contentsOfDirectory(atPath: layout.root).filter { entry in
+                !ours.contains { entry.hasPrefix($0) } && entry != "cairn.json"
+            }
+            guard foreign.isEmpty else {
+                throw UserError(
+                    .failure, subject: layout.root,
+                    cause: "the folder holds other things (\(foreign.sorted()[0])) and no archive",
+                    advice: "name an empty or new folder")
+            }
+        } else {
+            do {
+                try manager.createDirectory(
+                    atPath: layout.root, withIntermediateDirectories: true)
+            } catch {
+                throw UserError(
+                    .failure, subject: layout.root, cause: "the folder cannot be made",
+                    advice: "check the path and its permissions")
+            }
+        }
+    }
+
+    /// Turns failed system calls into sentences.
+    static func mapErrors<Value>(_ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let error as SystemError {
+            throw error.userError
+        }
+    }
+}

@@ -1,0 +1,68 @@
+internal import Checkpoints
+internal import Foundation
+internal import HDF5Files
+
+/// The version of what lies on disk, apart from the index, which has its own.
+enum ArchiveFormat {
+    static let current = 1
+
+    private struct Description: Codable {
+        var format: Int
+        var about: String?
+    }
+
+    /// The content of a new archive's `cairn.json`.
+    static func json() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+        return Array(
+            try encoder.encode(
+                Description(
+                    format: current,
+                    about: "A Cairn archive: training runs as HDF5 files under runs/, indexed by "
+                        + "index.sqlite, which `cairn reindex` can rebuild.")))
+    }
+
+    /// Refuses a folder that is not an archive or that a newer Cairn made.
+    static func check(_ layout: ArchiveLayout) throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: layout.root, isDirectory: &isFolder) else {
+            throw UserError.missing(
+                subject: layout.root, cause: "there is no archive here",
+                advice: "run `cairn init` to make one, or name another with --archive")
+        }
+        guard isFolder.boolValue else {
+            throw UserError(
+                .failure, subject: layout.root, cause: "it is a file, not an archive folder",
+                advice: "name a folder with --archive")
+        }
+        guard let data = FileManager.default.contents(atPath: layout.formatFile) else {
+            throw UserError(
+                .failure, subject: layout.root,
+                cause: "it is not a Cairn archive: it has no cairn.json",
+                advice: "run `cairn init` in a new folder, or name another with --archive")
+        }
+        guard let description = try? JSONDecoder().decode(Description.self, from: data) else {
+            throw UserError.integrity(
+                subject: layout.formatFile, cause: "it is not the JSON that Cairn writes",
+                advice: "restore it: {\"format\": \(current)}")
+        }
+        guard description.format <= current else {
+            throw UserError(
+                .failure, subject: layout.root,
+                cause: "it was made by a newer Cairn (format \(description.format), this one "
+                    + "knows \(current))",
+                advice: "use that version, or a different archive")
+        }
+    }
+
+    /// Refuses a file that a newer Cairn made.
+    static func check(_ root: borrowing HDF5Group, _ file: String) throws {
+        guard let format = try root.integerAttribute("format"), (1...current).contains(format)
+        else {
+            throw DamagedFile(
+                file: file, part: "",
+                cause: "its format is unknown to this version of Cairn")
+        }
+    }
+}

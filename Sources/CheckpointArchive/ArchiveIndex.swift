@@ -1,0 +1,254 @@
+internal import ArchiveSchema
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+
+/// The SQLite file of an archive and the rules for touching it.
+///
+/// Every write transaction and every checkpoint of the write-ahead log happens under one lock
+/// between processes, `index.lock`. So two connections never write or checkpoint at once, which
+/// SQLite 3.7.0 to 3.51.2 can answer with a corrupt file (the WAL-reset bug, fixed in 3.51.3), and
+/// no writer of Cairn's ever finds the database busy because of another.
+struct ArchiveIndex: Sendable {
+    let layout: ArchiveLayout
+    let storage: StorageKind
+    private let hook: WriteHook?
+    private let writer: DatabaseQueue?
+    let reader: DatabaseQueue
+
+    /// Longest wait for other processes, in seconds.
+    static let patience = 120.0
+    /// The log is folded into the database when it is longer than this many bytes.
+    private static let largestLogByteCount = 8 << 20
+
+    /// Opens the index for reading, and for writing if asked, migrating it to this version.
+    init(layout: ArchiveLayout, isWritable: Bool, creating: Bool, hook: WriteHook?) throws {
+        self.layout = layout
+        self.hook = hook
+        storage = StorageKind.of(layout.root)
+        let path = layout.indexFile
+        do {
+            if !creating {
+                try ArchiveIndex.requireExistence(path)
+                try ArchiveIndex.requireKnownVersion(layout)
+            }
+            if isWritable {
+                let storage = storage
+                // Switching to a write-ahead log and migrating must not meet another process that
+                // does the same.
+                let lock = try FileLock.wait(layout.indexLock, seconds: ArchiveIndex.patience)
+                writer = try withExtendedLifetime(lock) {
+                    let queue = try DatabaseQueue(
+                        path: path, configuration: ArchiveIndex.configuration(storage))
+                    try ArchiveIndex.migrate(queue, layout)
+                    return queue
+                }
+            } else {
+                writer = nil
+            }
+            reader = try ArchiveIndex.openReader(layout)
+            if !isWritable { try ArchiveIndex.requireCurrentVersion(reader, layout) }
+        } catch let error as DatabaseError {
+            throw ArchiveIndex.userError(error, path)
+        }
+    }
+
+    /// Runs `body` on the reading connection inside a read transaction.
+    func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try retrying { try reader.read(body) }
+    }
+
+    /// Runs `body` inside a write transaction that either happens completely or not at all.
+    func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        guard let writer else {
+            throw UserError(
+                .failure, subject: layout.root, cause: "the archive is open for reading only")
+        }
+        let lock = try FileLock.wait(layout.indexLock, seconds: ArchiveIndex.patience)
+        return try withExtendedLifetime(lock) {
+            try hook?(.beginIndex)
+            let value = try retrying {
+                try writer.writeWithoutTransaction { db in
+                    var value: Value?
+                    try db.inTransaction(.immediate) {
+                        try hook?(.changeIndex)
+                        value = try body(db)
+                        try hook?(.commitIndex)
+                        return .commit
+                    }
+                    return value
+                }
+            }
+            try foldLog()
+            guard let value else { preconditionFailure("a committed transaction has a value") }
+            return value
+        }
+    }
+
+    /// Folds the write-ahead log into the database; the caller holds `index.lock`.
+    private func foldLog() throws {
+        guard storage == .local, let writer else { return }
+        var status = stat()
+        guard stat(layout.indexFile + "-wal", &status) == 0,
+            Int(status.st_size) > ArchiveIndex.largestLogByteCount
+        else { return }
+        // PASSIVE never waits for readers: what they still need is folded next time. A failure
+        // here loses nothing, the log stays.
+        try? writer.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA wal_checkpoint(PASSIVE)")
+        }
+    }
+
+    private func retrying<Value>(_ body: () throws -> Value) throws -> Value {
+        var attempt = 0
+        while true {
+            do {
+                return try body()
+            } catch let error as DatabaseError
+                where error.resultCode == .SQLITE_BUSY && attempt < 20
+            {
+                // Programs other than Cairn do not take index.lock.
+                attempt += 1
+                usleep(UInt32(5_000 * attempt))
+            } catch let error as DatabaseError {
+                throw ArchiveIndex.userError(error, layout.indexFile)
+            }
+        }
+    }
+}
+
+extension ArchiveIndex {
+    private static func configuration(_ storage: StorageKind) -> Configuration {
+        var configuration = Configuration()
+        configuration.label = "cairn.index"
+        configuration.busyMode = .timeout(patience)
+        configuration.prepareDatabase { db in
+            switch storage {
+            case .local:
+                try db.execute(sql: "PRAGMA journal_mode = WAL")
+                // Only `foldLog` moves the log, under the lock.
+                try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
+            case .network:
+                try db.execute(sql: "PRAGMA journal_mode = TRUNCATE")
+                try db.execute(sql: "PRAGMA mmap_size = 0")
+            }
+            // NORMAL could lose the last commits when the power fails.
+            try db.execute(sql: "PRAGMA synchronous = FULL")
+            try db.execute(sql: "PRAGMA cache_size = -16000")
+        }
+        return configuration
+    }
+
+    static func openReader(_ layout: ArchiveLayout) throws -> DatabaseQueue {
+        var configuration = Configuration()
+        configuration.label = "cairn.index.reader"
+        configuration.readonly = true
+        configuration.busyMode = .timeout(patience)
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA query_only = 1")
+            try db.execute(sql: "PRAGMA mmap_size = 0")
+            try db.execute(sql: "PRAGMA cache_size = -16000")
+        }
+        return try DatabaseQueue(path: readingPath(layout), configuration: configuration)
+    }
+
+    /// The index, marked as unchanging where SQLite could not make the files it needs beside it.
+    private static func readingPath(_ layout: ArchiveLayout) -> String {
+        guard access(layout.root, W_OK) != 0, fileSize(layout.indexFile + "-wal") == 0,
+            let escaped = layout.indexFile.addingPercentEncoding(
+                withAllowedCharacters: .urlPathAllowed)
+        else { return layout.indexFile }
+        return "file:\(escaped)?immutable=1"
+    }
+
+    private static func requireExistence(_ path: String) throws {
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw UserError(
+                .failure, subject: path, cause: "the index is missing",
+                advice: "run `cairn reindex` to rebuild it from the checkpoint files")
+        }
+    }
+
+    /// Refuses an index of a newer version before anything is written.
+    private static func requireKnownVersion(_ layout: ArchiveLayout) throws {
+        let reader = try openReader(layout)
+        let version = try reader.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
+        try reader.close()
+        guard version <= ArchiveSchema.currentVersion else {
+            throw UserError(
+                .failure, subject: layout.indexFile,
+                cause: "it was made by a newer Cairn (index version \(version), this one knows "
+                    + "\(ArchiveSchema.currentVersion))",
+                advice: "use that version, or a different archive")
+        }
+    }
+
+    private static func requireCurrentVersion(
+        _ reader: DatabaseQueue, _ layout: ArchiveLayout
+    )
+        throws
+    {
+        let version = try reader.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
+        guard version == ArchiveSchema.currentVersion else {
+            throw UserError(
+                .failure, subject: layout.indexFile,
+                cause: "its version \(version) must be brought to "
+                    + "\(ArchiveSchema.currentVersion), and the archive is open for reading only",
+                advice: "run `cairn verify` once where the archive can be written")
+        }
+    }
+
+    /// Runs the migrations that the index does not have yet, keeping a copy of what was there.
+    private static func migrate(_ queue: DatabaseQueue, _ layout: ArchiveLayout) throws {
+        let version = try queue.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
+        let pending = ArchiveSchema.migrations.filter { $0.version > version }
+        guard !pending.isEmpty else { return }
+        if version > 0 {
+            let backup = "\(layout.root)/index-version-\(version).sqlite"
+            try? FileManager.default.removeItem(atPath: backup)
+            try queue.writeWithoutTransaction {
+                try $0.execute(sql: "VACUUM INTO ?", arguments: [backup])
+            }
+        }
+        try queue.writeWithoutTransaction { db in
+            try db.inTransaction(.immediate) {
+                for migration in pending { try db.execute(sql: migration.sql) }
+                try db.execute(sql: "PRAGMA user_version = \(ArchiveSchema.currentVersion)")
+                // "Cairn" in hexadecimal would be five bytes; this is "Crn1".
+                try db.execute(sql: "PRAGMA application_id = 0x43726e31")
+                return .commit
+            }
+        }
+    }
+
+    private static func fileSize(_ path: String) -> Int {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int(status.st_size) : 0
+    }
+
+    /// SQLite's error in one sentence; errors of queries keep SQLite's own words.
+    static func userError(_ error: DatabaseError, _ path: String) -> any Error {
+        let message = error.message ?? "error \(error.resultCode.rawValue)"
+        switch error.resultCode {
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+            return UserError.integrity(
+                subject: path, cause: "it is not a sound SQLite database (\(message))",
+                advice: "run `cairn reindex` to rebuild it from the checkpoint files")
+        case .SQLITE_FULL, .SQLITE_IOERR:
+            return UserError(
+                .failure, subject: path, cause: "cannot write the index (\(message))",
+                advice: "check free space and limits; nothing acknowledged before is lost")
+        case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY:
+            return UserError(
+                .failure, subject: path, cause: "cannot open the index (\(message))",
+                advice: "check the permissions of the archive")
+        case .SQLITE_BUSY:
+            return UserError(
+                .failure, subject: path,
+                cause: "another program has kept the index locked for \(Int(patience)) s",
+                advice: "close that program and try again")
+        default:
+            return error
+        }
+    }
+}

@@ -1,0 +1,141 @@
+internal import Checkpoints
+internal import HDF5Files
+
+/// The file of one checkpoint that is not packed yet.
+///
+/// `/weights/TENSOR` one dataset per tensor, `/metrics` and `/step_digests` what was measured
+/// since the checkpoint before, `/optimizer/TENSOR` the optimiser's memory where it is kept.
+enum CheckpointFile {
+    static let weights = "weights"
+    static let optimizer = "optimizer"
+
+    /// What a checkpoint adds to the index.
+    struct Summary: Sendable {
+        let step: Int
+        let layout: TensorLayout
+        let digests: [Digest]
+        let digest: Digest
+        let hasOptimizerState: Bool
+
+        init(_ checkpoint: Checkpoint) throws {
+            let tensors = sorted(checkpoint.weights)
+            step = checkpoint.step
+            layout = try TensorLayout(of: tensors)
+            digests = tensors.map { Digest(of: $0.bytes) }
+            digest = CheckpointFile.digest(layout, digests)
+            hasOptimizerState = checkpoint.optimizerState != nil
+        }
+
+        init(step: Int, layout: TensorLayout, digests: [Digest], hasOptimizerState: Bool) {
+            self.step = step
+            self.layout = layout
+            self.digests = digests
+            digest = CheckpointFile.digest(layout, digests)
+            self.hasOptimizerState = hasOptimizerState
+        }
+    }
+
+    /// The bytes of the file of a checkpoint.
+    static func image(
+        of checkpoint: Checkpoint, _ summary: Summary, run: String, layout: HDF5Layout
+    ) throws -> [UInt8] {
+        let payload =
+            summary.layout.byteCount
+            + (checkpoint.optimizerState?.tensors.reduce(0) { $0 + $1.bytes.count } ?? 0)
+        let file = try HDF5File(
+            inMemory: "checkpoint \(checkpoint.step)", expectedByteCount: payload + 1 << 16)
+        do {
+            let root = try file.root()
+            try describe(
+                root, kind: "checkpoint", run: run,
+                about: "One checkpoint of a training run, written by Cairn. Step is the number of "
+                    + "updates done.")
+            try root.setAttribute("step", checkpoint.step)
+            try root.setAttribute("digest", summary.digest.description)
+            let group = try root.createGroup(weights)
+            try group.setAttribute(
+                "about",
+                "The weights, one dataset per tensor. sha256 is of the raw little-endian "
+                    + "bytes; dtype is the type the bytes stand for.")
+            for (tensor, digest) in zip(sorted(checkpoint.weights), summary.digests) {
+                try write(tensor, digest, to: group, layout: layout)
+            }
+            if let state = checkpoint.optimizerState { try write(state, to: root, layout: layout) }
+            try StoredTables.write(checkpoint.metrics, to: root, layout: .contiguous)
+            try StoredTables.write(checkpoint.stepDigests, to: root)
+        }
+        let image = try file.image()
+        try file.close()
+        return image
+    }
+
+    /// The bytes of a file that holds the optimiser's memory at one step and nothing else.
+    static func image(
+        of state: OptimizerState, step: Int, run: String, layout: HDF5Layout
+    ) throws
+        -> [UInt8]
+    {
+        let file = try HDF5File(
+            inMemory: "optimizer \(step)",
+            expectedByteCount: state.tensors.reduce(1 << 16) { $0 + $1.bytes.count })
+        do {
+            let root = try file.root()
+            try describe(
+                root, kind: "optimizer_state", run: run,
+                about: "The optimiser's memory at one step of a run, written by Cairn; training "
+                    + "continues from it bit-identically.")
+            try root.setAttribute("step", step)
+            try write(state, to: root, layout: layout)
+        }
+        let image = try file.image()
+        try file.close()
+        return image
+    }
+
+    /// Says in attributes what the file is.
+    static func describe(
+        _ root: borrowing HDF5Group, kind: String, run: String, about: String
+    ) throws {
+        try root.setAttribute("about", about)
+        try root.setAttribute("kind", kind)
+        try root.setAttribute("format", ArchiveFormat.current)
+        try root.setAttribute("run", run)
+    }
+
+    static func write(
+        _ tensor: Tensor, _ digest: Digest, to group: borrowing HDF5Group, layout: HDF5Layout
+    ) throws {
+        let dataset = try group.createDataset(
+            tensor.name, type: tensor.elementType.stored, shape: tensor.shape, layout: layout)
+        try dataset.write(tensor.bytes)
+        try dataset.setAttribute("dtype", tensor.elementType.rawValue)
+        try dataset.setAttribute("sha256", digest.description)
+    }
+
+    static func write(
+        _ state: OptimizerState, to root: borrowing HDF5Group, layout: HDF5Layout
+    ) throws {
+        let group = try root.createGroup(optimizer)
+        try group.setAttribute(
+            "about",
+            "The optimiser's memory: moments per tensor as datasets, everything else as "
+                + "JSON in the attribute state.")
+        try group.setAttribute("state", state.attributes)
+        try group.setAttribute("sha256", Digest(of: Array(state.attributes.utf8)).description)
+        for tensor in state.tensors {
+            try write(tensor, Digest(of: tensor.bytes), to: group, layout: layout)
+        }
+    }
+
+    static func sorted(_ tensors: [Tensor]) -> [Tensor] {
+        tensors.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    }
+
+    static func digest(_ layout: TensorLayout, _ digests: [Digest]) -> Digest {
+        Digest(
+            parts: zip(layout.entries, digests).map {
+                Digest.Part(
+                    name: $0.name, elementType: $0.elementType, shape: $0.shape, digest: $1)
+            })
+    }
+}

@@ -1,0 +1,154 @@
+internal import Checkpoints
+internal import Foundation
+internal import Synchronization
+
+/// The moments of a write at which a crash or an error must do no harm, in their order.
+///
+/// Tests stop or fail a write at each of them.
+package enum WriteStep: String, Sendable, CaseIterable {
+    case createTemporary
+    case write
+    case syncFile
+    case rename
+    case syncFolder
+    case beginIndex
+    case changeIndex
+    case commitIndex
+}
+
+/// Called before each step of a write; throwing makes the step fail (for tests).
+package typealias WriteHook = @Sendable (WriteStep) throws -> Void
+
+/// Puts whole files into an archive so that they are either complete or absent.
+///
+/// A file is written in the archive's `temporary` folder, synced, renamed to its place, and the
+/// folder of that place is synced. All temporary files lie in one folder so that what a crash left
+/// there is found without walking the archive.
+struct DurableFiles: Sendable {
+    let temporaryFolder: String
+    let hook: WriteHook?
+
+    private static let counter = Atomic<Int>(0)
+    private static let hostName = ProcessInfo.processInfo.hostName.filter { $0 != "-" && $0 != "/" }
+
+    /// Writes a new file; an existing file of this name is replaced.
+    func write(_ bytes: [UInt8], to path: String) throws {
+        let temporary = temporaryPath()
+        do {
+            try reach(.createTemporary)
+            let descriptor = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o644)
+            guard descriptor >= 0 else { throw SystemError("create", path) }
+            do {
+                try reach(.write)
+                try DurableFiles.writeAll(bytes, to: descriptor, path)
+                try reach(.syncFile)
+                guard fsync(descriptor) == 0 else { throw SystemError("sync", path) }
+            } catch {
+                close(descriptor)
+                throw error
+            }
+            guard close(descriptor) == 0 else { throw SystemError("close", path) }
+            try place(temporary, at: path)
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    /// Syncs a finished temporary file or folder and moves it to its place.
+    func place(_ temporary: String, at path: String) throws {
+        try reach(.rename)
+        guard rename(temporary, path) == 0 else { throw SystemError("rename into place", path) }
+        try reach(.syncFolder)
+        try DurableFiles.sync((path as NSString).deletingLastPathComponent)
+    }
+
+    /// A path in the temporary folder that no other process uses.
+    func temporaryPath() -> String {
+        let number = DurableFiles.counter.add(1, ordering: .relaxed).newValue
+        return "\(temporaryFolder)/\(getpid())-\(number)-\(DurableFiles.hostName).part"
+    }
+
+    /// Makes a folder and syncs the one it is in.
+    func makeFolder(_ path: String) throws {
+        guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
+            throw SystemError("create folder", path)
+        }
+        try DurableFiles.sync((path as NSString).deletingLastPathComponent)
+    }
+
+    /// Removes what processes that no longer live left in the temporary folder.
+    ///
+    /// Files of other hosts are left for a day, because their processes cannot be asked.
+    func sweep() {
+        guard let entries = try? FileManager.default.contentsOfDirectory(atPath: temporaryFolder)
+        else { return }
+        for entry in entries where entry.hasSuffix(".part") {
+            let parts = entry.dropLast(5).split(separator: "-", maxSplits: 2)
+            guard parts.count == 3, let process = pid_t(parts[0]) else { continue }
+            let path = "\(temporaryFolder)/\(entry)"
+            let isAbandoned: Bool
+            if parts[2] == DurableFiles.hostName {
+                isAbandoned = process != getpid() && kill(process, 0) != 0 && errno == ESRCH
+            } else {
+                isAbandoned = DurableFiles.secondsSinceChange(path) > 86_400
+            }
+            if isAbandoned { try? FileManager.default.removeItem(atPath: path) }
+        }
+    }
+
+    func reach(_ step: WriteStep) throws { try hook?(step) }
+
+    /// Makes a folder's or file's present state survive a power cut.
+    static func sync(_ path: String) throws {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError("open", path) }
+        defer { close(descriptor) }
+        // Some network file systems cannot sync folders and say so; renames are synchronous there.
+        guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {
+            throw SystemError("sync", path)
+        }
+    }
+
+    private static func writeAll(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws {
+        try bytes.withUnsafeBytes { buffer in
+            var done = 0
+            while done < buffer.count {
+                let count = Foundation.write(
+                    descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done)
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else { throw SystemError("write", path) }
+                done += count
+            }
+        }
+    }
+
+    private static func secondsSinceChange(_ path: String) -> Double {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return 0 }
+        return Date().timeIntervalSince1970 - Double(status.st_mtim.tv_sec)
+    }
+}
+
+/// A failed call to the operating system, in words.
+struct SystemError: Error {
+    let userError: UserError
+
+    /// The failure that `errno` tells of.
+    init(_ action: String, _ path: String) {
+        self.init(action, path, code: errno)
+    }
+
+    init(_ action: String, _ path: String, code: Int32) {
+        let advice =
+            switch code {
+            case ENOSPC, EDQUOT: "free some space and try again"
+            case EFBIG: "raise the limit on file size (ulimit -f) and try again"
+            case EACCES, EPERM, EROFS: "check the permissions of the archive"
+            default: ""
+            }
+        userError = UserError(
+            .failure, subject: path, cause: "cannot \(action): \(String(cString: strerror(code)))",
+            advice: advice)
+    }
+}

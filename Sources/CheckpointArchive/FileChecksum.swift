@@ -1,0 +1,83 @@
+internal import Foundation
+
+/// A fast 16-byte sum over a block of bytes that shows any single changed byte.
+///
+/// The bytes are read as little-endian 64-bit words, padded with zeros; word *i* goes to lane
+/// *i mod 4*. Each lane keeps a sum of its words and a sum of its sums (Fletcher's scheme, modulo
+/// 2^64). The result is (Σ laneSum·m, Σ laneSumOfSums·m + length) with four odd multipliers *m*. A
+/// changed word changes its lane's sum, and an odd multiplier keeps it changed. It guards against
+/// decay, not against intent: that is what SHA-256 is for.
+package struct FileChecksum: Sendable, Equatable {
+    package let first: UInt64
+    package let second: UInt64
+
+    private static let multipliers = SIMD4<UInt64>(
+        0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb, 0xd6e8_feb8_6659_fd93)
+
+    package init(of bytes: UnsafeRawBufferPointer) {
+        var sums = SIMD4<UInt64>(repeating: 0)
+        var sumsOfSums = SIMD4<UInt64>(repeating: 0)
+        let blockCount = bytes.count / 32
+        for block in 0..<blockCount {
+            sums &+= bytes.loadUnaligned(fromByteOffset: block * 32, as: SIMD4<UInt64>.self)
+            sumsOfSums &+= sums
+        }
+        if bytes.count % 32 != 0 {
+            var tail = SIMD4<UInt64>(repeating: 0)
+            withUnsafeMutableBytes(of: &tail) {
+                $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[(blockCount * 32)...]))
+            }
+            sums &+= tail
+            sumsOfSums &+= sums
+        }
+        first = (sums &* FileChecksum.multipliers).wrappedSum()
+        second =
+            (sumsOfSums &* FileChecksum.multipliers).wrappedSum() &+ UInt64(bytes.count)
+    }
+
+    init(first: UInt64, second: UInt64) {
+        self.first = first
+        self.second = second
+    }
+
+    package init(of bytes: [UInt8]) {
+        self = bytes.withUnsafeBytes { FileChecksum(of: $0) }
+    }
+
+    /// The checksum of a file's content.
+    init(ofFile path: String) throws {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError("open", path) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemError("read", path) }
+        let byteCount = Int(status.st_size)
+        var failure: SystemError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+            while count < byteCount {
+                let read = Foundation.read(
+                    descriptor, buffer.baseAddress?.advanced(by: count), byteCount - count)
+                if read < 0 && errno == EINTR { continue }
+                if read < 0 { failure = SystemError("read", path) }
+                if read <= 0 { return }
+                count += read
+            }
+        }
+        if let failure { throw failure }
+        self.init(of: bytes)
+    }
+
+    /// The two sums as they lie in a pack.
+    var littleEndianBytes: [UInt8] {
+        [first, second].flatMap { word in withUnsafeBytes(of: word.littleEndian) { Array($0) } }
+    }
+
+    /// 16 bytes, big-endian, as stored in the index.
+    var data: Data {
+        var data = Data()
+        for word in [first, second] {
+            withUnsafeBytes(of: word.bigEndian) { data.append(contentsOf: $0) }
+        }
+        return data
+    }
+}

@@ -1,0 +1,180 @@
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+
+/// The statements that keep the index in step with the files.
+///
+/// All of them run inside a write transaction of `ArchiveIndex`.
+enum IndexRows {
+    /// The key of a run; nil when the index does not know it.
+    static func runKey(_ run: String, _ db: Database) throws -> Int64? {
+        try Int64.fetchOne(db, sql: "SELECT run_key FROM run WHERE id = ?", arguments: [run])
+    }
+
+    /// Adds a run and what it was made from, or renews both; answers its key.
+    static func putRun(_ run: RunDescription, status: RunStatus, _ db: Database) throws -> Int64 {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO run
+                    (id, name, status, task, network, seed, parent_run, parent_step, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (id) DO UPDATE SET
+                    name = excluded.name, status = excluded.status, task = excluded.task,
+                    network = excluded.network, seed = excluded.seed,
+                    parent_run = excluded.parent_run, parent_step = excluded.parent_step,
+                    created_at = excluded.created_at, finished_at = NULL
+                """
+        ).execute(arguments: [
+            run.id, run.name, status.rawValue, run.task, run.network, run.seed, run.parent?.run,
+            run.parent?.step, run.createdAt,
+        ])
+        guard let key = try runKey(run.id, db) else {
+            preconditionFailure("an inserted run has a key")
+        }
+        try db.cachedStatement(
+            sql: """
+                INSERT OR REPLACE INTO run_document
+                    (run_key, configuration, versions, origin_path, origin_digest, origin_layout,
+                    train_count, test_count)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            key, run.configuration, try json(run.versions), run.origin?.path, run.origin?.digest,
+            run.origin?.layout, run.trainIndices?.count, run.testIndices?.count,
+        ])
+        try db.execute(sql: "DELETE FROM hyperparameter WHERE run_key = ?", arguments: [key])
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT OR REPLACE INTO hyperparameter (run_key, name, position, type, value)
+                VALUES (?, ?, ?, ?, ?)
+                """)
+        for (position, setting) in run.hyperparameters.enumerated() {
+            let (type, value) = typed(setting.value)
+            try insert.execute(arguments: [key, setting.name, position, type, value])
+        }
+        return key
+    }
+
+    /// Records how a run stands.
+    static func setStatus(
+        _ status: RunStatus, finishedAt: Double?, of key: Int64, _ db: Database
+    )
+        throws
+    {
+        try db.cachedStatement(
+            sql: "UPDATE run SET status = ?, finished_at = ? WHERE run_key = ?"
+        ).execute(arguments: [status.rawValue, finishedAt, key])
+    }
+
+    /// Adds a file of a run, or renews its size and checksum; answers its key.
+    static func putFile(_ file: IndexedFile, of key: Int64, _ db: Database) throws -> Int64 {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO file (run_key, path, kind, bytes, checksum) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (run_key, path) DO UPDATE SET
+                    kind = excluded.kind, bytes = excluded.bytes, checksum = excluded.checksum
+                """
+        ).execute(arguments: [
+            key, file.path, file.kind.rawValue, file.byteCount, file.checksum.data,
+        ])
+        let statement = try db.cachedStatement(
+            sql: "SELECT file_key FROM file WHERE run_key = ? AND path = ?")
+        guard let fileKey = try Int64.fetchOne(statement, arguments: [key, file.path]) else {
+            preconditionFailure("an inserted file has a key")
+        }
+        return fileKey
+    }
+
+    /// Adds a checkpoint, or moves it to another place.
+    static func putCheckpoint(
+        _ summary: CheckpointFile.Summary, fileKey: Int64, position: Int,
+        optimizerFileKey: Int64?, of key: Int64, _ db: Database
+    ) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO checkpoint
+                    (run_key, step, file_key, position, bytes, digest, optimizer_file_key,
+                    tensor_digests)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (run_key, step) DO UPDATE SET
+                    file_key = excluded.file_key, position = excluded.position,
+                    bytes = excluded.bytes, digest = excluded.digest,
+                    optimizer_file_key =
+                        ifnull(excluded.optimizer_file_key, optimizer_file_key),
+                    tensor_digests = excluded.tensor_digests
+                """
+        ).execute(arguments: [
+            key, summary.step, fileKey, position, summary.layout.byteCount,
+            Data(summary.digest.bytes), optimizerFileKey,
+            Data(summary.digests.flatMap(\.bytes)),
+        ])
+    }
+
+    /// Records the layout of a run's weights, once.
+    static func putLayout(_ layout: TensorLayout, of key: Int64, _ db: Database) throws {
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT OR IGNORE INTO tensor
+                    (run_key, name, position, shape, dtype, element_count)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """)
+        for (position, entry) in layout.entries.enumerated() {
+            try insert.execute(arguments: [
+                key, entry.name, position, try json(entry.shape), entry.elementType.rawValue,
+                entry.elementCount,
+            ])
+        }
+    }
+
+    /// The layout of a run's weights; nil before the first checkpoint.
+    static func layout(of key: Int64, _ db: Database) throws -> TensorLayout? {
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT name, shape, dtype FROM tensor WHERE run_key = ? ORDER BY position",
+            arguments: [key])
+        guard !rows.isEmpty else { return nil }
+        return TensorLayout(
+            entries: try rows.map { row in
+                let shape = try JSONDecoder().decode(
+                    [Int].self, from: Data((row[1] as String).utf8))
+                guard let type = ElementType(rawValue: row[2]) else {
+                    throw UserError.integrity(
+                        subject: "tensor \(row[0] as String)",
+                        cause: "the index gives it the unknown type \(row[2] as String)",
+                        advice: "run `cairn reindex`")
+                }
+                return TensorLayout.Entry(name: row[0], shape: shape, elementType: type)
+            })
+    }
+
+    private static func typed(_ value: HyperparameterValue) -> (String, DatabaseValue) {
+        switch value {
+        case .integer(let number): ("integer", number.databaseValue)
+        case .real(let number): ("real", number.databaseValue)
+        case .text(let text): ("text", text.databaseValue)
+        case .boolean(let flag): ("boolean", flag.databaseValue)
+        case .none: ("none", .null)
+        }
+    }
+
+    private static func json(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+}
+
+/// A file that the index relies on.
+struct IndexedFile: Sendable {
+    /// What a file holds.
+    enum Kind: String, Sendable {
+        case loose
+        case pack
+        case optimizer
+    }
+
+    /// Relative to the run's folder.
+    let path: String
+    let kind: Kind
+    let byteCount: Int
+    let checksum: FileChecksum
+}

@@ -1,0 +1,185 @@
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+internal import HDF5Files
+
+/// What the files of one run's folder say.
+struct RunScan: Sendable {
+    /// One file that belongs into the index.
+    struct Entry: Sendable {
+        let file: IndexedFile
+        /// The checkpoints of the file; their positions are their ranks.
+        let summaries: [CheckpointFile.Summary]
+        /// The curves, or why they cannot be read; the weights are kept either way.
+        let metrics: Result<[MetricPoint], any Error>
+        /// The step whose optimiser state the file holds, for files that hold nothing else.
+        var optimizerStep: Int?
+    }
+
+    let run: String
+    let description: Result<RunDescription, any Error>
+    /// Files of weights, in the order of their first steps.
+    let entries: [Entry]
+    let ends: [EndFile]
+    /// Files that could not be read, with the reason.
+    let damaged: [DamagedFile]
+
+    /// Reads every file of the run but the ones named in `known`.
+    init(layout: ArchiveLayout, run: String, skipping known: Set<String> = []) throws {
+        self.run = run
+        description = Result {
+            try RunScan.reading("runs/\(run)/run.h5") {
+                try RunFile.read(layout.runFile(run), file: "runs/\(run)/run.h5")
+            }
+        }
+        var entries: [Entry] = []
+        var ends: [EndFile] = []
+        var damaged: [DamagedFile] = []
+        for path in RunScan.paths(layout, run) where !known.contains(path) {
+            let file = "runs/\(run)/\(path)"
+            do {
+                try RunScan.reading(file) {
+                    if path.hasPrefix("end-") {
+                        ends.append(
+                            try EndFile.read(layout.file(run, path), file: file, run: run))
+                    } else {
+                        entries.append(try RunScan.entry(layout, run, path, file))
+                    }
+                }
+            } catch let error as DamagedFile {
+                damaged.append(error)
+            }
+        }
+        self.entries = entries.sorted { $0.firstStep < $1.firstStep }
+        self.ends = ends.sorted { $0.finishedAt < $1.finishedAt }
+        self.damaged = damaged
+    }
+
+    /// The files of a run's folder that the index or the status relies on, by path.
+    static func paths(_ layout: ArchiveLayout, _ run: String) -> [String] {
+        let manager = FileManager.default
+        func list(_ folder: String) -> [String] {
+            ((try? manager.contentsOfDirectory(atPath: layout.file(run, folder))) ?? [])
+                .filter { $0.hasSuffix(".h5") }
+        }
+        let top = list("").filter { $0.hasPrefix("pack-") || $0.hasPrefix("end-") }
+        return
+            (top + list("loose").map { "loose/\($0)" }
+            + list("optimizer").map { "optimizer/\($0)" }).sorted()
+    }
+
+    /// Runs `body`, turning the library's errors into the damage of a file.
+    static func reading<Value>(_ file: String, _ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let error as HDF5Error {
+            throw DamagedFile(file: file, part: "", cause: error.cause)
+        } catch let error as SystemError {
+            throw DamagedFile(file: file, part: "", cause: error.userError.cause)
+        }
+    }
+
+    private static func entry(
+        _ layout: ArchiveLayout, _ run: String, _ path: String, _ file: String
+    ) throws -> Entry {
+        let absolute = layout.file(run, path)
+        let checksum = try FileChecksum(ofFile: absolute)
+        let byteCount = try fileSize(absolute)
+        if path.hasPrefix("loose/") {
+            let header = try CheckpointFile.header(absolute, file: file, run: run)
+            return Entry(
+                file: IndexedFile(
+                    path: path, kind: .loose, byteCount: byteCount, checksum: checksum),
+                summaries: [header.summary], metrics: header.metrics)
+        }
+        if path.hasPrefix("optimizer/") {
+            let step = try CheckpointFile.readOptimizerFile(absolute, file: file, run: run).step
+            var entry = Entry(
+                file: IndexedFile(
+                    path: path, kind: .optimizer, byteCount: byteCount, checksum: checksum),
+                summaries: [], metrics: .success([]))
+            entry.optimizerStep = step
+            return entry
+        }
+        let pack = try PackFile.header(absolute, file: file, run: run)
+        return Entry(
+            file: IndexedFile(path: path, kind: .pack, byteCount: byteCount, checksum: checksum),
+            summaries: pack.summaries, metrics: pack.metrics)
+    }
+
+    static func fileSize(_ path: String) throws -> Int {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw SystemError("read", path) }
+        return Int(status.st_size)
+    }
+}
+
+extension RunScan.Entry {
+    fileprivate var firstStep: Int { summaries.first?.step ?? optimizerStep ?? 0 }
+}
+
+extension RunScan {
+    /// Writes what was read into the index; the run's row exists.
+    func store(run key: Int64, _ db: Database) throws {
+        for entry in entries where entry.file.kind == .pack { try store(entry, run: key, db) }
+        for entry in entries where entry.file.kind == .loose {
+            // A checkpoint that is loose and packed was being packed when its process died. The
+            // pack wins; `redundantPaths` names the loose file.
+            if try RunScan.isPacked(entry, run: key, db) { continue }
+            try store(entry, run: key, db)
+        }
+        for entry in entries {
+            guard let step = entry.optimizerStep else { continue }
+            let fileKey = try IndexRows.putFile(entry.file, of: key, db)
+            try db.execute(
+                sql: """
+                    UPDATE checkpoint SET optimizer_file_key = ? WHERE run_key = ? AND step = ?
+                    """, arguments: [fileKey, key, step])
+        }
+        for end in ends { try MetricRows.add(end.metrics, run: key, db) }
+    }
+
+    /// Loose files that hold nothing which is not in a pack and the index.
+    func redundantPaths(run key: Int64, _ db: Database) throws -> [String] {
+        try entries.filter {
+            try $0.file.kind == .loose && RunScan.isPacked($0, run: key, db)
+        }.map(\.file.path)
+    }
+
+    /// Whether the index has the checkpoint of a loose file in a pack, with the same weights.
+    private static func isPacked(_ entry: Entry, run key: Int64, _ db: Database) throws -> Bool {
+        guard let summary = entry.summaries.first else { return false }
+        let digest = try Data.fetchOne(
+            db,
+            sql: """
+                SELECT digest FROM checkpoint JOIN file USING (file_key)
+                WHERE checkpoint.run_key = ? AND step = ? AND kind = 'pack'
+                """, arguments: [key, summary.step])
+        return digest == Data(summary.digest.bytes)
+    }
+
+    private func store(_ entry: Entry, run key: Int64, _ db: Database) throws {
+        let fileKey = try IndexRows.putFile(entry.file, of: key, db)
+        for (position, summary) in entry.summaries.enumerated() {
+            try IndexRows.putLayout(summary.layout, of: key, db)
+            try IndexRows.putCheckpoint(
+                summary, fileKey: fileKey, position: position,
+                optimizerFileKey: summary.hasOptimizerState ? fileKey : nil, of: key, db)
+        }
+        if case .success(let points) = entry.metrics { try MetricRows.add(points, run: key, db) }
+    }
+
+    /// Sets how the run stands, from its last end and its last checkpoint.
+    ///
+    /// Without an end after the last checkpoint, its process died.
+    func storeStatus(run key: Int64, _ db: Database) throws {
+        let lastStep =
+            try Int.fetchOne(
+                db, sql: "SELECT last_step FROM run WHERE run_key = ?", arguments: [key]) ?? -1
+        if let end = ends.last, end.lastStep >= lastStep {
+            try IndexRows.setStatus(end.status, finishedAt: end.finishedAt, of: key, db)
+        } else {
+            try IndexRows.setStatus(.interrupted, finishedAt: nil, of: key, db)
+        }
+    }
+}

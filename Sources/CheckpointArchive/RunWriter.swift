@@ -1,0 +1,261 @@
+package import Checkpoints
+internal import Foundation
+internal import GRDB
+internal import HDF5Files
+internal import Synchronization
+
+/// Stores one run; every checkpoint is durable and indexed when `save` returns.
+///
+/// A run that exists already is continued when `begin` gets the same description: checkpoints
+/// that are there are compared and skipped. Only one process at a time can write a run.
+package final class RunWriter: CheckpointSink, Sendable {
+    private let archive: Archive
+    private let state = Mutex(State.idle)
+
+    private enum State {
+        case idle
+        case open(OpenRun)
+        case ended
+    }
+
+    /// What the writer knows about the run between calls.
+    private struct OpenRun {
+        let id: String
+        let name: String
+        let key: Int64
+        let lock: FileLock
+        var layout: TensorLayout?
+        var lastStep: Int
+        var looseCount: Int
+    }
+
+    init(archive: Archive) { self.archive = archive }
+
+    package func begin(_ run: RunDescription) throws {
+        try state.withLock { state in
+            guard case .idle = state else { preconditionFailure("a sink begins once") }
+            try RunWriter.requireStorable(run)
+            let folder = archive.layout.runFolder(run.id)
+            let lock =
+                FileManager.default.fileExists(atPath: folder)
+                ? try reopen(run) : try create(run, folder)
+            state = .open(try register(run, lock))
+        }
+    }
+
+    package func save(_ checkpoint: Checkpoint) throws {
+        try state.withLock { state in
+            guard case .open(var run) = state else {
+                preconditionFailure("save comes between begin and finish")
+            }
+            precondition(checkpoint.step >= 0, "a step is never negative")
+            try named(run, "step \(checkpoint.step)") {
+                let summary = try CheckpointFile.Summary(checkpoint)
+                if try isStored(summary, in: run) { return }
+                try requireLayout(summary, in: run)
+                try store(checkpoint, summary, in: run)
+                run.layout = summary.layout
+                run.lastStep = max(run.lastStep, checkpoint.step)
+                run.looseCount += 1
+            }
+            state = .open(run)
+            if let limit = archive.options.looseLimit, run.looseCount >= limit {
+                try named(run, "packing") { try archive.packHoldingLock(run.id) }
+                run.looseCount = 0
+                state = .open(run)
+            }
+        }
+    }
+
+    package func finish(_ status: RunStatus, metrics: [MetricPoint]) throws {
+        try state.withLock { state in
+            guard case .open(let run) = state else {
+                preconditionFailure("finish comes once, after begin")
+            }
+            try named(run, "its end") {
+                if archive.options.looseLimit != nil, run.looseCount > 0 {
+                    try archive.packHoldingLock(run.id)
+                }
+                let end = EndFile(
+                    status: status, finishedAt: Date().timeIntervalSince1970,
+                    lastStep: run.lastStep, metrics: metrics)
+                try archive.files.write(
+                    try end.image(run: run.id), to: try freeEndPath(run))
+                try archive.write { db in
+                    try MetricRows.add(metrics, run: run.key, db)
+                    try IndexRows.setStatus(
+                        status, finishedAt: end.finishedAt, of: run.key, db)
+                }
+            }
+            // Letting go of the state lets go of the run's lock.
+            state = .ended
+        }
+    }
+
+    // MARK: - Beginning
+
+    private static func requireStorable(_ run: RunDescription) throws {
+        let isName = !run.id.isEmpty && run.id.utf8.count <= 100
+        let allowed = run.id.utf8.allSatisfy {
+            ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x7a) || ($0 >= 0x41 && $0 <= 0x5a)
+                || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
+        }
+        guard isName, allowed else {
+            throw UserError(
+                .failure, subject: "run id \"\(run.id)\"",
+                cause: "an id has 1 to 100 letters, digits, hyphens and underscores")
+        }
+    }
+
+    /// Makes the run's folder with its file, complete or not at all.
+    private func create(_ run: RunDescription, _ folder: String) throws -> FileLock {
+        try Archive.mapErrors {
+            let files = archive.files
+            let temporary = files.temporaryPath()
+            try files.makeFolder(temporary)
+            do {
+                try files.makeFolder("\(temporary)/loose")
+                try files.write(try RunFile.image(of: run), to: "\(temporary)/run.h5")
+                let lock = try RunWriter.claim("\(temporary)/lock", run)
+                try files.place(temporary, at: folder)
+                return lock
+            } catch {
+                try? FileManager.default.removeItem(atPath: temporary)
+                throw error
+            }
+        }
+    }
+
+    /// Claims a run that is there already, if it is the same one.
+    private func reopen(_ run: RunDescription) throws -> FileLock {
+        let lock = try RunWriter.claim(archive.layout.runLock(run.id), run)
+        let file = "runs/\(run.id)/run.h5"
+        let stored: RunDescription
+        do {
+            stored = try RunScan.reading(file) {
+                try RunFile.read(archive.layout.runFile(run.id), file: file)
+            }
+        } catch let error as DamagedFile {
+            throw error.userError()
+        }
+        guard stored == run else {
+            throw UserError(
+                .failure, subject: "run \(run.id)",
+                cause: "the archive has another run with this id (\(stored.name))",
+                advice: "begin the new one with its own id")
+        }
+        try archive.adoptFiles(of: run.id)
+        return lock
+    }
+
+    /// The claim on a run, or who has it.
+    static func claim(_ path: String, _ run: RunDescription) throws -> FileLock {
+        guard let lock = try FileLock.attempt(path) else {
+            throw UserError(
+                .failure, subject: "run \(run.name) (\(run.id))",
+                cause: "\(FileLock.holder(path)) is writing it",
+                advice: "wait until it ends, or stop it")
+        }
+        lock.describeHolder()
+        return lock
+    }
+
+    private func register(_ run: RunDescription, _ lock: FileLock) throws -> OpenRun {
+        try archive.write { db in
+            let key = try IndexRows.putRun(run, status: .running, db)
+            let loose = try Int.fetchOne(
+                db, sql: "SELECT count(*) FROM file WHERE run_key = ? AND kind = 'loose'",
+                arguments: [key])
+            let lastStep = try Int.fetchOne(
+                db, sql: "SELECT last_step FROM run WHERE run_key = ?", arguments: [key])
+            return OpenRun(
+                id: run.id, name: run.name, key: key, lock: lock,
+                layout: try IndexRows.layout(of: key, db), lastStep: lastStep ?? -1,
+                looseCount: loose ?? 0)
+        }
+    }
+
+    // MARK: - Saving
+
+    private func store(
+        _ checkpoint: Checkpoint, _ summary: CheckpointFile.Summary, in run: OpenRun
+    ) throws {
+        let path = ArchiveLayout.loosePath(checkpoint.step)
+        let image = try CheckpointFile.image(
+            of: checkpoint, summary, run: run.id, layout: archive.compression)
+        try archive.files.write(image, to: archive.layout.file(run.id, path))
+        let file = IndexedFile(
+            path: path, kind: .loose, byteCount: image.count, checksum: FileChecksum(of: image))
+        try archive.write { db in
+            if run.layout == nil { try IndexRows.putLayout(summary.layout, of: run.key, db) }
+            let fileKey = try IndexRows.putFile(file, of: run.key, db)
+            try IndexRows.putCheckpoint(
+                summary, fileKey: fileKey, position: 0,
+                optimizerFileKey: summary.hasOptimizerState ? fileKey : nil, of: run.key, db)
+            try MetricRows.add(checkpoint.metrics, run: run.key, db)
+        }
+    }
+
+    /// Whether the archive has this checkpoint already; another one of the same step is an error.
+    private func isStored(_ summary: CheckpointFile.Summary, in run: OpenRun) throws -> Bool {
+        guard summary.step <= run.lastStep else { return false }
+        let digest = try archive.locate { db in
+            try Data.fetchOne(
+                db, sql: "SELECT digest FROM checkpoint WHERE run_key = ? AND step = ?",
+                arguments: [run.key, summary.step])
+        }
+        guard let digest else { return false }
+        guard digest == Data(summary.digest.bytes) else {
+            throw UserError(
+                .failure, subject: "run \(run.name) (\(run.id)), step \(summary.step)",
+                cause: "the archive has other weights for this step",
+                advice: "fork the run instead of continuing it")
+        }
+        return true
+    }
+
+    private func requireLayout(_ summary: CheckpointFile.Summary, in run: OpenRun) throws {
+        guard let difference = run.layout?.difference(to: summary.layout) else { return }
+        throw UserError(
+            .failure, subject: "run \(run.name) (\(run.id)), step \(summary.step)",
+            cause: "its tensors are not those of the steps before: \(difference)",
+            advice: "store it as a run of its own")
+    }
+
+    private func freeEndPath(_ run: OpenRun) throws -> String {
+        var count = 0
+        while true {
+            let path = archive.layout.file(
+                run.id, ArchiveLayout.endPath(max(run.lastStep, 0), count))
+            if !FileManager.default.fileExists(atPath: path) { return path }
+            count += 1
+        }
+    }
+
+    /// Says what was not saved when `body` fails.
+    private func named(_ run: OpenRun, _ what: String, _ body: () throws -> Void) throws {
+        let subject = "run \(run.name) (\(run.id)), \(what)"
+        do {
+            try body()
+        } catch let error as SystemError {
+            throw RunWriter.notSaved(subject, error.userError)
+        } catch let error as UserError {
+            throw error.subject == subject ? error : RunWriter.notSaved(subject, error)
+        } catch let error as DamagedFile {
+            throw error.userError()
+        } catch let error as HDF5Error {
+            throw UserError(.failure, subject: subject, cause: "not saved: \(error)")
+        }
+    }
+
+    private static func notSaved(_ subject: String, _ error: UserError) -> UserError {
+        UserError(
+            error.kind, subject: subject, cause: "not saved: \(error.subject): \(error.cause)",
+            advice: error.advice)
+    }
+}
+
+extension Archive {
+    /// How new weights are stored.
+    var compression: HDF5Layout { options.deflateLevel.map { .deflated(level: $0) } ?? .contiguous }
+}

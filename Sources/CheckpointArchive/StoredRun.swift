@@ -1,0 +1,276 @@
+package import Checkpoints
+internal import Foundation
+internal import GRDB
+internal import HDF5Files
+internal import Synchronization
+
+/// A run of an archive, read back tensor by tensor.
+///
+/// Every tensor that is read is compared with its recorded SHA-256; altered weights are an error,
+/// never an answer. What is where is looked up once and again when files have moved meanwhile.
+package final class StoredRun: CheckpointSource, Sendable {
+    package let id: String
+    /// The name for people.
+    package let name: String
+    let archive: Archive
+    private let state: Mutex<Catalogue>
+
+    /// Where one checkpoint is.
+    struct Place: Sendable {
+        let step: Int
+        /// Relative to the run's folder.
+        let path: String
+        let kind: IndexedFile.Kind
+        /// The row of a pack.
+        let position: Int
+        let fileByteCount: Int
+        let digest: Digest
+        let tensorDigests: [UInt8]
+        /// The file with the optimiser's memory.
+        let optimizerPath: String?
+
+        /// The digest of the tensor at a place in the order of names.
+        func digest(ofTensorAt position: Int) -> Digest {
+            Digest(storedBytes: Array(tensorDigests[(position * 32)..<(position * 32 + 32)]))
+        }
+    }
+
+    /// What the index says about a run.
+    struct Catalogue: Sendable {
+        let name: String
+        let status: RunStatus
+        let layout: TensorLayout
+        /// In step order.
+        let checkpoints: [Place]
+
+        func place(at step: Int) -> Place? {
+            var low = 0
+            var high = checkpoints.count
+            while low < high {
+                let middle = (low + high) / 2
+                if checkpoints[middle].step < step { low = middle + 1 } else { high = middle }
+            }
+            guard low < checkpoints.count, checkpoints[low].step == step else { return nil }
+            return checkpoints[low]
+        }
+    }
+
+    init(archive: Archive, id: String) throws {
+        self.archive = archive
+        self.id = id
+        let catalogue = try archive.locate { try Catalogue(run: id, $0) }
+        name = catalogue.name
+        state = Mutex(catalogue)
+    }
+
+    var catalogue: Catalogue { state.withLock { $0 } }
+
+    /// How the run stands.
+    package var status: RunStatus { catalogue.status }
+
+    /// Names, shapes and types of the weights, the same at every step.
+    package var layout: TensorLayout { catalogue.layout }
+
+    /// Looks up anew what the archive has of this run.
+    package func refresh() throws {
+        let fresh = try archive.locate { try Catalogue(run: id, $0) }
+        state.withLock { $0 = fresh }
+    }
+
+    package var run: RunDescription {
+        get throws {
+            let file = "runs/\(id)/run.h5"
+            return try reading(file, nil) {
+                try RunFile.read(archive.layout.runFile(id), file: file)
+            }
+        }
+    }
+
+    package var steps: [Int] { catalogue.checkpoints.map(\.step) }
+
+    /// The recorded digest of the weights after `step` updates.
+    package func digest(at step: Int) throws -> Digest { try place(step, catalogue).digest }
+
+    package func weights(at step: Int) throws -> [Tensor] {
+        try located { catalogue in
+            let place = try self.place(step, catalogue)
+            return try tensors(catalogue.layout.entries.indices.map { $0 }, catalogue, place)
+        }
+    }
+
+    package func tensor(_ name: String, at step: Int) throws -> Tensor {
+        try located { catalogue in
+            let place = try self.place(step, catalogue)
+            return try tensors([try position(of: name, catalogue)], catalogue, place)[0]
+        }
+    }
+
+    package func optimizerState(at step: Int) throws -> OptimizerState? {
+        try located { catalogue in
+            let place = try self.place(step, catalogue)
+            guard let path = place.optimizerPath else { return nil }
+            let file = "runs/\(id)/\(path)"
+            return try reading(file, step) {
+                let opened = try HDF5File(readingFrom: archive.layout.file(id, path))
+                return try CheckpointFile.optimizerState(from: try opened.root(), file: file)
+            }
+        }
+    }
+
+    /// The steps whose optimiser state is kept, rising; training can continue from these.
+    package var resumableSteps: [Int] {
+        catalogue.checkpoints.filter { $0.optimizerPath != nil }.map(\.step)
+    }
+
+    package func metric(_ name: String) throws -> [MetricPoint] {
+        try archive.locate { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT m.step, m.value FROM metric AS m
+                    JOIN run AS r USING (run_key) JOIN metric_name AS n USING (name_key)
+                    WHERE r.id = ? AND n.name = ? ORDER BY m.step
+                    """, arguments: [id, name]
+            ).map {
+                // SQLite has no NaN; it comes back as NULL.
+                MetricPoint(name: name, step: $0[0], value: $0[1] as Double? ?? .nan)
+            }
+        }
+    }
+
+    /// The names of the run's curves.
+    package func metricNames() throws -> [String] {
+        try archive.locate { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT n.name FROM metric_summary JOIN run USING (run_key)
+                    JOIN metric_name AS n USING (name_key) WHERE run.id = ? ORDER BY n.name
+                    """, arguments: [id])
+        }
+    }
+
+    // MARK: - Places
+
+    func place(_ step: Int, _ catalogue: Catalogue) throws -> Place {
+        if let place = catalogue.place(at: step) { return place }
+        let below = catalogue.checkpoints.last { $0.step < step }?.step
+        let above = catalogue.checkpoints.first { $0.step > step }?.step
+        let nearest = [below, above].compactMap { $0 }.map(String.init)
+        throw UserError.missing(
+            subject: "run \(name) (\(id)), step \(step)",
+            cause: nearest.isEmpty ? "the run has no checkpoints" : "no checkpoint is stored there",
+            advice: nearest.isEmpty
+                ? "" : "the nearest are at \(nearest.joined(separator: " and "))")
+    }
+
+    func position(of tensor: String, _ catalogue: Catalogue) throws -> Int {
+        guard let position = catalogue.layout.position(of: tensor) else {
+            let names = catalogue.layout.entries.map(\.name).prefix(12).joined(separator: ", ")
+            throw UserError.missing(
+                subject: "run \(name) (\(id)), tensor \(tensor)",
+                cause: "the run has no tensor of this name", advice: "it has \(names)")
+        }
+        return position
+    }
+
+    private func tensors(
+        _ positions: [Int], _ catalogue: Catalogue, _ place: Place
+    ) throws
+        -> [Tensor]
+    {
+        let file = "runs/\(id)/\(place.path)"
+        return try reading(file, place.step) {
+            let opened = try HDF5File(readingFrom: archive.layout.file(id, place.path))
+            let weights = try opened.root().group(CheckpointFile.weights)
+            var tensors: [Tensor] = []
+            for position in positions {
+                let entry = catalogue.layout.entries[position]
+                let digest = place.digest(ofTensorAt: position)
+                tensors.append(
+                    place.kind == .pack
+                        ? try PackFile.tensor(
+                            entry, row: place.position, from: weights, digest: digest, file: file)
+                        : try CheckpointFile.tensor(
+                            entry, from: weights, digest: digest, file: file))
+            }
+            return tensors
+        }
+    }
+
+    /// Runs `body` with the places known, and once more with fresh ones if a file has moved.
+    func located<Value>(_ body: (Catalogue) throws -> Value) throws -> Value {
+        do {
+            return try body(catalogue)
+        } catch is MovedFile {
+            try refresh()
+            do {
+                return try body(catalogue)
+            } catch let moved as MovedFile {
+                throw UserError.integrity(
+                    subject: moved.file, cause: "the file is missing",
+                    advice: "run `cairn verify` to see what else is, or restore it from a copy")
+            }
+        }
+    }
+
+    /// A file that is not where the index said; packing moves checkpoints.
+    private struct MovedFile: Error {
+        let file: String
+    }
+
+    /// Runs `body`, turning what is wrong with a file into one sentence.
+    func reading<Value>(_ file: String, _ step: Int?, _ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let error as DamagedFile {
+            throw error.userError(step: step)
+        } catch let error as HDF5Error {
+            if !FileManager.default.fileExists(atPath: "\(archive.layout.root)/\(file)") {
+                throw MovedFile(file: file)
+            }
+            throw DamagedFile(
+                file: file, part: "", cause: "the file is damaged or cut short (\(error.cause))"
+            ).userError(step: step)
+        }
+    }
+}
+
+extension StoredRun.Catalogue {
+    /// Everything the index says about a run.
+    init(run id: String, _ db: Database) throws {
+        guard
+            let row = try Row.fetchOne(
+                db, sql: "SELECT run_key, name, status FROM run WHERE id = ?", arguments: [id])
+        else { throw UserError.missing(subject: "run \(id)", cause: "the archive has no such run") }
+        let key: Int64 = row[0]
+        name = row[1]
+        status = RunStatus(rawValue: row[2]) ?? .interrupted
+        layout = try IndexRows.layout(of: key, db) ?? TensorLayout(entries: [])
+        let digestByteCount = layout.entries.count * 32
+        checkpoints = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT c.step, f.path, f.kind, c.position, f.bytes, c.digest, c.tensor_digests,
+                    o.path
+                FROM checkpoint AS c JOIN file AS f ON f.file_key = c.file_key
+                LEFT JOIN file AS o ON o.file_key = c.optimizer_file_key
+                WHERE c.run_key = ? ORDER BY c.step
+                """, arguments: [key]
+        ).map { row in
+            let digest: Data = row[5]
+            let tensorDigests: Data = row[6]
+            guard let kind = IndexedFile.Kind(rawValue: row[2]), digest.count == 32,
+                tensorDigests.count == digestByteCount
+            else {
+                throw UserError.integrity(
+                    subject: "run \(id), step \(row[0] as Int)",
+                    cause: "the index contradicts itself", advice: "run `cairn reindex`")
+            }
+            return StoredRun.Place(
+                step: row[0], path: row[1], kind: kind, position: row[3], fileByteCount: row[4],
+                digest: Digest(storedBytes: Array(digest)), tensorDigests: Array(tensorDigests),
+                optimizerPath: row[7])
+        }
+    }
+}
