@@ -39,6 +39,15 @@ extension Archive {
         try runIDs().map { try StoredRun(archive: self, id: $0) }
     }
 
+    /// The runs of exactly this name, oldest first.
+    package func runs(named name: String) throws -> [StoredRun] {
+        try locate {
+            try String.fetchAll(
+                $0, sql: "SELECT id FROM run WHERE name = ? ORDER BY created_at, id",
+                arguments: [name])
+        }.map { try StoredRun(archive: self, id: $0) }
+    }
+
     /// The ids of all runs, oldest first.
     package func runIDs() throws -> [String] {
         try locate { try String.fetchAll($0, sql: "SELECT id FROM run ORDER BY created_at, id") }

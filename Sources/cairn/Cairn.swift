@@ -16,11 +16,17 @@ struct Cairn: ParsableCommand {
         version: programVersion,
         groupedSubcommands: [
             CommandGroup(
-                name: "Shell",
+                name: "Training",
+                subcommands: [
+                    TrainCommand.self, ResumeCommand.self, ForkCommand.self, ReplayCommand.self,
+                    SweepCommand.self,
+                ]),
+            CommandGroup(
+                name: "Questions",
                 subcommands: [
                     ListCommand.self, ShowCommand.self, SQLCommand.self, QueryCommand.self,
-                    CompletionCommand.self,
-                ])
+                ]),
+            CommandGroup(name: "Shell", subcommands: [CompletionCommand.self]),
         ])
 
     /// Runs the command that the arguments name and ends the process with its exit code.

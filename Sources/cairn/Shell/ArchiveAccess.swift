@@ -9,10 +9,24 @@ struct ArchiveAccess {
 
     init(_ common: CommonOptions) { path = common.archivePath }
 
+    /// The archive for changes.
+    func open(_ options: Archive.Options = Archive.Options()) throws -> Archive {
+        try Archive(opening: path, options: options)
+    }
+
+    /// The archive for reading alone.
+    func openReadOnly() throws -> Archive { try Archive(opening: path, access: .readOnly) }
+
+    /// The archive for changes, made first where there is none.
+    func openOrCreate(_ options: Archive.Options = Archive.Options()) throws -> Archive {
+        try Archive.openOrCreate(at: path, options: options)
+    }
+
     /// A read-only SQL session on the index.
     func session(_ options: SQLSession.Options = .init()) throws -> SQLSession {
-        try SQLSession(
-            index: path + "/index.sqlite", options: options,
+        let archive = try openReadOnly()
+        return try SQLSession(
+            index: archive.layout.indexFile, options: options,
             interruption: StopSignals.interruption)
     }
 }

@@ -56,6 +56,18 @@ struct CheckpointReference: Equatable {
         }
     }
 
+    /// The step that is meant, stored or between stored ones; a place must be written.
+    func anyStep(among steps: [Int]) throws -> Int {
+        switch place {
+        case .step(let step)?: return step
+        case .first?, .last?: return try self.step(among: steps)
+        case nil:
+            throw UserError.usage(
+                subject: "checkpoint \(run)", cause: "it does not say which step",
+                advice: "write RUN@STEP, RUN@first or RUN@last")
+        }
+    }
+
     private static func advice(for step: Int, among steps: [Int]) -> String {
         let below = steps.last { $0 < step }
         let above = steps.first { $0 > step }

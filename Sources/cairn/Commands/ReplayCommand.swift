@@ -1,0 +1,83 @@
+internal import ArgumentParser
+internal import CheckpointArchive
+internal import Checkpoints
+internal import Training
+
+/// `cairn replay`: the weights of any step, stored or recomputed.
+struct ReplayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract:
+            "Recompute the weights of any step and prove that they are the ones training had.",
+        discussion: """
+            The proof compares the digest of the weights with the one that training recorded after \
+            every step. Where they differ (another processor or library), the deviation at the next \
+            stored checkpoint is told and the exit code is 1.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var rows: RowOptions
+    @OptionGroup var machine: MachineOptions
+
+    @Argument(
+        help: ArgumentHelp("The step: RUN@STEP, RUN@first or RUN@last.", valueName: "run@step"))
+    var subject: String
+
+    func run() throws {
+        let reference = try CheckpointReference(subject)
+        let archive = try ArchiveAccess(common).openReadOnly()
+        let stored = try archive.run(matching: reference.run)
+        let step = try reference.anyStep(among: stored.steps)
+        StopSignals.listen()
+        let replay = try Replay(try stored.run, threadCount: machine.threadCount)
+        let origin = stored.steps.last { $0 <= step } ?? 0
+        let bar = ProgressBar(
+            "replay", unit: "steps", total: max(step - origin, 1), isQuiet: common.quiet)
+        let result = try watching(bar, from: origin) { report in
+            try replay.weights(at: step, of: stored, progress: report)
+        }
+        let (proof, isProved) = ReplayCommand.words(result.proof)
+        try rows.writer().write(
+            columns: ["run", "step", "computed_from", "digest", "proof"],
+            rows: [
+                [
+                    .text(stored.id), Cell(result.step), Cell(result.origin),
+                    .text("\(result.digest)"), .text(proof),
+                ]
+            ])
+        try Output.standard.flush()
+        guard !isProved else { return }
+        if let deviation = try replay.deviation(after: step, of: stored) {
+            common.note(
+                "This machine computes other bits: at the stored step \(deviation.step) the largest "
+                    + "difference of a weight is \(NumberText.rounded(deviation.largest)), "
+                    + "\(NumberText.rounded(deviation.relative)) of the norm.")
+        }
+        throw ArgumentParser.ExitCode(Shell.ExitStatus.failed)
+    }
+
+    private func watching(
+        _ bar: ProgressBar, from origin: Int,
+        _ body: ((Int) -> Bool) throws -> Replay.Result
+    ) throws -> Replay.Result {
+        defer { bar.end() }
+        do {
+            return try body { step in
+                bar.update(step - origin)
+                return !StopSignals.isRequested
+            }
+        } catch {
+            try StopSignals.check()
+            throw error
+        }
+    }
+
+    /// The proof in words, and whether it contradicts nothing.
+    private static func words(_ proof: Replay.Proof) -> (String, Bool) {
+        switch proof {
+        case .identical: ("identical", true)
+        case .notRecorded: ("no digest recorded", true)
+        case .different(let step): ("differs from step \(step) on", false)
+        }
+    }
+}

@@ -1,0 +1,125 @@
+internal import ArgumentParser
+internal import CheckpointArchive
+internal import Checkpoints
+internal import Foundation
+internal import Networks
+internal import Training
+
+/// `cairn train`: one run, archived while it trains.
+struct TrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Train a network and keep its checkpoints.",
+        discussion: """
+            Without options it trains the canonical network of the literature: a one-layer \
+            transformer that learns addition modulo 113 from 30 % of the pairs, with full-batch \
+            AdamW and weight decay 1. Ctrl-C stops after a last checkpoint; cairn resume goes on.
+
+            Example: cairn train --operation divide --modulus 97 --train-fraction 0.5 --steps 10000
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var rows: RowOptions
+
+    @Option(help: ArgumentHelp("Start from a published set-up.", valueName: "name"))
+    var preset: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Start from a JSON file as show --configuration prints it.", valueName: "file"),
+        completion: .file(extensions: ["json"]))
+    var configuration: String?
+
+    @Option(help: ArgumentHelp("A name for the run.", valueName: "text"))
+    var name: String?
+
+    @OptionGroup(title: "Task") var task: TaskOptions
+    @OptionGroup(title: "Network") var network: NetworkOptions
+    @OptionGroup(title: "Training") var training: TrainingOptions
+    @OptionGroup(title: "Machine") var machine: MachineOptions
+
+    @Flag(help: "List the published set-ups and stop.")
+    var listPresets = false
+
+    @Flag(help: "List the operations and stop.")
+    var listOperations = false
+
+    func run() throws {
+        if listPresets { return try printPresets() }
+        if listOperations {
+            return try rows.writer().write(
+                columns: ["operation"],
+                rows: TaskOperation.allCases.map { [.text($0.rawValue)] })
+        }
+        var changes = SettingChanges()
+        try task.add(to: &changes)
+        network.add(to: &changes)
+        try training.add(to: &changes)
+        let settings = try startingSettings().changing(changes.list)
+        let trainer = try Trainer(
+            TrainingConfiguration(settings), threadCount: machine.threadCount)
+        let description = try trainer.describe(name: name ?? "")
+        let archive = try ArchiveAccess(common).openOrCreate(machine.archiveOptions)
+        let watched = WatchedTraining(archive: archive, common: common, run: description)
+        let outcome = try watched.train(lastStep: trainer.configuration.training.steps) {
+            try trainer.run(description, into: $0, progress: $1)
+        }
+        try watched.report(outcome, rows: rows)
+    }
+
+    private func startingSettings() throws -> SettingValue {
+        if let preset, configuration != nil {
+            throw UserError.usage(
+                subject: "--preset \(preset)", cause: "--configuration contradicts it",
+                advice: "give one of them")
+        }
+        if let configuration { return try SettingChanges.json(configuration) }
+        return try preset.map { try Preset(named: $0).settings } ?? .object([:])
+    }
+
+    private func printPresets() throws {
+        try rows.writer().write(
+            columns: ["preset", "published in", "what it shows", "settings"],
+            rows: Preset.all.map { preset in
+                [
+                    .text(preset.name), .text(preset.source), .text(preset.summary),
+                    .text(preset.settings.written),
+                ]
+            })
+    }
+}
+
+/// What a run may use of the machine.
+struct MachineOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Threads for each update; results do not depend on it.", valueName: "count"))
+    var threads: Int?
+
+    @Option(help: ArgumentHelp("none, or deflate with a level from 1 to 9.", valueName: "method"))
+    var compression: String = "none"
+
+    var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+
+    /// How the archive stores new weights.
+    var archiveOptions: Archive.Options {
+        get throws { try MachineOptions.archiveOptions(compression) }
+    }
+
+    /// Reads `none`, `deflate` or `deflate:LEVEL`.
+    static func archiveOptions(_ compression: String) throws -> Archive.Options {
+        let parts = compression.split(separator: ":").map(String.init)
+        switch (parts.first, parts.count) {
+        case ("none", 1): return Archive.Options()
+        case ("deflate", 1): return Archive.Options(deflateLevel: 4)
+        case ("deflate", 2):
+            if let level = Int(parts[1]), (1...9).contains(level) {
+                return Archive.Options(deflateLevel: level)
+            }
+        default: break
+        }
+        throw UserError.usage(
+            subject: "--compression \(compression)", cause: "there is no such method",
+            advice: "choose none, deflate, or deflate:1 to deflate:9")
+    }
+}
