@@ -8,8 +8,9 @@ CREATE TABLE file (
     run_key INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
     -- Relative to the run's folder, for example 'loose/000000100.h5'.
     path TEXT NOT NULL,
-    -- loose (one checkpoint), pack (many), optimizer (optimiser state of one packed checkpoint).
-    kind TEXT NOT NULL CHECK (kind IN ('loose', 'pack', 'optimizer')),
+    -- loose (one checkpoint), pack (many), optimizer (optimiser state of one packed checkpoint),
+    -- run (the description), end (how the run ended).
+    kind TEXT NOT NULL CHECK (kind IN ('loose', 'pack', 'optimizer', 'run', 'end')),
     -- Size of the file in bytes.
     bytes INTEGER NOT NULL,
     -- Sums over the whole file (16 bytes, FileChecksum), which show damage outside the tensors.

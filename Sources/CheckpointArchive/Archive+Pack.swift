@@ -94,9 +94,7 @@ extension Archive {
             precondition(
                 written.summaries.map(\.digest) == summaries.map(\.digest),
                 "a pack says what was written into it")
-            let file = IndexedFile(
-                path: path, kind: .pack, byteCount: try RunScan.fileSize(temporary),
-                checksum: try FileChecksum(ofFile: temporary))
+            let file = try IndexedFile(path: path, kind: .pack, at: temporary)
             try files.place(temporary, at: layout.file(run.id, path))
             return (file, summaries)
         } catch {
@@ -123,9 +121,7 @@ extension Archive {
         try files.write(image, to: layout.file(run.id, path))
         return (
             newest.step,
-            IndexedFile(
-                path: path, kind: .optimizer, byteCount: image.count,
-                checksum: FileChecksum(of: image))
+            IndexedFile(path: path, kind: .optimizer, image: image)
         )
     }
 

@@ -82,7 +82,7 @@ extension Archive {
     /// Brings the index up to what a run's folder holds, reading only files it does not know.
     ///
     /// The caller holds the run's lock. A file that cannot be read is left for `verify` to report.
-    func adoptFiles(of run: String) throws {
+    func adoptFiles(of run: String, keepingStatus: Bool = false) throws {
         let known = try locate { db in
             Set(
                 try String.fetchAll(
@@ -99,10 +99,36 @@ extension Archive {
                 key = try IndexRows.putRun(description, status: .interrupted, db)
             }
             try scan.store(run: key, db)
-            try scan.storeStatus(run: key, db)
+            if !keepingStatus { try scan.storeStatus(run: key, db) }
             return try scan.redundantPaths(run: key, db)
         }
-        // Packing was cut short after its commit: this ends it.
-        for path in redundant { unlink(layout.file(run, path)) }
+        try clear(redundant, of: run)
+    }
+
+    /// Ends work that was cut short after its commit: moves files to the trash whose checkpoints
+    /// are all in other packs, provided that those read back.
+    func clear(_ redundant: [String], of run: String) throws {
+        guard !redundant.isEmpty else { return }
+        let stored = try StoredRun(archive: self, id: run)
+        for path in redundant {
+            let header = try? RunScan(layout: layout, run: run, only: path).entries.first
+            let isSafe = header?.summaries.allSatisfy {
+                (try? stored.weights(at: $0.step)) != nil
+            }
+            if isSafe == true { try setAside(path, of: run, in: layout.trashFolder) }
+        }
+    }
+
+    /// Moves a file of a run that the index no longer needs into the trash or the quarantine.
+    @discardableResult
+    func setAside(_ path: String, of run: String, in folder: String) throws -> String {
+        try Archive.mapErrors {
+            let name = (path as NSString).lastPathComponent
+            for parent in [folder, "\(folder)/\(run)"] { try files.makeFolder(parent) }
+            let base = (name as NSString).deletingPathExtension
+            let target = Archive.freePath("\(folder)/\(run)/\(base)", ".h5")
+            try files.place(layout.file(run, path), at: target)
+            return target
+        }
     }
 }

@@ -102,6 +102,12 @@ package final class Archive: Sendable {
         files = DurableFiles(temporaryFolder: layout.temporaryFolder, hook: options.hook)
     }
 
+    deinit {
+        // The writing connection goes last, because it alone can fold the log into the database.
+        try? locator.close()
+        index.close()
+    }
+
     /// Runs `body` on a read-only connection, inside one read transaction.
     ///
     /// It must not call `read` or `write` of the same archive; looking up and reading runs is
@@ -126,7 +132,7 @@ package final class Archive: Sendable {
     /// A sink that stores one run, each checkpoint durable when `save` returns.
     package func writer() -> RunWriter { RunWriter(archive: self) }
 
-    private static func absolute(_ path: String) -> String {
+    static func absolute(_ path: String) -> String {
         let url = URL(fileURLWithPath: (path as NSString).expandingTildeInPath)
         return url.standardizedFileURL.path
     }

@@ -85,6 +85,15 @@ struct ArchiveIndex: Sendable {
         }
     }
 
+    /// Closes both connections; what is in the log is folded if no other program is reading.
+    func close() {
+        try? reader.close()
+        guard let writer else { return }
+        // The last connection of all moves the log, which counts as a checkpoint.
+        let lock = try? FileLock.wait(layout.indexLock, seconds: 1)
+        withExtendedLifetime(lock) { try? writer.close() }
+    }
+
     /// Folds the write-ahead log into the database; the caller holds `index.lock`.
     private func foldLog() throws {
         guard storage == .local, let writer else { return }

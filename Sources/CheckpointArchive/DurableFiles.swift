@@ -123,7 +123,7 @@ struct DurableFiles: Sendable {
         }
     }
 
-    private static func secondsSinceChange(_ path: String) -> Double {
+    static func secondsSinceChange(_ path: String) -> Double {
         var status = stat()
         guard stat(path, &status) == 0 else { return 0 }
         return Date().timeIntervalSince1970 - Double(status.st_mtim.tv_sec)

@@ -170,6 +170,8 @@ struct IndexedFile: Sendable {
         case loose
         case pack
         case optimizer
+        case run
+        case end
     }
 
     /// Relative to the run's folder.
@@ -177,4 +179,24 @@ struct IndexedFile: Sendable {
     let kind: Kind
     let byteCount: Int
     let checksum: FileChecksum
+
+    init(path: String, kind: Kind, byteCount: Int, checksum: FileChecksum) {
+        self.path = path
+        self.kind = kind
+        self.byteCount = byteCount
+        self.checksum = checksum
+    }
+
+    /// The file that has just been made of these bytes.
+    init(path: String, kind: Kind, image: [UInt8]) {
+        self.init(
+            path: path, kind: kind, byteCount: image.count, checksum: FileChecksum(of: image))
+    }
+
+    /// The file as it is on disk.
+    init(path: String, kind: Kind, at absolute: String) throws {
+        self.init(
+            path: path, kind: kind, byteCount: try RunScan.fileSize(absolute),
+            checksum: try FileChecksum(ofFile: absolute))
+    }
 }

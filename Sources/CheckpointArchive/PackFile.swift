@@ -97,6 +97,12 @@ enum PackFile {
         return (summaries, Result { try StoredTables.readMetrics(from: root, file) })
     }
 
+    /// The digests of every step that a pack carries.
+    static func stepDigests(_ path: String, file: String) throws -> [StepDigest] {
+        let opened = try HDF5File(readingFrom: path)
+        return try StoredTables.readStepDigests(from: try opened.root(), file)
+    }
+
     /// The number of checkpoints in a pack.
     static func rowCount(_ path: String) throws -> Int {
         let opened = try HDF5File(readingFrom: path)

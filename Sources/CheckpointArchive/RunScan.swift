@@ -21,11 +21,17 @@ struct RunScan: Sendable {
     /// Files of weights, in the order of their first steps.
     let entries: [Entry]
     let ends: [EndFile]
+    /// The files of the run's description and its ends.
+    let otherFiles: [IndexedFile]
     /// Files that could not be read, with the reason.
     let damaged: [DamagedFile]
 
     /// Reads every file of the run but the ones named in `known`.
-    init(layout: ArchiveLayout, run: String, skipping known: Set<String> = []) throws {
+    ///
+    /// With `only`, reads that file alone.
+    init(
+        layout: ArchiveLayout, run: String, skipping known: Set<String> = [], only: String? = nil
+    ) throws {
         self.run = run
         description = Result {
             try RunScan.reading("runs/\(run)/run.h5") {
@@ -34,14 +40,25 @@ struct RunScan: Sendable {
         }
         var entries: [Entry] = []
         var ends: [EndFile] = []
+        var otherFiles: [IndexedFile] = []
+        if case .success = description, !known.contains("run.h5") {
+            otherFiles.append(
+                try RunScan.reading("runs/\(run)/run.h5") {
+                    try IndexedFile(path: "run.h5", kind: .run, at: layout.runFile(run))
+                })
+        }
         var damaged: [DamagedFile] = []
-        for path in RunScan.paths(layout, run) where !known.contains(path) {
+        // Ends are read even when known: the status follows from them.
+        for path in RunScan.paths(layout, run)
+        where (path.hasPrefix("end-") || !known.contains(path)) && path == only ?? path {
             let file = "runs/\(run)/\(path)"
             do {
                 try RunScan.reading(file) {
                     if path.hasPrefix("end-") {
-                        ends.append(
-                            try EndFile.read(layout.file(run, path), file: file, run: run))
+                        let absolute = layout.file(run, path)
+                        ends.append(try EndFile.read(absolute, file: file, run: run))
+                        otherFiles.append(
+                            try IndexedFile(path: path, kind: .end, at: absolute))
                     } else {
                         entries.append(try RunScan.entry(layout, run, path, file))
                     }
@@ -52,6 +69,7 @@ struct RunScan: Sendable {
         }
         self.entries = entries.sorted { $0.firstStep < $1.firstStep }
         self.ends = ends.sorted { $0.finishedAt < $1.finishedAt }
+        self.otherFiles = otherFiles
         self.damaged = damaged
     }
 
@@ -83,27 +101,21 @@ struct RunScan: Sendable {
         _ layout: ArchiveLayout, _ run: String, _ path: String, _ file: String
     ) throws -> Entry {
         let absolute = layout.file(run, path)
-        let checksum = try FileChecksum(ofFile: absolute)
-        let byteCount = try fileSize(absolute)
         if path.hasPrefix("loose/") {
             let header = try CheckpointFile.header(absolute, file: file, run: run)
             return Entry(
-                file: IndexedFile(
-                    path: path, kind: .loose, byteCount: byteCount, checksum: checksum),
+                file: try IndexedFile(path: path, kind: .loose, at: absolute),
                 summaries: [header.summary], metrics: header.metrics)
         }
         if path.hasPrefix("optimizer/") {
             let step = try CheckpointFile.readOptimizerFile(absolute, file: file, run: run).step
-            var entry = Entry(
-                file: IndexedFile(
-                    path: path, kind: .optimizer, byteCount: byteCount, checksum: checksum),
-                summaries: [], metrics: .success([]))
-            entry.optimizerStep = step
-            return entry
+            return Entry(
+                file: try IndexedFile(path: path, kind: .optimizer, at: absolute),
+                summaries: [], metrics: .success([]), optimizerStep: step)
         }
         let pack = try PackFile.header(absolute, file: file, run: run)
         return Entry(
-            file: IndexedFile(path: path, kind: .pack, byteCount: byteCount, checksum: checksum),
+            file: try IndexedFile(path: path, kind: .pack, at: absolute),
             summaries: pack.summaries, metrics: pack.metrics)
     }
 
@@ -121,11 +133,14 @@ extension RunScan.Entry {
 extension RunScan {
     /// Writes what was read into the index; the run's row exists.
     func store(run key: Int64, _ db: Database) throws {
-        for entry in entries where entry.file.kind == .pack { try store(entry, run: key, db) }
+        for entry in entries where entry.file.kind == .pack {
+            if try RunScan.isElsewhere(entry, run: key, db) { continue }
+            try store(entry, run: key, db)
+        }
         for entry in entries where entry.file.kind == .loose {
             // A checkpoint that is loose and packed was being packed when its process died. The
             // pack wins; `redundantPaths` names the loose file.
-            if try RunScan.isPacked(entry, run: key, db) { continue }
+            if try RunScan.isElsewhere(entry, run: key, db) { continue }
             try store(entry, run: key, db)
         }
         for entry in entries {
@@ -136,26 +151,28 @@ extension RunScan {
                     UPDATE checkpoint SET optimizer_file_key = ? WHERE run_key = ? AND step = ?
                     """, arguments: [fileKey, key, step])
         }
+        for file in otherFiles { _ = try IndexRows.putFile(file, of: key, db) }
         for end in ends { try MetricRows.add(end.metrics, run: key, db) }
     }
 
-    /// Loose files that hold nothing which is not in a pack and the index.
+    /// Files all of whose checkpoints the index has in packs of another name.
     func redundantPaths(run key: Int64, _ db: Database) throws -> [String] {
-        try entries.filter {
-            try $0.file.kind == .loose && RunScan.isPacked($0, run: key, db)
-        }.map(\.file.path)
+        try entries.filter { try RunScan.isElsewhere($0, run: key, db) }.map(\.file.path)
     }
 
-    /// Whether the index has the checkpoint of a loose file in a pack, with the same weights.
-    private static func isPacked(_ entry: Entry, run key: Int64, _ db: Database) throws -> Bool {
-        guard let summary = entry.summaries.first else { return false }
-        let digest = try Data.fetchOne(
-            db,
+    /// Whether the index has every checkpoint of a file in other packs, with the same weights.
+    private static func isElsewhere(_ entry: Entry, run key: Int64, _ db: Database) throws -> Bool {
+        guard !entry.summaries.isEmpty else { return false }
+        let statement = try db.cachedStatement(
             sql: """
                 SELECT digest FROM checkpoint JOIN file USING (file_key)
-                WHERE checkpoint.run_key = ? AND step = ? AND kind = 'pack'
-                """, arguments: [key, summary.step])
-        return digest == Data(summary.digest.bytes)
+                WHERE checkpoint.run_key = ? AND step = ? AND kind = 'pack' AND path <> ?
+                """)
+        return try entry.summaries.allSatisfy { summary in
+            let digest = try Data.fetchOne(
+                statement, arguments: [key, summary.step, entry.file.path])
+            return digest == Data(summary.digest.bytes)
+        }
     }
 
     private func store(_ entry: Entry, run key: Int64, _ db: Database) throws {

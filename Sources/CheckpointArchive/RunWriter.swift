@@ -79,9 +79,12 @@ package final class RunWriter: CheckpointSink, Sendable {
                 let end = EndFile(
                     status: status, finishedAt: Date().timeIntervalSince1970,
                     lastStep: run.lastStep, metrics: metrics)
-                try archive.files.write(
-                    try end.image(run: run.id), to: try freeEndPath(run))
+                let path = freeEndPath(run)
+                let image = try end.image(run: run.id)
+                try archive.files.write(image, to: archive.layout.file(run.id, path))
+                let file = IndexedFile(path: path, kind: .end, image: image)
                 try archive.write { db in
+                    _ = try IndexRows.putFile(file, of: run.key, db)
                     try MetricRows.add(metrics, run: run.key, db)
                     try IndexRows.setStatus(
                         status, finishedAt: end.finishedAt, of: run.key, db)
@@ -161,8 +164,12 @@ package final class RunWriter: CheckpointSink, Sendable {
     }
 
     private func register(_ run: RunDescription, _ lock: FileLock) throws -> OpenRun {
-        try archive.write { db in
+        let file = try Archive.mapErrors {
+            try IndexedFile(path: "run.h5", kind: .run, at: archive.layout.runFile(run.id))
+        }
+        return try archive.write { db in
             let key = try IndexRows.putRun(run, status: .running, db)
+            _ = try IndexRows.putFile(file, of: key, db)
             let loose = try Int.fetchOne(
                 db, sql: "SELECT count(*) FROM file WHERE run_key = ? AND kind = 'loose'",
                 arguments: [key])
@@ -184,8 +191,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         let image = try CheckpointFile.image(
             of: checkpoint, summary, run: run.id, layout: archive.compression)
         try archive.files.write(image, to: archive.layout.file(run.id, path))
-        let file = IndexedFile(
-            path: path, kind: .loose, byteCount: image.count, checksum: FileChecksum(of: image))
+        let file = IndexedFile(path: path, kind: .loose, image: image)
         try archive.write { db in
             if run.layout == nil { try IndexRows.putLayout(summary.layout, of: run.key, db) }
             let fileKey = try IndexRows.putFile(file, of: run.key, db)
@@ -222,12 +228,12 @@ package final class RunWriter: CheckpointSink, Sendable {
             advice: "store it as a run of its own")
     }
 
-    private func freeEndPath(_ run: OpenRun) throws -> String {
+    private func freeEndPath(_ run: OpenRun) -> String {
         var count = 0
         while true {
-            let path = archive.layout.file(
-                run.id, ArchiveLayout.endPath(max(run.lastStep, 0), count))
-            if !FileManager.default.fileExists(atPath: path) { return path }
+            let path = ArchiveLayout.endPath(max(run.lastStep, 0), count)
+            let absolute = archive.layout.file(run.id, path)
+            if !FileManager.default.fileExists(atPath: absolute) { return path }
             count += 1
         }
     }

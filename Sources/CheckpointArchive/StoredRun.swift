@@ -26,8 +26,11 @@ package final class StoredRun: CheckpointSource, Sendable {
         let fileByteCount: Int
         let digest: Digest
         let tensorDigests: [UInt8]
-        /// The file with the optimiser's memory.
+        /// The checksum of a loose file, which is compared before the file is parsed.
+        let checksum: Data
+        /// The file with the optimiser's memory, and its checksum.
         let optimizerPath: String?
+        let optimizerChecksum: Data?
 
         /// The digest of the tensor at a place in the order of names.
         func digest(ofTensorAt position: Int) -> Digest {
@@ -40,6 +43,8 @@ package final class StoredRun: CheckpointSource, Sendable {
         let name: String
         let status: RunStatus
         let layout: TensorLayout
+        /// The checksum of `run.h5`.
+        let runChecksum: Data?
         /// In step order.
         let checkpoints: [Place]
 
@@ -80,8 +85,10 @@ package final class StoredRun: CheckpointSource, Sendable {
     package var run: RunDescription {
         get throws {
             let file = "runs/\(id)/run.h5"
+            let checksum = catalogue.runChecksum
             return try reading(file, nil) {
-                try RunFile.read(archive.layout.runFile(id), file: file)
+                try requireSound("run.h5", checksum)
+                return try RunFile.read(archive.layout.runFile(id), file: file)
             }
         }
     }
@@ -92,9 +99,18 @@ package final class StoredRun: CheckpointSource, Sendable {
     package func digest(at step: Int) throws -> Digest { try place(step, catalogue).digest }
 
     package func weights(at step: Int) throws -> [Tensor] {
+        try weights(at: step, evenIfFileChanged: false)
+    }
+
+    /// The weights, which are compared with their digests in any case.
+    ///
+    /// `evenIfFileChanged` reads a loose file although other bytes of it are not as they were
+    /// written.
+    func weights(at step: Int, evenIfFileChanged: Bool) throws -> [Tensor] {
         try located { catalogue in
             let place = try self.place(step, catalogue)
-            return try tensors(catalogue.layout.entries.indices.map { $0 }, catalogue, place)
+            let positions = Array(catalogue.layout.entries.indices)
+            return try tensors(positions, catalogue, place, evenIfFileChanged)
         }
     }
 
@@ -111,9 +127,27 @@ package final class StoredRun: CheckpointSource, Sendable {
             guard let path = place.optimizerPath else { return nil }
             let file = "runs/\(id)/\(path)"
             return try reading(file, step) {
+                try requireSound(path, place.optimizerChecksum)
                 let opened = try HDF5File(readingFrom: archive.layout.file(id, path))
                 return try CheckpointFile.optimizerState(from: try opened.root(), file: file)
             }
+        }
+    }
+
+    package func stepDigests(in range: ClosedRange<Int>) throws -> [StepDigest] {
+        try located { catalogue in
+            // A step's digest travels with the first checkpoint at or after it.
+            let after = catalogue.checkpoints.filter { $0.step >= range.lowerBound }
+            let count = (after.firstIndex { $0.step >= range.upperBound } ?? after.count - 1) + 1
+            var digests: [StepDigest] = []
+            var paths: Set<String> = []
+            for place in after.prefix(count) where paths.insert(place.path).inserted {
+                let file = "runs/\(id)/\(place.path)"
+                digests += try reading(file, nil) {
+                    try PackFile.stepDigests(archive.layout.file(id, place.path), file: file)
+                }
+            }
+            return digests.filter { range.contains($0.step) }.sorted { $0.step < $1.step }
         }
     }
 
@@ -175,12 +209,14 @@ package final class StoredRun: CheckpointSource, Sendable {
     }
 
     private func tensors(
-        _ positions: [Int], _ catalogue: Catalogue, _ place: Place
-    ) throws
-        -> [Tensor]
-    {
+        _ positions: [Int], _ catalogue: Catalogue, _ place: Place,
+        _ evenIfFileChanged: Bool = false
+    ) throws -> [Tensor] {
         let file = "runs/\(id)/\(place.path)"
         return try reading(file, place.step) {
+            if place.kind == .loose, !evenIfFileChanged {
+                try requireSound(place.path, place.checksum)
+            }
             let opened = try HDF5File(readingFrom: archive.layout.file(id, place.path))
             let weights = try opened.root().group(CheckpointFile.weights)
             var tensors: [Tensor] = []
@@ -219,6 +255,21 @@ package final class StoredRun: CheckpointSource, Sendable {
         let file: String
     }
 
+    /// Refuses a small file whose bytes changed, before HDF5's parser gets to see them.
+    ///
+    /// Packs are too large for this on every read; their structure carries HDF5's own checksums.
+    func requireSound(_ path: String, _ checksum: Data?) throws {
+        let found: FileChecksum
+        do {
+            found = try FileChecksum(ofFile: archive.layout.file(id, path))
+        } catch is SystemError {
+            throw MovedFile(file: "runs/\(id)/\(path)")
+        }
+        guard let checksum, found.data != checksum else { return }
+        throw DamagedFile(
+            file: "runs/\(id)/\(path)", part: "", cause: "the file is damaged or cut short")
+    }
+
     /// Runs `body`, turning what is wrong with a file into one sentence.
     func reading<Value>(_ file: String, _ step: Int?, _ body: () throws -> Value) throws -> Value {
         do {
@@ -247,12 +298,15 @@ extension StoredRun.Catalogue {
         name = row[1]
         status = RunStatus(rawValue: row[2]) ?? .interrupted
         layout = try IndexRows.layout(of: key, db) ?? TensorLayout(entries: [])
+        runChecksum = try Data.fetchOne(
+            db, sql: "SELECT checksum FROM file WHERE run_key = ? AND path = 'run.h5'",
+            arguments: [key])
         let digestByteCount = layout.entries.count * 32
         checkpoints = try Row.fetchAll(
             db,
             sql: """
                 SELECT c.step, f.path, f.kind, c.position, f.bytes, c.digest, c.tensor_digests,
-                    o.path
+                    f.checksum, o.path, o.checksum
                 FROM checkpoint AS c JOIN file AS f ON f.file_key = c.file_key
                 LEFT JOIN file AS o ON o.file_key = c.optimizer_file_key
                 WHERE c.run_key = ? ORDER BY c.step
@@ -270,7 +324,7 @@ extension StoredRun.Catalogue {
             return StoredRun.Place(
                 step: row[0], path: row[1], kind: kind, position: row[3], fileByteCount: row[4],
                 digest: Digest(storedBytes: Array(digest)), tensorDigests: Array(tensorDigests),
-                optimizerPath: row[7])
+                checksum: row[7], optimizerPath: row[8], optimizerChecksum: row[9])
         }
     }
 }

@@ -45,6 +45,7 @@ import Testing
         // The newest optimiser state stays, for resuming.
         #expect(run.resumableSteps == [90])
         #expect(try run.optimizerState(at: 90) == TestRuns.checkpoint(90).optimizerState)
+        #expect(try run.stepDigests(in: 15...50).map(\.step) == [20, 30, 40, 50])
         let loose = try FileManager.default.contentsOfDirectory(
             atPath: folder.path("archive/runs/a/loose"))
         #expect(loose.isEmpty)

@@ -13,7 +13,7 @@ import Testing
         "Training": ["Networks", "ArrayMath", "Checkpoints", "Yams"],
         "Analysis": ["Networks", "ArrayMath", "Checkpoints"],
         "ArchiveSchema": [],
-        "CheckpointArchive": ["HDF5Files", "Checkpoints", "ArchiveSchema", "GRDB"],
+        "CheckpointArchive": ["HDF5Files", "Checkpoints", "ArchiveSchema", "GRDB", "GRDBSQLite"],
         "Interchange": ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
         "ArchiveQueries": [
             "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "Checkpoints", "Networks",

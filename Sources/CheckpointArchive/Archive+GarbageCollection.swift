@@ -1,0 +1,185 @@
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+
+/// Which checkpoints garbage collection spares; a checkpoint stays when any rule spares it.
+package struct KeepRules: Sendable, Equatable {
+    /// Every step that is a multiple of this.
+    package var every: Int?
+    package var first = true
+    package var last = true
+    /// The checkpoint nearest to each of this many evenly spaced points per decade of steps.
+    package var perDecade: Int?
+    package var tagged = true
+    /// Optimiser states that stay, counted from the newest; the newest always stays.
+    package var optimizerStates = 1
+
+    package init(every: Int? = nil, perDecade: Int? = nil, optimizerStates: Int = 1) {
+        self.every = every
+        self.perDecade = perDecade
+        self.optimizerStates = optimizerStates
+    }
+
+    /// The rule that spares each step, in words; steps without a reason go.
+    package func reasons(steps: [Int], taggedSteps: Set<Int> = []) -> [Int: String] {
+        var reasons: [Int: String] = [:]
+        if let every, every > 0 {
+            for step in steps where step % every == 0 { reasons[step] = "every \(every)" }
+        }
+        if let perDecade, perDecade > 0 {
+            for step in logarithmic(steps, perDecade) where reasons[step] == nil {
+                reasons[step] = "\(perDecade) per decade"
+            }
+        }
+        if first, let step = steps.first { reasons[step] = "first" }
+        if last, let step = steps.last { reasons[step] = "last" }
+        if tagged {
+            for step in steps where taggedSteps.contains(step) { reasons[step] = "tagged" }
+        }
+        return reasons
+    }
+
+    /// The steps nearest to 10^(k / perDecade) on the scale of log10(step + 1).
+    private func logarithmic(_ steps: [Int], _ perDecade: Int) -> Set<Int> {
+        guard let last = steps.last else { return [] }
+        let positions = steps.map { log10(Double($0) + 1) }
+        let count = Int(log10(Double(last) + 1) * Double(perDecade)) + 1
+        var chosen: Set<Int> = []
+        for point in 0...count {
+            let target = Double(point) / Double(perDecade)
+            let nearest = positions.indices.min {
+                abs(positions[$0] - target) < abs(positions[$1] - target)
+            }
+            if let nearest { chosen.insert(steps[nearest]) }
+        }
+        return chosen
+    }
+}
+
+extension Archive {
+    /// What garbage collection does with one checkpoint or one optimiser state.
+    package struct CollectionItem: Sendable, Equatable {
+        package let run: String
+        package let step: Int
+        /// Relative to the archive.
+        package let file: String
+        /// `weights` or `optimizer`.
+        package let part: String
+        package let isKept: Bool
+        /// The rule that spares it, or `no rule spares it`.
+        package let reason: String
+        /// Raw bytes of the weights, or the size of a file of optimiser state.
+        package let byteCount: Int
+    }
+
+    /// What `collectGarbage` would do under these rules, checkpoint by checkpoint.
+    ///
+    /// `runs` are ids; nil means all. Runs that are being written are spared whole.
+    package func planCollection(
+        _ rules: KeepRules, runs: [String]? = nil
+    ) throws -> [CollectionItem] {
+        try (try runs ?? runIDs()).flatMap { try plan(rules, try StoredRun(archive: self, id: $0)) }
+    }
+
+    /// Moves what the plan does not keep into the trash, where it can be restored from until
+    /// `purgeTrash`.
+    package func collectGarbage(_ plan: [CollectionItem]) throws {
+        let going = plan.filter { !$0.isKept }
+        for (run, items) in Dictionary(grouping: going, by: \.run).sorted(by: { $0.key < $1.key }) {
+            let stored = try StoredRun(archive: self, id: run)
+            guard let lock = try FileLock.attempt(layout.runLock(run)) else {
+                throw UserError(
+                    .failure, subject: "run \(stored.name) (\(run))",
+                    cause: "\(FileLock.holder(layout.runLock(run))) is writing it",
+                    advice: "collect when it has ended")
+            }
+            try withExtendedLifetime(lock) {
+                let steps = Set(items.filter { $0.part == "weights" }.map(\.step))
+                let states = Set(items.filter { $0.part == "optimizer" }.map(\.step))
+                try dropStates(states.subtracting(steps), of: stored)
+                if !steps.isEmpty {
+                    try remove(
+                        steps: steps, from: try StoredRun(archive: self, id: run),
+                        to: layout.trashFolder)
+                }
+            }
+        }
+    }
+
+    /// Deletes what lies in the trash for longer than `seconds`; answers the bytes that went.
+    package func purgeTrash(olderThan seconds: Double = 0) throws -> Int {
+        let manager = FileManager.default
+        var byteCount = 0
+        for run in (try? manager.contentsOfDirectory(atPath: layout.trashFolder)) ?? [] {
+            let folder = "\(layout.trashFolder)/\(run)"
+            for entry in (try? manager.contentsOfDirectory(atPath: folder)) ?? [] {
+                let path = "\(folder)/\(entry)"
+                guard DurableFiles.secondsSinceChange(path) >= seconds else { continue }
+                byteCount += (try? RunScan.fileSize(path)) ?? 0
+                unlink(path)
+            }
+            rmdir(folder)
+        }
+        return byteCount
+    }
+
+    private func plan(_ rules: KeepRules, _ run: StoredRun) throws -> [CollectionItem] {
+        let steps = run.steps
+        let tags = try locate { db in
+            Set(
+                try Int.fetchAll(
+                    db, sql: "SELECT step FROM tag JOIN run USING (run_key) WHERE id = ?",
+                    arguments: [run.id]))
+        }
+        let isBusy = try FileLock.attempt(layout.runLock(run.id)) == nil
+        let spared = rules.reasons(steps: steps, taggedSteps: tags)
+        let rowByteCount = run.catalogue.layout.byteCount
+        var items: [CollectionItem] = []
+        let states = run.catalogue.checkpoints.filter { $0.optimizerPath != nil }
+        let keptStates = Set(states.suffix(max(1, rules.optimizerStates)).map(\.step))
+        for place in run.catalogue.checkpoints {
+            let isNewestState = keptStates.contains(place.step)
+            let reason =
+                isBusy
+                ? "the run is being written"
+                : spared[place.step] ?? (tags.contains(-1) && rules.tagged ? "run is tagged" : nil)
+                    ?? (isNewestState ? "newest optimiser state" : nil)
+            items.append(
+                CollectionItem(
+                    run: run.id, step: place.step, file: "runs/\(run.id)/\(place.path)",
+                    part: "weights", isKept: reason != nil, reason: reason ?? "no rule spares it",
+                    byteCount: rowByteCount))
+            guard let state = place.optimizerPath else { continue }
+            let isKept = isBusy || isNewestState
+            items.append(
+                CollectionItem(
+                    run: run.id, step: place.step, file: "runs/\(run.id)/\(state)",
+                    part: "optimizer", isKept: isKept,
+                    reason: isBusy
+                        ? "the run is being written"
+                        : isKept ? "newest optimiser state" : "no rule spares it",
+                    byteCount: (try? RunScan.fileSize(layout.file(run.id, state))) ?? 0))
+        }
+        return items
+    }
+
+    /// Optimiser states whose checkpoints stay: loose ones go when their checkpoint is packed.
+    private func dropStates(_ steps: Set<Int>, of run: StoredRun) throws {
+        for place in run.catalogue.checkpoints where steps.contains(place.step) {
+            guard let path = place.optimizerPath else { continue }
+            let isShared = path == place.path
+            try write { db in
+                guard let key = try IndexRows.runKey(run.id, db) else { return }
+                try db.execute(
+                    sql: """
+                        UPDATE checkpoint SET optimizer_file_key = NULL
+                        WHERE run_key = ? AND step = ?
+                        """, arguments: [key, place.step])
+                guard !isShared else { return }
+                try db.execute(
+                    sql: "DELETE FROM file WHERE run_key = ? AND path = ?", arguments: [key, path])
+            }
+            if !isShared { try setAside(path, of: run.id, in: layout.trashFolder) }
+        }
+    }
+}

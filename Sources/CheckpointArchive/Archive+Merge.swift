@@ -1,0 +1,195 @@
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+
+extension Archive {
+    /// What merging another archive did.
+    package struct MergeReport: Sendable {
+        package var addedRuns: [String] = []
+        /// Runs that were here and got checkpoints they did not have.
+        package var extendedRuns: [String] = []
+        package var unchangedRuns: [String] = []
+        package var checkpointCount = 0
+        /// What could not be brought together, in words; both sides stay as they are.
+        package var conflicts: [(run: String, explanation: String)] = []
+    }
+
+    /// Brings the runs of another archive into this one.
+    ///
+    /// A run comes in complete or not at all, so the merge can be interrupted and repeated; what
+    /// is here already is compared by digest and left alone. Parents and origins of runs are part
+    /// of their descriptions and come with them. Two different runs with one id, and different
+    /// weights at one step of a run, are reported; neither is changed.
+    package func merge(
+        _ other: Archive, progress: (MergeReport) -> Void = { _ in }
+    ) throws -> MergeReport {
+        guard other.layout != layout else {
+            throw UserError.usage(
+                subject: other.layout.root, cause: "an archive cannot be merged with itself")
+        }
+        var report = MergeReport()
+        for id in try other.runIDs() {
+            let theirs = try StoredRun(archive: other, id: id)
+            if Archive.exists(layout.runFile(id)) {
+                try extend(id, by: theirs, into: &report)
+            } else {
+                try add(theirs, into: &report)
+            }
+            progress(report)
+        }
+        return report
+    }
+
+    /// Copies a whole run, checks the copy, and puts it into its place at once.
+    private func add(_ theirs: StoredRun, into report: inout MergeReport) throws {
+        let other = theirs.archive.layout
+        let temporary = files.temporaryPath()
+        try Archive.mapErrors {
+            do {
+                try files.reach(.createTemporary)
+                try files.makeFolder(temporary)
+                for folder in ["loose", "optimizer"] {
+                    try files.makeFolder("\(temporary)/\(folder)")
+                }
+                for path in ["run.h5"] + RunScan.paths(other, theirs.id) {
+                    try files.reach(.write)
+                    let bytes = try Archive.content(of: other.file(theirs.id, path))
+                    try requireSound(bytes, path, theirs)
+                    try files.write(bytes, to: "\(temporary)/\(path)")
+                }
+                try copyTags(from: other.file(theirs.id, "tags.json"), to: "\(temporary)/tags.json")
+                try files.place(temporary, at: layout.runFolder(theirs.id))
+            } catch {
+                try? FileManager.default.removeItem(atPath: temporary)
+                throw error
+            }
+        }
+        let lock = try RunWriter.claim(layout.runLock(theirs.id), try theirs.run)
+        try withExtendedLifetime(lock) {
+            try adoptFiles(of: theirs.id)
+            if theirs.catalogue.checkpoints.contains(where: { $0.kind == .pack }) {
+                try Archive.mapErrors { try writeVirtualFile(of: theirs.id) }
+            }
+        }
+        report.addedRuns.append(theirs.id)
+        report.checkpointCount += theirs.steps.count
+    }
+
+    /// Adds the checkpoints of a run that is here already but lacks them.
+    private func extend(_ id: String, by theirs: StoredRun, into report: inout MergeReport) throws {
+        let description = try theirs.run
+        let file = "runs/\(id)/run.h5"
+        let ours = try RunScan.reading(file) { try RunFile.read(layout.runFile(id), file: file) }
+        guard ours == description else {
+            report.conflicts.append(
+                (
+                    id,
+                    "two different runs have this id: \(ours.name) here, \(description.name) in "
+                        + "\(theirs.archive.layout.root); neither is changed"
+                ))
+            return
+        }
+        let lock = try RunWriter.claim(layout.runLock(id), ours)
+        try withExtendedLifetime(lock) {
+            try adoptFiles(of: id)
+            let present = try StoredRun(archive: self, id: id)
+            var missing: [Int] = []
+            for step in theirs.steps {
+                guard let place = present.catalogue.place(at: step) else {
+                    missing.append(step)
+                    continue
+                }
+                if try place.digest != theirs.digest(at: step) {
+                    report.conflicts.append(
+                        (
+                            id,
+                            "step \(step) has other weights here than in "
+                                + "\(theirs.archive.layout.root); neither is changed"
+                        ))
+                }
+            }
+            if let difference = present.catalogue.checkpoints.isEmpty
+                ? nil : present.layout.difference(to: theirs.layout), !missing.isEmpty
+            {
+                report.conflicts.append((id, "the tensors differ: \(difference)"))
+                missing = []
+            }
+            try Archive.mapErrors {
+                for step in missing { try copyCheckpoint(step, of: theirs) }
+                try copyEnds(of: theirs)
+            }
+            try adoptFiles(of: id)
+            report.checkpointCount += missing.count
+            if missing.isEmpty {
+                report.unchangedRuns.append(id)
+            } else {
+                report.extendedRuns.append(id)
+            }
+        }
+    }
+
+    /// Stores one checkpoint as a loose file, with the curves its file carries.
+    private func copyCheckpoint(_ step: Int, of theirs: StoredRun) throws {
+        let path = ArchiveLayout.loosePath(step)
+        guard !Archive.exists(layout.file(theirs.id, path)) else { return }
+        let names = try theirs.metricNames()
+        let steps = theirs.steps
+        let previous = steps.last { $0 < step } ?? -1
+        // Without the original file the points since the checkpoint before belong to this one.
+        let points = try names.flatMap { try theirs.metric($0) }
+            .filter { $0.step > previous && $0.step <= step }
+            .sorted { $0.step < $1.step }
+        let checkpoint = Checkpoint(
+            step: step, weights: try theirs.weights(at: step),
+            optimizerState: try theirs.optimizerState(at: step), metrics: points)
+        let image = try CheckpointFile.image(
+            of: checkpoint, try CheckpointFile.Summary(checkpoint), run: theirs.id,
+            layout: compression)
+        try files.makeFolder(layout.file(theirs.id, "loose"))
+        try files.write(image, to: layout.file(theirs.id, path))
+    }
+
+    /// Copies the ends that this archive does not have, under names that are free.
+    private func copyEnds(of theirs: StoredRun) throws {
+        let other = theirs.archive.layout
+        func contents(_ layout: ArchiveLayout) throws -> [(path: String, bytes: [UInt8])] {
+            try RunScan.paths(layout, theirs.id).filter { $0.hasPrefix("end-") }
+                .map { ($0, try Archive.content(of: layout.file(theirs.id, $0))) }
+        }
+        let present = try contents(layout)
+        for (path, bytes) in try contents(other)
+        where !present.contains(where: { $0.bytes == bytes }) {
+            try requireSound(bytes, path, theirs)
+            let base = layout.file(theirs.id, String(path.dropLast(3)))
+            try files.write(bytes, to: Archive.freePath(base, ".h5"))
+        }
+    }
+
+    private func copyTags(from source: String, to target: String) throws {
+        guard Archive.exists(source) else { return }
+        try files.write(try Archive.content(of: source), to: target)
+    }
+
+    /// Refuses to spread damage: the bytes must be those that the other index records.
+    private func requireSound(_ bytes: [UInt8], _ path: String, _ run: StoredRun) throws {
+        let recorded = try run.archive.locate { db in
+            try Data.fetchOne(
+                db,
+                sql: """
+                    SELECT checksum FROM file JOIN run USING (run_key) WHERE id = ? AND path = ?
+                    """, arguments: [run.id, path])
+        }
+        guard let recorded, recorded != FileChecksum(of: bytes).data else { return }
+        throw UserError.integrity(
+            subject: run.archive.layout.file(run.id, path),
+            cause: "its bytes are not those that were written",
+            advice: "run `cairn verify` and `cairn repair` on that archive first")
+    }
+
+    static func content(of path: String) throws -> [UInt8] {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw SystemError("read", path, code: ENOENT)
+        }
+        return Array(data)
+    }
+}

@@ -1,0 +1,143 @@
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+
+extension Archive {
+    /// What rebuilding the index did.
+    package struct ReindexReport: Sendable {
+        package var runCount = 0
+        package var checkpointCount = 0
+        /// Files that could not be read, relative to the archive, with the reason.
+        package var unreadable: [(file: String, cause: String)] = []
+        /// Where an index that could not be opened was set aside.
+        package var setAside: String?
+    }
+
+    /// Rebuilds the index of an archive from its files and opens the archive.
+    ///
+    /// An index that opens keeps its analyses; one that does not is set aside. Each run changes in
+    /// one transaction, so that an interrupted rebuild is only incomplete and can be repeated.
+    package static func reindex(
+        at path: String, options: Options = Options(),
+        progress: (ReindexReport) -> Void = { _ in }
+    ) throws -> (archive: Archive, report: ReindexReport) {
+        let layout = ArchiveLayout(root: absolute(path))
+        try ArchiveFormat.check(layout)
+        var report = ReindexReport()
+        let archive = try openForRebuilding(layout, options, &report)
+        archive.files.sweep()
+        try archive.rebuild(into: &report, progress)
+        return (archive, report)
+    }
+
+    private static func openForRebuilding(
+        _ layout: ArchiveLayout, _ options: Options, _ report: inout ReindexReport
+    ) throws -> Archive {
+        do {
+            let archive = try Archive(
+                layout: layout, access: .readWrite, creatingIndex: !exists(layout.indexFile),
+                options: options)
+            try archive.requireSoundIndex()
+            return archive
+        } catch let error as UserError where error.kind == .integrity {
+            report.setAside = try setIndexAside(layout)
+            return try Archive(
+                layout: layout, access: .readWrite, creatingIndex: true, options: options)
+        }
+    }
+
+    static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+    private func requireSoundIndex() throws {
+        let answer = try locate { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
+        guard answer == "ok" else {
+            throw UserError.integrity(subject: layout.indexFile, cause: answer ?? "unreadable")
+        }
+    }
+
+    /// Moves a broken index away; nothing is deleted.
+    private static func setIndexAside(_ layout: ArchiveLayout) throws -> String {
+        let lock = try FileLock.wait(layout.indexLock, seconds: ArchiveIndex.patience)
+        return try withExtendedLifetime(lock) {
+            let files = DurableFiles(temporaryFolder: layout.temporaryFolder, hook: nil)
+            return try mapErrors {
+                try files.makeFolder(layout.quarantineFolder)
+                let target = freePath("\(layout.quarantineFolder)/index", ".sqlite")
+                for suffix in ["-wal", "-shm", ""] where exists(layout.indexFile + suffix) {
+                    try files.place(layout.indexFile + suffix, at: target + suffix)
+                }
+                return target
+            }
+        }
+    }
+
+    /// A path that is not taken: with a number before its ending if need be.
+    static func freePath(_ path: String, _ ending: String) -> String {
+        var count = 0
+        while true {
+            let candidate = count == 0 ? path + ending : "\(path)-\(count)\(ending)"
+            if !exists(candidate) { return candidate }
+            count += 1
+        }
+    }
+
+    private func rebuild(
+        into report: inout ReindexReport, _ progress: (ReindexReport) -> Void
+    ) throws {
+        let folders =
+            (try? FileManager.default.contentsOfDirectory(atPath: layout.runsFolder)) ?? []
+        let runs = folders.filter { Archive.exists(layout.runFile($0)) }.sorted()
+        for run in runs {
+            if let lock = try FileLock.attempt(layout.runLock(run)) {
+                try withExtendedLifetime(lock) { try rebuild(run, into: &report) }
+            } else {
+                // Its writer keeps the rows right; only what is missing is added.
+                try adoptFiles(of: run, keepingStatus: true)
+            }
+            report.runCount += 1
+            progress(report)
+        }
+        let present = Set(runs)
+        for run in try runIDs() where !present.contains(run) {
+            try write { try $0.execute(sql: "DELETE FROM run WHERE id = ?", arguments: [run]) }
+        }
+    }
+
+    private func rebuild(_ run: String, into report: inout ReindexReport) throws {
+        let scan = try RunScan(layout: layout, run: run)
+        report.unreadable += scan.damaged.map { ($0.file, $0.cause) }
+        let description: RunDescription
+        switch scan.description {
+        case .success(let value): description = value
+        case .failure(let error as DamagedFile):
+            report.unreadable.append((error.file, error.cause))
+            return
+        case .failure(let error): throw error
+        }
+        let redundant = try write { db in
+            let key = try IndexRows.putRun(description, status: .interrupted, db)
+            try IndexRows.forgetFiles(of: key, db)
+            try scan.store(run: key, db)
+            try scan.storeStatus(run: key, db)
+            return try scan.redundantPaths(run: key, db)
+        }
+        try clear(redundant, of: run)
+        report.checkpointCount += scan.entries.reduce(0) { $0 + $1.summaries.count }
+        if scan.entries.contains(where: { $0.file.kind == .pack }) {
+            try Archive.mapErrors { try writeVirtualFile(of: run) }
+        }
+    }
+}
+
+extension IndexRows {
+    /// Removes everything that follows from a run's files, but not the run and its analyses.
+    static func forgetFiles(of key: Int64, _ db: Database) throws {
+        for sql in [
+            "DELETE FROM checkpoint WHERE run_key = ?", "DELETE FROM file WHERE run_key = ?",
+            "DELETE FROM tensor WHERE run_key = ?", "DELETE FROM metric WHERE run_key = ?",
+            "DELETE FROM metric_summary WHERE run_key = ?", "DELETE FROM tag WHERE run_key = ?",
+        ] {
+            try db.execute(sql: sql, arguments: [key])
+        }
+    }
+}

@@ -1,0 +1,124 @@
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+
+extension Archive {
+    /// Takes checkpoints out of the archive: their rows first, then their files.
+    ///
+    /// A pack that also holds checkpoints that stay is written anew without the others. Files go
+    /// to `folder`, the trash or the quarantine; nothing is deleted. The caller holds the run's
+    /// lock.
+    ///
+    /// Files in `rewriting` are replaced even where all their checkpoints stay.
+    func remove(
+        steps: Set<Int>, from run: StoredRun, to folder: String, rewriting: Set<String> = []
+    ) throws {
+        let byFile = Dictionary(grouping: run.catalogue.checkpoints, by: \.path)
+        for (path, places) in byFile.sorted(by: { $0.key < $1.key }) {
+            let staying = places.filter { !steps.contains($0.step) }
+            guard staying.count < places.count || rewriting.contains(path) else { continue }
+            let going = places.filter { steps.contains($0.step) }
+            try Archive.mapErrors {
+                let replacement = staying.isEmpty ? nil : try repack(staying, of: run)
+                try write { db in
+                    try forget(going, path, of: run.id, replacement, db)
+                }
+            }
+            if Archive.exists(layout.file(run.id, path)) {
+                try setAside(path, of: run.id, in: folder)
+            }
+            // The optimiser's memory of a packed checkpoint lies in a file of its own.
+            for place in going {
+                guard let state = place.optimizerPath, state != path,
+                    Archive.exists(layout.file(run.id, state))
+                else { continue }
+                try setAside(state, of: run.id, in: folder)
+            }
+        }
+        try Archive.mapErrors { try writeVirtualFile(of: run.id) }
+    }
+
+    /// A new pack of some of a pack's checkpoints, in its place but not in the index yet.
+    private func repack(
+        _ places: [StoredRun.Place], of run: StoredRun
+    ) throws -> (
+        file: IndexedFile, summaries: [CheckpointFile.Summary]
+    ) {
+        let metrics = try packTables(places, of: run)
+        let first = places[0].step
+        let last = places[places.count - 1].step
+        let name = ArchiveLayout.packPath(first, last).dropLast(3)
+        let absolute = Archive.freePath(layout.file(run.id, String(name)), ".h5")
+        let path = (absolute as NSString).lastPathComponent
+        let temporary = files.temporaryPath()
+        do {
+            try files.reach(.createTemporary)
+            let summaries = try PackFile.write(
+                temporary, run: run.id, layout: run.catalogue.layout, steps: places.map(\.step),
+                compression: compression
+            ) { step in
+                try files.reach(.write)
+                // All curves and step digests of the old pack move with its first checkpoint.
+                return Checkpoint(
+                    step: step, weights: try run.weights(at: step, evenIfFileChanged: true),
+                    metrics: step == first ? metrics.points : [],
+                    stepDigests: step == first ? metrics.digests : [])
+            }
+            try files.reach(.syncFile)
+            let file = try IndexedFile(path: path, kind: .pack, at: temporary)
+            try files.place(temporary, at: absolute)
+            return (file, summaries)
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    /// The curves and step digests of the file that holds these checkpoints; what cannot be read
+    /// is left out, the curves being in the index too.
+    private func packTables(
+        _ places: [StoredRun.Place], of run: StoredRun
+    ) throws -> (
+        points: [MetricPoint], digests: [StepDigest]
+    ) {
+        let file = "runs/\(run.id)/\(places[0].path)"
+        let absolute = layout.file(run.id, places[0].path)
+        let header = try? PackFile.header(absolute, file: file, run: run.id)
+        let digests = try? PackFile.stepDigests(absolute, file: file)
+        return ((try? header?.metrics.get()) ?? [], digests ?? [])
+    }
+
+    private func forget(
+        _ going: [StoredRun.Place], _ path: String, of run: String,
+        _ replacement: (file: IndexedFile, summaries: [CheckpointFile.Summary])?, _ db: Database
+    ) throws {
+        guard let key = try IndexRows.runKey(run, db) else { return }
+        for place in going {
+            try db.execute(
+                sql: "DELETE FROM checkpoint WHERE run_key = ? AND step = ?",
+                arguments: [key, place.step])
+        }
+        if let replacement {
+            let fileKey = try IndexRows.putFile(replacement.file, of: key, db)
+            for (position, summary) in replacement.summaries.enumerated() {
+                try db.execute(
+                    sql: """
+                        UPDATE checkpoint SET file_key = ?, position = ?
+                        WHERE run_key = ? AND step = ?
+                        """, arguments: [fileKey, position, key, summary.step])
+            }
+        }
+        // The state in a loose file goes where the file goes.
+        try db.execute(
+            sql: """
+                UPDATE checkpoint SET optimizer_file_key = NULL WHERE optimizer_file_key =
+                    (SELECT file_key FROM file WHERE run_key = ? AND path = ?)
+                """, arguments: [key, path])
+        try db.execute(
+            sql: """
+                DELETE FROM file WHERE run_key = ? AND (path = ? OR (kind = 'optimizer'
+                    AND file_key NOT IN (SELECT optimizer_file_key FROM checkpoint
+                        WHERE optimizer_file_key IS NOT NULL)))
+                """, arguments: [key, path])
+    }
+}

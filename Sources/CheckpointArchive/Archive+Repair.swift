@@ -1,0 +1,161 @@
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+
+extension Archive {
+    /// One thing that `repair` did, or would do.
+    package struct RepairAction: Sendable, Equatable {
+        package let run: String
+        /// Relative to the archive.
+        package let file: String
+        /// What happens to it, in words.
+        package let action: String
+    }
+
+    /// Sets aside what `verify` found broken and brings the index in line; never deletes.
+    ///
+    /// Sound checkpoints of a damaged pack move to a new pack. With `isDryRun` it only says what
+    /// it would do. What cannot be mended, such as a damaged description of a run, stays and is
+    /// reported by the next `verify`.
+    package func repair(_ report: VerifyReport, isDryRun: Bool = false) throws -> [RepairAction] {
+        var actions: [RepairAction] = []
+        let problems = report.problems.filter(\.isIntegrityProblem)
+        for (run, problems) in Dictionary(grouping: problems, by: \.run).sorted(by: {
+            $0.key < $1.key
+        })
+        where !run.isEmpty {
+            guard Archive.exists(layout.runFile(run)) else {
+                actions += try dropMissingRun(run, isDryRun)
+                continue
+            }
+            guard let lock = try FileLock.attempt(layout.runLock(run)) else {
+                throw UserError(
+                    .failure, subject: "run \(run)",
+                    cause: "\(FileLock.holder(layout.runLock(run))) is writing it",
+                    advice: "repair when it has ended")
+            }
+            try withExtendedLifetime(lock) {
+                actions += try repair(run, problems, isDryRun)
+            }
+        }
+        return actions
+    }
+
+    private func dropMissingRun(_ run: String, _ isDryRun: Bool) throws -> [RepairAction] {
+        let isEmpty =
+            (try? FileManager.default.contentsOfDirectory(atPath: layout.runFolder(run)))?
+            .contains { $0.hasSuffix(".h5") } != true
+        guard isEmpty else { return [] }
+        if !isDryRun {
+            try write { try $0.execute(sql: "DELETE FROM run WHERE id = ?", arguments: [run]) }
+        }
+        return [
+            RepairAction(
+                run: run, file: "runs/\(run)",
+                action: "take the run out of the index, because its files are gone")
+        ]
+    }
+
+    private func repair(
+        _ run: String, _ problems: [ArchiveProblem], _ isDryRun: Bool
+    ) throws
+        -> [RepairAction]
+    {
+        var actions: [RepairAction] = []
+        if problems.contains(where: { $0.kind == .orphan || $0.kind == .indexDiffers }) {
+            actions.append(
+                RepairAction(
+                    run: run, file: "runs/\(run)", action: "bring the index in line with the files")
+            )
+            if !isDryRun {
+                try adoptFiles(of: run)
+                actions += try setAsideUnreadable(run)
+            }
+        }
+        let stored = try StoredRun(archive: self, id: run)
+        let damaged = Set(
+            problems.filter { [.missingFile, .damagedFile, .damagedTensor].contains($0.kind) }
+                .map(\.file))
+        var lost: Set<Int> = []
+        var rewritten: Set<String> = []
+        for file in damaged.sorted() {
+            let path = String(file.dropFirst("runs/\(run)/".count))
+            let places = stored.catalogue.checkpoints.filter { $0.path == path }
+            if places.isEmpty {
+                actions += try dropState(path, of: stored, isDryRun)
+                continue
+            }
+            let steps = Set(problems.filter { $0.file == file }.compactMap(\.step))
+            // Without a step the file is missing, or bytes outside its tensors changed.
+            let isMissing = problems.contains { $0.file == file && $0.kind == .missingFile }
+            let broken = isMissing ? Set(places.map(\.step)) : steps
+            lost.formUnion(broken)
+            let kept = places.count - broken.count
+            actions.append(
+                RepairAction(
+                    run: run, file: file,
+                    action: isMissing
+                        ? "take its \(places.count) checkpoints out of the index"
+                        : "move it to the quarantine; \(kept) of \(places.count) checkpoints stay"))
+            rewritten.insert(path)
+        }
+        if !isDryRun, !rewritten.isEmpty {
+            try remove(
+                steps: lost, from: stored, to: layout.quarantineFolder, rewriting: rewritten)
+        }
+        return actions
+    }
+
+    /// Files of weights that nobody can read go to the quarantine.
+    private func setAsideUnreadable(_ run: String) throws -> [RepairAction] {
+        let known = try locate { db in
+            Set(
+                try String.fetchAll(
+                    db, sql: "SELECT path FROM file JOIN run USING (run_key) WHERE id = ?",
+                    arguments: [run]))
+        }
+        return try RunScan(layout: layout, run: run, skipping: known).damaged.map { damage in
+            let path = String(damage.file.dropFirst("runs/\(run)/".count))
+            try setAside(path, of: run, in: layout.quarantineFolder)
+            return RepairAction(
+                run: run, file: damage.file, action: "move it to the quarantine: \(damage.cause)")
+        }
+    }
+
+    /// A damaged file without weights: optimiser state goes to the quarantine, the description
+    /// and the ends of a run stay, because nothing could replace them.
+    private func dropState(
+        _ path: String, of run: StoredRun, _ isDryRun: Bool
+    ) throws
+        -> [RepairAction]
+    {
+        let file = "runs/\(run.id)/\(path)"
+        guard path.hasPrefix("optimizer/") else {
+            return [
+                RepairAction(
+                    run: run.id, file: file,
+                    action: "nothing: it cannot be made again; restore it from a copy")
+            ]
+        }
+        if !isDryRun {
+            try write { db in
+                guard let key = try IndexRows.runKey(run.id, db) else { return }
+                try db.execute(
+                    sql: """
+                        UPDATE checkpoint SET optimizer_file_key = NULL WHERE optimizer_file_key =
+                            (SELECT file_key FROM file WHERE run_key = ? AND path = ?)
+                        """, arguments: [key, path])
+                try db.execute(
+                    sql: "DELETE FROM file WHERE run_key = ? AND path = ?", arguments: [key, path])
+            }
+            if Archive.exists(layout.file(run.id, path)) {
+                try setAside(path, of: run.id, in: layout.quarantineFolder)
+            }
+        }
+        return [
+            RepairAction(
+                run: run.id, file: file,
+                action: "move it to the quarantine; training cannot continue from this step")
+        ]
+    }
+}

@@ -1,0 +1,59 @@
+internal import Foundation
+internal import GRDB
+
+extension Archive {
+    /// The room that one kind of thing takes.
+    package struct Usage: Sendable, Equatable {
+        /// The run's id; empty for what belongs to no run.
+        package let run: String
+        package let name: String
+        /// loose, pack, optimizer, run, end, other, index, trash, quarantine or temporary.
+        package let kind: String
+        package let fileCount: Int
+        package let byteCount: Int
+    }
+
+    /// The room each run takes by kind of file, and what the rest of the archive takes.
+    package func usage() throws -> [Usage] {
+        var usages = try locate { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT id, name, kind, count(*), sum(file.bytes) FROM file
+                    JOIN run USING (run_key) GROUP BY run_key, kind ORDER BY created_at, id, kind
+                    """
+            ).map {
+                Usage(run: $0[0], name: $0[1], kind: $0[2], fileCount: $0[3], byteCount: $0[4])
+            }
+        }
+        let index = ["", "-wal", "-shm"].map { layout.indexFile + $0 }.filter(Archive.exists)
+        usages.append(
+            Usage(
+                run: "", name: "", kind: "index", fileCount: index.count,
+                byteCount: index.reduce(0) { $0 + ((try? RunScan.fileSize($1)) ?? 0) }))
+        for (kind, folder) in [
+            ("trash", layout.trashFolder), ("quarantine", layout.quarantineFolder),
+            ("temporary", layout.temporaryFolder),
+        ] {
+            let sizes = Archive.sizes(in: folder)
+            guard !sizes.isEmpty else { continue }
+            usages.append(
+                Usage(
+                    run: "", name: "", kind: kind, fileCount: sizes.count,
+                    byteCount: sizes.reduce(0, +)))
+        }
+        return usages
+    }
+
+    private static func sizes(in folder: String) -> [Int] {
+        guard let entries = FileManager.default.enumerator(atPath: folder) else { return [] }
+        return entries.compactMap { entry in
+            guard let path = entry as? String else { return nil }
+            var status = stat()
+            guard stat("\(folder)/\(path)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+                return nil
+            }
+            return Int(status.st_size)
+        }
+    }
+}

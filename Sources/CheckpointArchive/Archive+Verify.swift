@@ -1,0 +1,315 @@
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+internal import HDF5Files
+
+/// Something about an archive that is not as it should be.
+package struct ArchiveProblem: Sendable, Equatable {
+    /// What kind of thing is wrong.
+    package enum Kind: String, Sendable {
+        /// The index names a file that is not there.
+        case missingFile = "missing_file"
+        /// Bytes of a file are not those that were written.
+        case damagedFile = "damaged_file"
+        /// Values of a tensor are not those that were written.
+        case damagedTensor = "damaged_tensor"
+        /// Index and files disagree.
+        case indexDiffers = "index_differs"
+        /// A file that the index does not know.
+        case orphan
+        /// A step is missing between others that are evenly spaced.
+        case scheduleGap = "schedule_gap"
+        /// Weights that are NaN or infinite.
+        case notFinite = "not_finite"
+    }
+
+    package let kind: Kind
+    package let run: String
+    /// Relative to the archive; empty where no file is meant.
+    package let file: String
+    package let step: Int?
+    package let tensor: String?
+    package let explanation: String
+
+    /// Whether stored data is damaged or contradicts itself; the rest is worth knowing only.
+    package var isIntegrityProblem: Bool {
+        switch kind {
+        case .missingFile, .damagedFile, .damagedTensor, .indexDiffers, .orphan: true
+        case .scheduleGap, .notFinite: false
+        }
+    }
+}
+
+/// What `verify` found.
+package struct VerifyReport: Sendable {
+    package var problems: [ArchiveProblem] = []
+    package var runCount = 0
+    package var fileCount = 0
+    package var checkpointCount = 0
+    /// Bytes that were read.
+    package var byteCount = 0
+
+    /// Whether nothing is damaged or contradictory.
+    package var isSound: Bool { !problems.contains(where: \.isIntegrityProblem) }
+}
+
+extension Archive {
+    /// How thoroughly and with what help `verify` works.
+    package struct VerifyOptions: Sendable {
+        /// Compares index, names and sizes only, without reading the files.
+        package var isQuick: Bool
+        /// Opens damaged files in a process of its own; nil opens them in this one.
+        package var child: FileInspection.Child?
+
+        package init(isQuick: Bool = false, child: FileInspection.Child? = nil) {
+            self.isQuick = isQuick
+            self.child = child
+        }
+    }
+
+    /// Compares the index with the files and the files with their digests; changes nothing.
+    ///
+    /// `runs` are ids; nil checks all. `progress` is called after each file with the bytes read.
+    package func verify(
+        runs: [String]? = nil, options: VerifyOptions = VerifyOptions(),
+        progress: (VerifyReport) -> Void = { _ in }
+    ) throws -> VerifyReport {
+        var report = VerifyReport()
+        try verifyIndex(into: &report)
+        let indexed = try runIDs()
+        for run in runs ?? indexed {
+            report.runCount += 1
+            var verification = RunVerification(archive: self, run: run, options: options)
+            try verification.check { found in
+                report.fileCount += found.fileCount
+                report.byteCount += found.byteCount
+                progress(report)
+            }
+            report.problems += verification.problems
+            report.checkpointCount += verification.checkpointCount
+        }
+        if runs == nil { try findUnknownRuns(Set(indexed), into: &report) }
+        return report
+    }
+
+    private func verifyIndex(into report: inout VerifyReport) throws {
+        let answers = try locate { try String.fetchAll($0, sql: "PRAGMA quick_check") }
+        for answer in answers where answer != "ok" {
+            report.problems.append(
+                ArchiveProblem(
+                    kind: .indexDiffers, run: "", file: "index.sqlite", step: nil, tensor: nil,
+                    explanation: "SQLite finds it damaged: \(answer)"))
+        }
+    }
+
+    private func findUnknownRuns(_ known: Set<String>, into report: inout VerifyReport) throws {
+        let folders =
+            (try? FileManager.default.contentsOfDirectory(atPath: layout.runsFolder)) ?? []
+        for folder in folders.sorted() where !known.contains(folder) {
+            report.problems.append(
+                ArchiveProblem(
+                    kind: .orphan, run: folder, file: "runs/\(folder)", step: nil, tensor: nil,
+                    explanation: "the index does not know this run; `cairn reindex` adds it"))
+        }
+    }
+}
+
+/// The check of one run.
+private struct RunVerification {
+    let archive: Archive
+    let run: String
+    let options: Archive.VerifyOptions
+    private(set) var problems: [ArchiveProblem] = []
+    private(set) var checkpointCount = 0
+
+    init(archive: Archive, run: String, options: Archive.VerifyOptions) {
+        self.archive = archive
+        self.run = run
+        self.options = options
+    }
+
+    /// One file that the index relies on.
+    private struct FileRow {
+        let path: String
+        let kind: String
+        let byteCount: Int
+        let checksum: Data
+    }
+
+    mutating func check(progress: ((fileCount: Int, byteCount: Int)) -> Void) throws {
+        let catalogue: StoredRun.Catalogue
+        do {
+            catalogue = try archive.locate { try StoredRun.Catalogue(run: run, $0) }
+        } catch let error as UserError where error.kind == .integrity {
+            add(.indexDiffers, "index.sqlite", error.cause)
+            return
+        }
+        checkpointCount = catalogue.checkpoints.count
+        let rows = try fileRows()
+        let places = Dictionary(grouping: catalogue.checkpoints, by: \.path)
+        for row in rows {
+            let byteCount = try check(row, places[row.path] ?? [], catalogue.layout)
+            progress((1, byteCount))
+        }
+        try checkOrphans(Set(rows.map(\.path)))
+        // The curves come out of files that may only be opened here when they are sound.
+        if !options.isQuick, !problems.contains(where: \.isIntegrityProblem) {
+            try checkMetrics()
+        }
+        checkSchedule(catalogue.checkpoints.map(\.step))
+    }
+
+    private func fileRows() throws -> [FileRow] {
+        try archive.locate { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT path, kind, file.bytes, checksum FROM file JOIN run USING (run_key)
+                    WHERE run.id = ? ORDER BY path
+                    """, arguments: [run]
+            ).map { FileRow(path: $0[0], kind: $0[1], byteCount: $0[2], checksum: $0[3]) }
+        }
+    }
+
+    /// Checks one file; answers how many bytes were read.
+    private mutating func check(
+        _ row: FileRow, _ places: [StoredRun.Place], _ layout: TensorLayout
+    ) throws -> Int {
+        let file = "runs/\(run)/\(row.path)"
+        let path = archive.layout.file(run, row.path)
+        guard let byteCount = try? RunScan.fileSize(path) else {
+            // A run that is being written may just have been packed.
+            if try fileRows().contains(where: { $0.path == row.path }) {
+                add(.missingFile, file, "the index relies on it and it is not there")
+            }
+            return 0
+        }
+        guard byteCount == row.byteCount else {
+            let cause = "it has \(byteCount) bytes instead of \(row.byteCount)"
+            add(.damagedFile, file, cause)
+            if !options.isQuick, !places.isEmpty {
+                inspect(row, places, layout, isDamaged: true)
+            }
+            return byteCount
+        }
+        guard !options.isQuick else { return 0 }
+        let isDamaged = try? FileChecksum(ofFile: path).data != row.checksum
+        if row.kind == "run" || row.kind == "end" {
+            if isDamaged != false { add(.damagedFile, file, "some bytes changed") }
+        } else {
+            inspect(row, places, layout, isDamaged: isDamaged != false)
+        }
+        return byteCount
+    }
+
+    /// Compares every tensor of a file with the digests of the index.
+    private mutating func inspect(
+        _ row: FileRow, _ places: [StoredRun.Place], _ layout: TensorLayout, isDamaged: Bool
+    ) {
+        let file = "runs/\(run)/\(row.path)"
+        // A file whose bytes are as they were written cannot bring the parser down.
+        let inspection: FileInspection
+        if isDamaged, let child = options.child {
+            inspection = FileInspection.inspect(
+                archive.layout, run: run, path: row.path, using: child)
+        } else {
+            inspection = FileInspection.inspect(
+                archive.layout.file(run, row.path), file: file, run: run)
+        }
+        var found: [Int: [String: FileInspection.Row]] = [:]
+        for row in inspection.rows { found[row.step, default: [:]][row.tensor] = row }
+        var damagedCount = 0
+        for place in places {
+            for (position, entry) in layout.entries.enumerated() {
+                let row = found[place.step]?[entry.name]
+                if row?.digest != place.digest(ofTensorAt: position).description {
+                    damagedCount += 1
+                    add(
+                        .damagedTensor, file,
+                        row?.digest == nil
+                            ? "it cannot be read" : "its bytes do not have the recorded SHA-256",
+                        place.step, entry.name)
+                } else if row?.isFinite == false {
+                    add(
+                        .notFinite, file, "it has values that are not finite", place.step,
+                        entry.name)
+                }
+            }
+        }
+        for failure in inspection.failures { add(.damagedFile, file, failure) }
+        if isDamaged, damagedCount == 0, inspection.failures.isEmpty {
+            add(.damagedFile, file, "some bytes changed, outside all tensors, which are intact")
+        }
+    }
+
+    private mutating func checkOrphans(_ known: Set<String>) throws {
+        for path in RunScan.paths(archive.layout, run)
+        where !known.contains(path) {
+            // It may have been added since the list was made.
+            if try fileRows().contains(where: { $0.path == path }) { continue }
+            add(
+                .orphan, "runs/\(run)/\(path)",
+                "the index does not know it; `cairn reindex` adds what it holds")
+        }
+    }
+
+    /// Every point in the files is in the index with the same value.
+    private mutating func checkMetrics() throws {
+        // The curves of a run that is being written change while they are compared.
+        guard try status() != .running else { return }
+        let scan = try RunScan(layout: archive.layout, run: run)
+        var expected: [String: [Int: Double]] = [:]
+        for entry in scan.entries {
+            for point in (try? entry.metrics.get()) ?? [] {
+                expected[point.name, default: [:]][point.step] = point.value
+            }
+        }
+        for end in scan.ends {
+            for point in end.metrics {
+                expected[point.name, default: [:]][point.step] = point.value
+            }
+        }
+        for damage in scan.damaged where damage.file.contains("/end-") {
+            add(.damagedFile, damage.file, damage.cause)
+        }
+        let stored = try StoredRun(archive: archive, id: run)
+        for (name, points) in expected.sorted(by: { $0.key < $1.key }) {
+            // Points whose file was lost stay in the index: more there is no contradiction.
+            let indexed = Dictionary(
+                try stored.metric(name).map { ($0.step, $0.value) }, uniquingKeysWith: { $1 })
+            let isEqual = points.allSatisfy { step, value in
+                indexed[step].map { $0 == value || ($0.isNaN && value.isNaN) } ?? false
+            }
+            if try !isEqual && status() != .running {
+                add(
+                    .indexDiffers, "index.sqlite",
+                    "the curve \(name) is not the one in the files; run `cairn reindex`")
+            }
+        }
+    }
+
+    private func status() throws -> RunStatus { try StoredRun(archive: archive, id: run).status }
+
+    /// A step apart from its neighbours by half as much again as they are from theirs.
+    private mutating func checkSchedule(_ steps: [Int]) {
+        guard steps.count > 3 else { return }
+        let gaps = zip(steps.dropFirst(), steps).map { $0 - $1 }
+        for index in 1..<gaps.count - 1
+        where 2 * gaps[index] >= 3 * max(gaps[index - 1], gaps[index + 1]) {
+            add(
+                .scheduleGap, "",
+                "no checkpoint between steps \(steps[index]) and \(steps[index + 1]), while the "
+                    + "others are \(max(gaps[index - 1], gaps[index + 1])) apart")
+        }
+    }
+
+    private mutating func add(
+        _ kind: ArchiveProblem.Kind, _ file: String, _ explanation: String, _ step: Int? = nil,
+        _ tensor: String? = nil
+    ) {
+        problems.append(
+            ArchiveProblem(
+                kind: kind, run: run, file: file, step: step, tensor: tensor,
+                explanation: explanation))
+    }
+}

@@ -1,0 +1,261 @@
+package import Checkpoints
+internal import Dispatch
+internal import Foundation
+internal import HDF5Files
+internal import Synchronization
+
+/// One tensor at many steps.
+package struct Trajectory: Sendable, Equatable {
+    /// Rising.
+    package let steps: [Int]
+    /// The shape at one step.
+    package let shape: [Int]
+    package let elementType: ElementType
+    /// The values at the first step, then those at the second, ….
+    package let bytes: [UInt8]
+
+    /// All values in order, as the Swift type that the tensor stores; `[n, shape…]`.
+    package func values<Element: TensorElement>(as type: Element.Type) -> [Element] {
+        Tensor(name: "", shape: [steps.count] + shape, elementType: elementType, bytes: bytes)
+            .values(as: type)
+    }
+
+    /// The tensor at the step with this index.
+    package func tensor(_ index: Int, name: String) -> Tensor {
+        let byteCount = shape.reduce(elementType.byteCount, *)
+        return Tensor(
+            name: name, shape: shape, elementType: elementType,
+            bytes: Array(bytes[(index * byteCount)..<((index + 1) * byteCount)]))
+    }
+}
+
+extension StoredRun {
+    /// One tensor at all stored steps, or at the given ones.
+    package func trajectory(of tensor: String, steps wanted: [Int]? = nil) throws -> Trajectory {
+        let catalogue = catalogue
+        let entry = catalogue.layout.entries[try position(of: tensor, catalogue)]
+        let steps = wanted.map { Array(Set($0)).sorted() } ?? catalogue.checkpoints.map(\.step)
+        for step in steps { _ = try place(step, catalogue) }
+        let rows = Dictionary(uniqueKeysWithValues: steps.enumerated().map { ($1, $0) })
+        let byteCount = entry.byteCount
+        let bytes = Mutex([UInt8](repeating: 0, count: steps.count * byteCount))
+        try visit([tensor], steps: steps) { step, _, values in
+            guard let row = rows[step], byteCount > 0 else { return }
+            bytes.withLock { bytes in
+                bytes.withUnsafeMutableBytes {
+                    $0[(row * byteCount)..<((row + 1) * byteCount)].copyBytes(from: values)
+                }
+            }
+        }
+        return Trajectory(
+            steps: steps, shape: entry.shape, elementType: entry.elementType,
+            bytes: bytes.withLock { $0 })
+    }
+
+    /// Hands the values of tensors at many steps to `body`, at the speed of reading them.
+    ///
+    /// Packed rows are read in blocks, past the HDF5 library where they lie in one piece, and
+    /// compared with their checksums; loose tensors are compared with their SHA-256. The order of
+    /// the calls is not defined, and with several `threads` they come at once. The buffer is valid
+    /// during the call only.
+    package func visit(
+        _ tensors: [String]? = nil, steps wanted: [Int]? = nil, threads: Int = 1,
+        body:
+            @escaping @Sendable (
+                _ step: Int, _ tensor: TensorLayout.Entry, _ values: UnsafeRawBufferPointer
+            ) throws -> Void
+    ) throws {
+        try located { catalogue in
+            let positions =
+                try tensors?.map { try position(of: $0, catalogue) }
+                ?? Array(catalogue.layout.entries.indices)
+            let places =
+                try wanted.map { try Set($0).sorted().map { try place($0, catalogue) } }
+                ?? catalogue.checkpoints
+            let jobs = try jobs(positions, catalogue.layout, places)
+            try StoredRun.perform(jobs.count, threads: threads) { index in
+                try self.visit(jobs[index], body)
+            }
+        }
+    }
+
+    /// Some rows of one tensor in one file.
+    private struct Job: Sendable {
+        let entry: TensorLayout.Entry
+        let position: Int
+        let places: [Place]
+        /// Where row 0 begins in a pack whose rows lie in one piece.
+        let offset: Int?
+        /// The checksums of all rows of the pack.
+        let checksums: [FileChecksum]
+    }
+
+    /// Blocks stay in the processor's cache between reading, checking and use.
+    private static let blockByteCount = 1 << 18
+
+    private func jobs(_ positions: [Int], _ layout: TensorLayout, _ places: [Place]) throws -> [Job]
+    {
+        var jobs: [Job] = []
+        for (path, places) in StoredRun.byFile(places) {
+            guard places[0].kind == .pack else {
+                jobs += positions.map {
+                    Job(
+                        entry: layout.entries[$0], position: $0, places: places, offset: nil,
+                        checksums: [])
+                }
+                continue
+            }
+            let file = "runs/\(id)/\(path)"
+            try reading(file, nil) {
+                let opened = try HDF5File(readingFrom: archive.layout.file(id, path))
+                let root = try opened.root()
+                let weights = try root.group(CheckpointFile.weights)
+                for position in positions {
+                    let entry = layout.entries[position]
+                    let dataset = try PackFile.dataset(entry, in: weights, file: file)
+                    let checksums = try PackFile.checksums(entry, from: root, file: file)
+                    guard checksums.count == dataset.shape[0],
+                        places.allSatisfy({ $0.position < checksums.count })
+                    else {
+                        throw DamagedFile(
+                            file: file, part: "tensor \(entry.name)",
+                            cause: "it has fewer rows than the index says")
+                    }
+                    jobs.append(
+                        Job(
+                            entry: entry, position: position, places: places,
+                            offset: try dataset.contiguousOffset(), checksums: checksums))
+                }
+            }
+        }
+        return jobs
+    }
+
+    private static func byFile(_ places: [Place]) -> [(path: String, places: [Place])] {
+        var files: [(path: String, places: [Place])] = []
+        for place in places {
+            if files.last?.path == place.path {
+                files[files.count - 1].places.append(place)
+            } else {
+                files.append((place.path, [place]))
+            }
+        }
+        return files
+    }
+
+    private func visit(
+        _ job: Job, _ body: (Int, TensorLayout.Entry, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        if let offset = job.offset, job.entry.byteCount > 0 {
+            return try visitBlocks(job, from: offset, body)
+        }
+        for place in job.places {
+            let tensor = try tensor(job.position, job.entry, place)
+            try tensor.bytes.withUnsafeBytes { try body(place.step, job.entry, $0) }
+        }
+    }
+
+    private func tensor(
+        _ position: Int, _ entry: TensorLayout.Entry, _ place: Place
+    ) throws
+        -> Tensor
+    {
+        let file = "runs/\(id)/\(place.path)"
+        return try reading(file, place.step) {
+            if place.kind == .loose { try requireSound(place.path, place.checksum) }
+            let opened = try HDF5File(readingFrom: archive.layout.file(id, place.path))
+            let weights = try opened.root().group(CheckpointFile.weights)
+            let digest = place.digest(ofTensorAt: position)
+            return place.kind == .pack
+                ? try PackFile.tensor(
+                    entry, row: place.position, from: weights, digest: digest, file: file)
+                : try CheckpointFile.tensor(entry, from: weights, digest: digest, file: file)
+        }
+    }
+
+    private func visitBlocks(
+        _ job: Job, from offset: Int,
+        _ body: (Int, TensorLayout.Entry, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        let file = "runs/\(id)/\(job.places[0].path)"
+        let descriptor = open(archive.layout.file(id, job.places[0].path), O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw DamagedFile(file: file, part: "", cause: "the file vanished").userError()
+        }
+        defer { close(descriptor) }
+        let rowByteCount = job.entry.byteCount
+        let rowsPerBlock = max(1, StoredRun.blockByteCount / rowByteCount)
+        let block = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: rowsPerBlock * rowByteCount, alignment: 64)
+        defer { block.deallocate() }
+        var next = 0
+        while next < job.places.count {
+            // Rows that follow each other in the file come in one call.
+            let first = job.places[next].position
+            var count = 1
+            while count < rowsPerBlock, next + count < job.places.count,
+                job.places[next + count].position == first + count
+            {
+                count += 1
+            }
+            let bytes = UnsafeMutableRawBufferPointer(rebasing: block[..<(count * rowByteCount)])
+            guard StoredRun.read(descriptor, into: bytes, at: offset + first * rowByteCount) else {
+                throw DamagedFile(
+                    file: file, part: "tensor \(job.entry.name)", cause: "the file is cut short"
+                ).userError(step: job.places[next].step)
+            }
+            for row in 0..<count {
+                let place = job.places[next + row]
+                let values = UnsafeRawBufferPointer(
+                    rebasing: bytes[(row * rowByteCount)..<((row + 1) * rowByteCount)])
+                guard FileChecksum(of: values) == job.checksums[first + row] else {
+                    throw DamagedFile(
+                        file: file, part: "tensor \(job.entry.name)",
+                        cause: "the bytes of row \(first + row) do not have the recorded checksum"
+                    ).userError(step: place.step)
+                }
+                try body(place.step, job.entry, values)
+            }
+            next += count
+        }
+    }
+
+    private static func read(
+        _ descriptor: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: Int
+    ) -> Bool {
+        var done = 0
+        while done < bytes.count {
+            let count = pread(
+                descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done,
+                off_t(offset + done))
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return false }
+            done += count
+        }
+        return true
+    }
+
+    /// Runs `body` for each index on some threads; the first error wins and stops the rest.
+    private static func perform(
+        _ count: Int, threads: Int, _ body: @escaping @Sendable (Int) throws -> Void
+    ) throws {
+        guard threads > 1, count > 1 else {
+            for index in 0..<count { try body(index) }
+            return
+        }
+        let failure = Mutex<(any Error)?>(nil)
+        let next = Atomic<Int>(0)
+        DispatchQueue.concurrentPerform(iterations: min(threads, count)) { _ in
+            while failure.withLock({ $0 == nil }) {
+                let index = next.add(1, ordering: .relaxed).oldValue
+                guard index < count else { return }
+                do {
+                    try body(index)
+                } catch {
+                    failure.withLock { $0 = $0 ?? error }
+                }
+            }
+        }
+        if let error = failure.withLock({ $0 }) { throw error }
+    }
+}
