@@ -79,8 +79,8 @@ let package = Package(
         .target(
             name: "ArchiveQueries",
             dependencies: [
-                "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "Checkpoints",
-                "Networks", .product(name: "GRDB", package: "GRDB.swift"),
+                "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "ArrayMath",
+                "Checkpoints", "Networks", .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "cairn",

@@ -52,12 +52,14 @@ struct SQLSessionTests {
         #expect(try cursor.next() == [.integer(2)])
     }
 
-    @Test(arguments: [
+    private static let written: [(String, SQLValue)] = [
         ("12", SQLValue.integer(12)), ("-1e-3", .real(-1e-3)), ("NULL", .null),
         ("'113'", .text("113")),
         ("it's", .text("it's")), ("'it''s'", .text("it's")), ("", .text("")), ("nan", .text("nan")),
         ("infinity", .text("infinity")), ("0x10", .text("0x10")), ("é", .text("é")),
-    ])
+    ]
+
+    @Test(arguments: written)
     func parametersAreTypedAsWritten(text: String, expected: SQLValue) throws {
         #expect(SQLValue(written: text) == expected)
         let rows = try session().rows("SELECT :value", parameters: ["value": expected])
@@ -72,7 +74,7 @@ struct SQLSessionTests {
                 == [[.text(text), .integer(Int64(text.utf8.count))]])
     }
 
-    @Test(arguments: [
+    private static let mistakes: [(String, String)] = [
         (
             "SELECT lss FROM points",
             "line 1, column 8 at `lss`: no such column: lss; did you mean loss?"
@@ -95,7 +97,9 @@ struct SQLSessionTests {
         ("SELECT :x", "parameter x: it has no value; give it with -p x=…"),
         ("SELECT ?", "its parameter 1 has no name"),
         ("SELECT 1\0 FROM points", "it contains a NUL character"),
-    ])
+    ]
+
+    @Test(arguments: mistakes)
     func errorsNameThePlaceAndNearNames(sql: String, expected: String) throws {
         let session = try session()
         let error = try #require(throws: UserError.self) { try session.rows(sql) }

@@ -16,8 +16,8 @@ import Testing
         "CheckpointArchive": ["HDF5Files", "Checkpoints", "ArchiveSchema", "GRDB", "GRDBSQLite"],
         "Interchange": ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
         "ArchiveQueries": [
-            "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "Checkpoints", "Networks",
-            "GRDB",
+            "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "ArrayMath",
+            "Checkpoints", "Networks", "GRDB",
         ],
     ]
 

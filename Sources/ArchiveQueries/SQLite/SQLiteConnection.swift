@@ -27,6 +27,8 @@ final class SQLiteConnection {
         _ = sqlite_set_option(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)
         _ = sqlite_set_option(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
         _ = sqlite_set_option(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0)
+        // Only the archive's writer folds the write-ahead log, under its lock.
+        _ = sqlite_set_option(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         // "text" in double quotes that names no column is an error instead of a silent string.
         _ = sqlite_set_option(handle, SQLITE_DBCONFIG_DQS_DML, 0)
         // No single value may take the memory of the machine.

@@ -30,7 +30,9 @@ final class SQLiteStatement {
         sql = String(decoding: bytes[..<consumed], as: UTF8.self)
         remainder = String(decoding: bytes[consumed...], as: UTF8.self)
         pointer = statement
-        if let statement, sqlite3_stmt_readonly(statement) == 0 {
+        if let statement, sqlite3_stmt_readonly(statement) == 0,
+            connection.statementGuard.isActive
+        {
             // The object is complete, so its deinit finalises the statement.
             throw StatementError.refused("it does more than read")
         }

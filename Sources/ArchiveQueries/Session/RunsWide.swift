@@ -49,8 +49,38 @@ package enum RunsWide {
     /// The statements that tell which columns an archive needs, each giving one column of names.
     package static let runColumnsQuery = "SELECT name FROM pragma_table_info('runs') ORDER BY cid"
     package static let hyperparametersQuery =
-        "SELECT name FROM hyperparameters GROUP BY name ORDER BY min(position), name"
-    package static let metricsQuery = "SELECT DISTINCT name FROM metric_summaries ORDER BY name"
+        // One seek for each name, however many runs there are.
+        """
+        WITH RECURSIVE names (name) AS (
+            SELECT min(name) FROM hyperparameter
+            UNION ALL
+            SELECT (SELECT min(h.name) FROM hyperparameter AS h WHERE h.name > names.name)
+            FROM names WHERE name IS NOT NULL
+        )
+        SELECT name FROM names WHERE name IS NOT NULL
+        ORDER BY (
+            SELECT h.position FROM hyperparameter AS h WHERE h.name = names.name LIMIT 1
+        ), name
+        """
+    package static let metricsQuery = "SELECT name FROM metric_name ORDER BY name"
+
+    /// Makes the view for one connection; a file that is no archive's index gets none.
+    static func create(on connection: SQLiteConnection) throws {
+        func names(_ sql: String) throws -> [String] {
+            try connection.ownRows(sql).compactMap {
+                if case .text(let text)? = $0.first { text } else { nil }
+            }
+        }
+        let runColumns = try names(runColumnsQuery)
+        guard !runColumns.isEmpty, let hyperparameters = try? names(hyperparametersQuery),
+            let metrics = try? names(metricsQuery)
+        else { return }
+        _ = try connection.ownRows("DROP VIEW IF EXISTS temp.\(name)")
+        _ = try connection.ownRows(
+            statement(
+                runColumns: runColumns, hyperparameters: hyperparameters, metrics: metrics,
+                isTemporary: true))
+    }
 
     /// A text as an SQL literal.
     static func literal(_ text: String) -> String {

@@ -48,14 +48,26 @@ package final class SQLSession {
 
     package let interruption: Interruption
     let connection: SQLiteConnection
+    private let functions: ArchiveFunctions?
 
     /// Opens a session on an index file.
+    ///
+    /// With an archive the functions over stored weights work, and expensive results are remembered
+    /// in its ledger where it can be written. The aggregates and `runs_wide` work without.
     package init(
-        index path: String, options: Options = Options(), interruption: Interruption = .init()
+        index path: String, archive: (any AnalysedArchive)? = nil, options: Options = Options(),
+        interruption: Interruption = .init()
     ) throws {
         self.interruption = interruption
         let watch = StatementWatch(interruption: interruption, timeLimit: options.timeLimit)
         connection = try SQLiteConnection(readingFrom: path, watch: watch)
+        if let archive {
+            functions = ArchiveFunctions(
+                connection.handle, archive: archive, remembers: true, watch: watch)
+        } else {
+            functions = nil
+            for function in CurveFunctions.all { function.register(on: connection.handle) }
+        }
         for attachment in options.attachments {
             do {
                 _ = try connection.ownRows(
@@ -104,7 +116,8 @@ package final class SQLSession {
                 subject: "parameter \(extra)", cause: "the statement has no :\(extra)",
                 advice: near.isEmpty ? "" : "did you mean \(near.joined(separator: " or "))?")
         }
-        return try SQLCursor(statement: statement, parameters: parameters)
+        return try SQLCursor(
+            statement: statement, parameters: parameters, functions: functions)
     }
 
     /// Runs the statements of a script in order, each after the rows of the one before were taken.
@@ -117,7 +130,9 @@ package final class SQLSession {
         while true {
             let statement = try compile(rest)
             if !statement.isEmpty {
-                try body(SQLCursor(statement: statement, parameters: parameters))
+                try body(
+                    SQLCursor(
+                        statement: statement, parameters: parameters, functions: functions))
             }
             rest = statement.remainder
             if rest.allSatisfy(\.isWhitespace) { return }
@@ -139,6 +154,8 @@ package final class SQLSession {
             throw UserError.usage(
                 subject: "SQL statement", cause: "it contains a NUL character")
         }
+        // Made only for statements that may use it, and anew for each, so it has today's names.
+        if sql.lowercased().contains(RunsWide.name) { try RunsWide.create(on: connection) }
         return try SQLiteStatement(connection: connection, sql: sql)
     }
 
@@ -153,10 +170,14 @@ package final class SQLCursor {
     private let statement: SQLiteStatement
     /// The names of the columns as the statement gives them; names may repeat.
     package let columns: [String]
+    private let functions: ArchiveFunctions?
     private var isDone = false
 
-    init(statement: SQLiteStatement, parameters: [String: SQLValue]) throws {
+    init(
+        statement: SQLiteStatement, parameters: [String: SQLValue], functions: ArchiveFunctions?
+    ) throws {
         self.statement = statement
+        self.functions = functions
         columns = statement.columnNames
         for (index, name) in statement.parameterNames.enumerated() {
             guard let name else {
@@ -179,6 +200,7 @@ package final class SQLCursor {
         guard !isDone else { return nil }
         guard try statement.step() else {
             isDone = true
+            functions?.flush()
             return nil
         }
         return statement.row()

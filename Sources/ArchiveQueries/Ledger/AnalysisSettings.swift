@@ -1,0 +1,73 @@
+package import Analysis
+package import Checkpoints
+
+/// The examples that a model-based analysis uses.
+package enum ExampleSplit: String, Sendable, CaseIterable {
+    case train
+    case test
+    case all
+}
+
+/// The options of analyses; each kind reads those that concern it.
+package struct AnalysisSettings: Sendable, Equatable {
+    /// hessian: the examples of the loss.
+    package var split = ExampleSplit.train
+    /// hessian: the arithmetic, `float64` or `float32`.
+    package var precision = ElementType.float64
+    /// hessian: the seed of the start vector.
+    package var seed = 0
+    /// hessian: which matrix.
+    package var curvature = CurvatureOperator.hessian
+    /// hessian: how many of the largest eigenvalues.
+    package var top = 5
+    /// hessian: how many of the smallest.
+    package var bottom = 0
+    /// hessian: the error bound relative to the largest eigenvalue.
+    package var tolerance = 1e-6
+    /// grokking: the accuracy that counts as solved.
+    package var threshold = 0.99
+    /// grokking: the loss in nats that counts as solved, for runs without accuracies.
+    package var lossThreshold = 1e-2
+
+    package init() {}
+
+    /// The question that these settings ask, as the ledger keys it.
+    package func question(_ kind: AnalysisKind) -> Question {
+        switch kind {
+        case .norms:
+            Question(kind: kind, parameters: "{}", split: nil, dtype: "float64", seed: nil)
+        case .fourier:
+            Question(kind: kind, parameters: "{}", split: nil, dtype: "float64", seed: nil)
+        case .hessian:
+            Question(
+                kind: kind,
+                parameters: canonicalJSON([
+                    "bottom": "\(bottom)", "operator": "\"\(curvature.rawValue)\"",
+                    "tolerance": "\(tolerance)", "top": "\(top)",
+                ]), split: split.rawValue, dtype: precision.rawValue, seed: seed)
+        case .grokking:
+            Question(
+                kind: kind,
+                parameters: canonicalJSON([
+                    "loss_threshold": "\(lossThreshold)", "threshold": "\(threshold)",
+                ]), split: nil, dtype: "float64", seed: nil)
+        }
+    }
+}
+
+/// What was asked, apart from the weights: equal questions have equal answers.
+package struct Question: Sendable, Hashable {
+    package let kind: AnalysisKind
+    /// The options as a JSON object with sorted keys and no spaces.
+    package let parameters: String
+    package let split: String?
+    package let dtype: String?
+    package let seed: Int?
+}
+
+/// A JSON object of values that are JSON already, keys sorted, without spaces.
+func canonicalJSON(_ values: [String: String]) -> String {
+    "{"
+        + values.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }
+        .joined(separator: ",") + "}"
+}

@@ -1,0 +1,162 @@
+internal import Analysis
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+
+/// The current answer to a question about a run or one of its checkpoints.
+struct StoredAnswer: Sendable {
+    let digest: String
+    let codeVersion: String
+    let isMarkedStale: Bool
+}
+
+/// An answer to be stored.
+struct NewAnswer: Sendable {
+    /// nil for an answer about the whole run.
+    let step: Int?
+    /// Hexadecimal SHA-256 of what went in.
+    let digest: String
+    let rows: [ResultRow]
+    let costSeconds: Double
+}
+
+/// The rows of `analysis` and its result tables.
+///
+/// Nothing is overwritten: a new answer to an old question marks the old one as superseded.
+struct Ledger {
+    let database: Database
+
+    /// The current computed answers to a question about a run, by step (-1 for the whole run).
+    func answers(to question: Question, of run: String) throws -> [Int: StoredAnswer] {
+        let rows = try Row.fetchCursor(
+            database,
+            sql: """
+                SELECT ifnull(a.step, -1), a.digest, a.code_version, a.stale
+                FROM analysis AS a JOIN run AS r USING (run_key)
+                WHERE r.id = ? AND a.kind = ? AND a.parameters = ? AND a.split IS ?
+                    AND a.dtype IS ? AND a.seed IS ? AND a.source = 'computed'
+                    AND a.superseded_by IS NULL
+                """,
+            arguments: [
+                run, question.kind.rawValue, question.parameters, question.split, question.dtype,
+                question.seed,
+            ])
+        var answers: [Int: StoredAnswer] = [:]
+        while let row = try rows.next() {
+            answers[row[0]] = StoredAnswer(
+                digest: row[1], codeVersion: row[2], isMarkedStale: row[3])
+        }
+        return answers
+    }
+
+    /// The digests of a run's checkpoints, by step.
+    func checkpointDigests(of run: String) throws -> [Int: String] {
+        let rows = try Row.fetchCursor(
+            database, sql: "SELECT step, digest FROM checkpoints WHERE run = ?", arguments: [run])
+        var digests: [Int: String] = [:]
+        while let row = try rows.next() { digests[row[0]] = row[1] }
+        return digests
+    }
+
+    /// Marks answers of other code versions as stale and gives how many there are.
+    func markOutdated(_ kind: AnalysisKind) throws {
+        try database.execute(
+            sql: """
+                UPDATE analysis SET stale = 1
+                WHERE kind = ? AND source = 'computed' AND code_version <> ? AND stale = 0
+                """, arguments: [kind.rawValue, kind.codeVersion])
+    }
+
+    /// Stores an answer beside older ones, which it supersedes.
+    ///
+    /// A run that has left the index in the meantime gets no rows.
+    func store(_ answer: NewAnswer, to question: Question, of run: String) throws {
+        guard
+            let runKey = try Int64.fetchOne(
+                database, sql: "SELECT run_key FROM run WHERE id = ?", arguments: [run])
+        else { return }
+        let key =
+            try Int64.fetchOne(
+                database, sql: "SELECT ifnull(max(analysis_key), 0) + 1 FROM analysis") ?? 1
+        try database.cachedStatement(
+            sql: """
+                UPDATE analysis SET superseded_by = ?
+                WHERE run_key = ? AND kind = ? AND step IS ? AND parameters = ? AND split IS ?
+                    AND dtype IS ? AND seed IS ? AND source = 'computed'
+                    AND superseded_by IS NULL
+                """
+        ).execute(arguments: [
+            key, runKey, question.kind.rawValue, answer.step, question.parameters, question.split,
+            question.dtype, question.seed,
+        ])
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO analysis (analysis_key, run_key, step, digest, kind, parameters,
+                    code_version, split, dtype, seed, cost_seconds, computed_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            key, runKey, answer.step, answer.digest, question.kind.rawValue, question.parameters,
+            question.kind.codeVersion, question.split, question.dtype, question.seed,
+            answer.costSeconds, Date().timeIntervalSince1970,
+        ])
+        for row in answer.rows { try insert(row, key: key) }
+    }
+
+    private func insert(_ row: ResultRow, key: Int64) throws {
+        switch row {
+        case .norm(let norms):
+            try execute(
+                """
+                INSERT INTO weight_norm (analysis_key, tensor, l2, rms, linf, spectral,
+                    stable_rank, effective_rank, l1, nuclear)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                [
+                    key, norms.tensor, norms.l2, norms.rms, norms.linf, norms.spectral,
+                    norms.stableRank, norms.effectiveRank, norms.l1, norms.nuclear,
+                ])
+        case .spectrum(let line):
+            try execute(
+                "INSERT INTO fourier_spectrum VALUES (?, ?, ?, ?, ?, ?)",
+                [key, line.tensor, line.basis, line.frequency, line.power, line.share])
+        case .eigenvalue(let value, let curvature, let split):
+            try execute(
+                "INSERT INTO hessian_eigenvalue VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    key, curvature.rawValue, split.rawValue, value.side.rawValue, value.rank,
+                    value.eigenvalue, value.residual, value.converged,
+                ])
+        case .measurement(let value):
+            try execute(
+                "INSERT INTO measurement VALUES (?, ?, ?, ?, ?, ?)",
+                [key, value.measure, value.subject, value.position, value.value, value.text])
+        case .grokking(let times):
+            try insert(times, key: key)
+        }
+    }
+
+    private func insert(_ row: GrokkingRow, key: Int64) throws {
+        try execute(
+            """
+            INSERT INTO grokking_time (analysis_key, metric, threshold, rule, memorisation_step,
+                memorisation_before, generalisation_step, generalisation_before, gap,
+                midpoint_step, steepness, width_decades, lower_plateau, upper_plateau, step_10,
+                step_90, rmse, r_squared, fit, chance, recrossing_count, label)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                key, row.metric, row.threshold, row.rule, row.memorisation.step,
+                row.memorisation.lastBefore, row.generalisation.step,
+                row.generalisation.lastBefore, row.gap, row.fit?.midpointStep, row.steepness,
+                row.analysis?.widthDecades, row.plateaus?.lower, row.plateaus?.upper,
+                row.fit?.tenPercentStep, row.fit?.ninetyPercentStep, row.fit?.rmse,
+                row.fit?.rSquared, row.fitText,
+                row.chance, row.analysis?.recrossingCount, row.analysis?.labelText,
+            ])
+    }
+
+    private func execute(_ sql: String, _ arguments: [(any DatabaseValueConvertible)?]) throws {
+        try database.cachedStatement(sql: sql).execute(arguments: StatementArguments(arguments))
+    }
+}

@@ -1,0 +1,111 @@
+package import Analysis
+package import Checkpoints
+internal import Foundation
+
+/// The analyses of a whole run from its curves.
+package enum RunAnalyses {
+    /// Further accuracies that a crossing is reported for.
+    static let furtherLevels = [0.5, 0.9, 0.95]
+
+    /// The times of memorisation and generalisation, by accuracy where there are both curves, else
+    /// by loss.
+    ///
+    /// `chance` is the accuracy of a guess and `classCount` the number of answers, where the task
+    /// is known. Without `chance` the first test accuracy stands in for it. Errors: no pair of
+    /// curves, or losses whose number of answers is unknown.
+    package static func grokking(
+        _ curves: RunCurves, chance: Double?, classCount: Int?, settings: AnalysisSettings,
+        run: String
+    ) throws -> [ResultRow] {
+        if !curves.trainAccuracy.isEmpty, !curves.testAccuracy.isEmpty {
+            let level = chance ?? min(curves.testAccuracy.values.first ?? 0, 0.5)
+            let analysis = analyzeGrokking(
+                curves, chance: level, threshold: settings.threshold,
+                furtherLevels: furtherLevels)
+            let further = zip(furtherLevels, analysis.furtherLevels).filter {
+                $0.0 != settings.threshold
+            }
+            return rows(of: analysis, metric: MetricName.testAccuracy)
+                + further.map { level, crossings in
+                    .grokking(
+                        GrokkingRow(
+                            metric: MetricName.testAccuracy, threshold: level, rule: "sustained",
+                            memorisation: curves.trainAccuracy.crossings(of: level).sustained,
+                            generalisation: crossings.sustained, chance: analysis.chance,
+                            analysis: nil))
+                }
+                + measurements(of: analysis, chanceIsMeasured: chance != nil)
+        }
+        guard !curves.trainLoss.isEmpty, !curves.testLoss.isEmpty else {
+            throw UserError.missing(
+                subject: "run \(run)",
+                cause: "it has neither both accuracies nor both losses, so it has no grokking time",
+                advice: "record \(MetricName.trainAccuracy) and \(MetricName.testAccuracy)")
+        }
+        guard let classCount else {
+            throw UserError.missing(
+                subject: "run \(run)",
+                cause: "it has losses only and its number of answers is unknown",
+                advice: "a hyperparameter modulus or a known task would say it")
+        }
+        let analysis = analyzeGrokkingByLoss(
+            curves, classCount: classCount, threshold: settings.lossThreshold)
+        return rows(of: analysis, metric: MetricName.testLoss)
+            + measurements(of: analysis, chanceIsMeasured: true)
+    }
+
+    private static func rows(of analysis: GrokkingAnalysis, metric: String) -> [ResultRow] {
+        let pairs = [
+            ("first", analysis.memorisation.first, analysis.generalisation.first),
+            ("sustained", analysis.memorisation.sustained, analysis.generalisation.sustained),
+            ("stable", analysis.memorisation.stable, analysis.generalisation.stable),
+        ]
+        return pairs.map { rule, memorisation, generalisation in
+            .grokking(
+                GrokkingRow(
+                    metric: metric, threshold: analysis.threshold, rule: rule,
+                    memorisation: memorisation, generalisation: generalisation,
+                    chance: analysis.chance, analysis: analysis))
+        }
+    }
+
+    private static func measurements(
+        of analysis: GrokkingAnalysis, chanceIsMeasured: Bool
+    ) -> [ResultRow] {
+        var rows = [
+            MeasurementRow("onset_step", value: analysis.onsetStep),
+            MeasurementRow("step_ratio", value: analysis.ratio),
+            MeasurementRow(
+                "memorisation_interpolated", value: analysis.memorisation.sustained.interpolated),
+            MeasurementRow(
+                "generalisation_interpolated",
+                value: analysis.generalisation.sustained.interpolated),
+            MeasurementRow(
+                "chance_source", text: chanceIsMeasured ? "task" : "first test accuracy"),
+        ]
+        if let linear = analysis.linearFit?.fit {
+            rows.append(MeasurementRow("linear_time_midpoint", value: linear.midpointStep))
+            rows.append(MeasurementRow("linear_time_rmse", value: linear.rmse))
+            rows.append(MeasurementRow("linear_time_aicc", value: linear.aicc))
+        }
+        if let logarithmic = analysis.fit?.fit {
+            rows.append(MeasurementRow("log_time_aicc", value: logarithmic.aicc))
+        }
+        rows += analysis.spikeSteps.enumerated().map { position, step in
+            MeasurementRow("train_loss_spike", position: position, value: Double(step))
+        }
+        return rows.filter { $0.value != nil || $0.text != nil }.map(ResultRow.measurement)
+    }
+
+    /// The SHA-256 of the curves that the analysis reads: each point's name, step and bits.
+    package static func digest(of points: [MetricPoint]) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(points.count * 24)
+        for point in points {
+            bytes += Array(point.name.utf8) + [0]
+            withUnsafeBytes(of: Int64(point.step).littleEndian) { bytes += $0 }
+            withUnsafeBytes(of: point.value.bitPattern.littleEndian) { bytes += $0 }
+        }
+        return Digest(of: bytes).description
+    }
+}

@@ -1,0 +1,76 @@
+internal import Checkpoints
+internal import Foundation
+
+/// Which checkpoints of a run to work on.
+package enum StepSelection: Sendable, Equatable {
+    case all
+    case first
+    case last
+    /// At most this many: the first, the last, and between them evenly over log(step + 1).
+    case spaced(Int)
+    /// These steps; each has to be stored.
+    case steps([Int])
+    /// All stored steps from the first bound to the second.
+    case range(Int, Int)
+
+    /// Reads `all`, `first`, `last`, `log:10`, `0,100,2000` or `100-2000`.
+    package init(written text: String) throws {
+        func number(_ text: Substring) -> Int? { Int(text).flatMap { $0 >= 0 ? $0 : nil } }
+        switch text {
+        case "all": self = .all
+        case "first": self = .first
+        case "last": self = .last
+        default:
+            let bounds = text.split(separator: "-", omittingEmptySubsequences: false)
+            let list = text.split(separator: ",", omittingEmptySubsequences: false)
+            if text.hasPrefix("log:"), let count = number(text.dropFirst(4)), count > 0 {
+                self = .spaced(count)
+            } else if bounds.count == 2, let low = number(bounds[0]), let high = number(bounds[1]),
+                low <= high
+            {
+                self = .range(low, high)
+            } else if list.allSatisfy({ number($0) != nil }) {
+                self = .steps(list.compactMap(number))
+            } else {
+                throw UserError.usage(
+                    subject: "steps \(text)", cause: "they cannot be read",
+                    advice: "write all, first, last, log:10, 0,100,2000 or 100-2000")
+            }
+        }
+    }
+
+    /// The selected steps among the stored ones, which are rising.
+    ///
+    /// Errors: a step asked for by number is not stored.
+    package func choose(from stored: [Int], of run: String) throws -> [Int] {
+        switch self {
+        case .all: return stored
+        case .first: return Array(stored.prefix(1))
+        case .last: return Array(stored.suffix(1))
+        case .range(let low, let high): return stored.filter { $0 >= low && $0 <= high }
+        case .steps(let steps):
+            let known = Set(stored)
+            if let missing = steps.first(where: { !known.contains($0) }) {
+                let nearest = stored.min { abs($0 - missing) < abs($1 - missing) }
+                throw UserError.missing(
+                    subject: "run \(run), step \(missing)", cause: "no checkpoint is stored there",
+                    advice: nearest.map { "the nearest is \($0)" } ?? "the run has none")
+            }
+            return Array(Set(steps)).sorted()
+        case .spaced(let count):
+            guard stored.count > count, let first = stored.first, let last = stored.last else {
+                return stored
+            }
+            guard count > 1 else { return [last] }
+            let low = log(Double(first) + 1)
+            let high = log(Double(last) + 1)
+            let chosen = (0..<count).compactMap { index in
+                let target = low + (high - low) * Double(index) / Double(count - 1)
+                return stored.min {
+                    abs(log(Double($0) + 1) - target) < abs(log(Double($1) + 1) - target)
+                }
+            }
+            return Array(Set(chosen)).sorted()
+        }
+    }
+}

@@ -1,0 +1,175 @@
+internal import Analysis
+internal import Checkpoints
+
+/// The table-valued functions over an archive.
+struct ArchiveTables {
+    let reader: WeightReader
+    let memory: ResultMemory
+
+    var all: [TableFunction] {
+        [tensorValues, trajectory, fourier, singularValues, hessian, grokking]
+    }
+
+    private func tensor(_ arguments: FunctionArguments) throws -> WeightReader.CachedTensor? {
+        try reader.tensor(
+            try arguments.text(0, "run"), try arguments.integer(1, "step"),
+            try arguments.text(2, "tensor"))
+    }
+
+    private var tensorValues: TableFunction {
+        TableFunction(
+            FunctionCatalogue.tensorValues, columns: [("position", "TEXT"), ("value", "REAL")],
+            estimatedRows: 10_000
+        ) { arguments in
+            guard let tensor = try tensor(arguments), let values = tensor.doubles else {
+                return .none
+            }
+            let shape = tensor.tensor.shape
+            return TableRows(count: values.count) { row, column in
+                column == 0
+                    ? .text(ElementIndex.position(of: row, in: shape)) : .real(values[row])
+            }
+        }
+    }
+
+    private var trajectory: TableFunction {
+        TableFunction(
+            FunctionCatalogue.trajectory, columns: [("step", "INTEGER"), ("value", "REAL")],
+            estimatedRows: 1_000
+        ) { arguments in
+            let run = try arguments.text(0, "run")
+            let name = try arguments.text(1, "tensor")
+            let steps = try reader.steps(of: run)
+            // Rows are read as they are asked for, so the first comes before the last is read.
+            guard let step = steps.first, let first = try reader.tensor(run, step, name),
+                let offset = try ElementIndex.offset(
+                    of: arguments, from: 2, in: first.tensor.shape)
+            else { return .none }
+            return TableRows(count: steps.count) { row, column in
+                if column == 0 { return .integer(Int64(steps[row])) }
+                let values = try reader.tensor(run, steps[row], name)?.doubles
+                return values.map { .real($0[offset]) } ?? .null
+            }
+        }
+    }
+
+    private var fourier: TableFunction {
+        TableFunction(
+            FunctionCatalogue.fourier,
+            columns: [
+                ("basis", "TEXT"), ("frequency", "INTEGER"), ("power", "REAL"), ("share", "REAL"),
+            ], estimatedRows: 60
+        ) { arguments in
+            guard let tensor = try tensor(arguments)?.tensor, !tensor.shape.isEmpty,
+                tensor.elementCount > 0, tensor.doubles() != nil
+            else { return .none }
+            let tokens = TokenAxis.of(tensor)
+            let axis =
+                arguments.values.count > 3 ? try arguments.integer(3, "axis") : tokens ?? 0
+            let operands =
+                axis == tokens
+                ? try reader.model(of: try arguments.text(0, "run"))?.operands : nil
+            let rows = try CheckpointAnalyses.spectrum(of: tensor, axis: axis, operands: operands)
+            return TableRows(count: rows.count) { row, column in
+                switch column {
+                case 0: .text(rows[row].basis)
+                case 1: .integer(Int64(rows[row].frequency))
+                case 2: .real(rows[row].power)
+                default: rows[row].share.map { .real($0) } ?? .null
+                }
+            }
+        }
+    }
+
+    private var singularValues: TableFunction {
+        TableFunction(
+            FunctionCatalogue.singularValues, columns: [("rank", "INTEGER"), ("value", "REAL")],
+            estimatedRows: 128
+        ) { arguments in
+            guard let tensor = try tensor(arguments), let values = tensor.doubles else {
+                return .none
+            }
+            let spectrum = singularValueSpectrum(values, shape: tensor.tensor.shape)
+            return TableRows(count: spectrum.count) { row, column in
+                column == 0 ? .integer(Int64(row + 1)) : .real(spectrum[row])
+            }
+        }
+    }
+
+    private var hessian: TableFunction {
+        TableFunction(
+            FunctionCatalogue.hessian,
+            columns: [
+                ("rank", "INTEGER"), ("eigenvalue", "REAL"), ("residual", "REAL"),
+                ("converged", "INTEGER"),
+            ], estimatedRows: 5
+        ) { arguments in
+            let count = try arguments.integer(2, "k")
+            guard count > 0 else {
+                throw UserError.usage(subject: "hessian", cause: "k is \(count), less than 1")
+            }
+            let rows = try memory.eigenvalues(
+                of: try arguments.text(0, "run"), step: try arguments.integer(1, "step"),
+                count: count)
+            return TableRows(count: rows.count) { row, column in
+                switch column {
+                case 0: .integer(Int64(rows[row].rank))
+                case 1: .real(rows[row].eigenvalue)
+                case 2: .real(rows[row].residual)
+                default: .integer(rows[row].converged ? 1 : 0)
+                }
+            }
+        }
+    }
+
+    private var grokking: TableFunction {
+        TableFunction(
+            FunctionCatalogue.grokking, columns: GrokkingColumns.all.map { ($0.name, $0.type) },
+            estimatedRows: 6
+        ) { arguments in
+            let rows = try memory.grokkingRows(of: try arguments.text(0, "run"))
+            return TableRows(count: rows.count) { row, column in
+                GrokkingColumns.all[column].value(rows[row])
+            }
+        }
+    }
+}
+
+/// The columns of `grokking(run)`, named as in `grokking_times`.
+struct GrokkingColumns {
+    let name: String
+    let type: String
+    let value: (GrokkingRow) -> SQLValue
+
+    static var all: [GrokkingColumns] {
+        func real(_ name: String, _ body: @escaping (GrokkingRow) -> Double?) -> GrokkingColumns {
+            GrokkingColumns(name: name, type: "REAL") { body($0).map { .real($0) } ?? .null }
+        }
+        func integer(_ name: String, _ body: @escaping (GrokkingRow) -> Int?) -> GrokkingColumns {
+            GrokkingColumns(name: name, type: "INTEGER") {
+                body($0).map { .integer(Int64($0)) } ?? .null
+            }
+        }
+        func text(_ name: String, _ body: @escaping (GrokkingRow) -> String?) -> GrokkingColumns {
+            GrokkingColumns(name: name, type: "TEXT") { body($0).map { .text($0) } ?? .null }
+        }
+        return [
+            text("metric") { $0.metric }, real("threshold") { $0.threshold },
+            integer("memorisation_step") { $0.memorisation.step },
+            integer("generalisation_step") { $0.generalisation.step }, integer("gap") { $0.gap },
+            real("midpoint_step") { $0.fit?.midpointStep },
+            real("steepness") { $0.steepness }, real("width_decades") { $0.analysis?.widthDecades },
+            real("chance") { $0.chance }, text("label") { $0.analysis?.labelText },
+            text("rule") { $0.rule },
+            integer("memorisation_before") { $0.memorisation.lastBefore },
+            integer("generalisation_before") { $0.generalisation.lastBefore },
+            real("lower_plateau") { $0.plateaus?.lower },
+            real("upper_plateau") { $0.plateaus?.upper },
+            real("step_10") { $0.fit?.tenPercentStep },
+            real("step_90") { $0.fit?.ninetyPercentStep },
+            real("rmse") { $0.fit?.rmse }, real("r_squared") { $0.fit?.rSquared },
+            text("fit") { $0.fitText },
+            integer("recrossing_count") { $0.analysis?.recrossingCount },
+        ]
+    }
+}

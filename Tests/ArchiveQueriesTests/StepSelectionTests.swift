@@ -1,0 +1,22 @@
+import ArchiveQueries
+import Checkpoints
+import Testing
+
+struct StepSelectionTests {
+    private static let selections: [(String, [Int])] = [
+        ("all", [0, 1, 10, 100, 1000]), ("first", [0]), ("last", [1000]), ("log:3", [0, 10, 1000]),
+        ("log:1", [1000]), ("log:9", [0, 1, 10, 100, 1000]), ("10,0", [0, 10]),
+        ("1-100", [1, 10, 100]), ("2-9", []),
+    ]
+
+    @Test(arguments: selections)
+    func stepsAreSelectedAsWritten(text: String, expected: [Int]) throws {
+        let selection = try StepSelection(written: text)
+        #expect(try selection.choose(from: [0, 1, 10, 100, 1000], of: "r") == expected)
+    }
+
+    @Test(arguments: ["", "some", "1,x", "9-2", "-5", "log:0", "log:x"])
+    func badStepSelectionsAreErrors(text: String) {
+        #expect(throws: UserError.self) { try StepSelection(written: text) }
+    }
+}
