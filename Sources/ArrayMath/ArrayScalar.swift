@@ -6,11 +6,23 @@
 package protocol ArrayScalar: BinaryFloatingPoint, Codable, SIMDScalar, BitwiseCopyable, Sendable,
     SendableMetatype
 {
-    /// One 32-byte vector of this scalar.
+    /// One 16-byte vector of this scalar: what every 64-bit processor has in hardware.
     associatedtype Wide: SIMD, BitwiseCopyable where Wide.Scalar == Self
 
     /// e^x for each lane; relative error below 2 ulp. Underflows to 0, overflows to infinity.
     static func exponential(_ x: Wide) -> Wide
+
+    /// x ← e^x over `count` elements, a multiple of the vector's.
+    static func exponentiate(_ x: UnsafeMutablePointer<Self>, count: Int)
+
+    /// `value` with 0 in the lanes in which `gate` is negative.
+    static func clearing(_ value: Wide, whereNegative gate: Wide) -> Wide
+
+    /// `value` with 0 in the lanes in which `gate` is negative or 0.
+    static func clearing(_ value: Wide, whereNotPositive gate: Wide) -> Wide
+
+    /// The larger of each pair of lanes; the first where the second is NaN.
+    static func larger(_ first: Wide, _ second: Wide) -> Wide
 
     /// C ← alpha·op(A)·op(B) + beta·C for row-major matrices; see `gemm`.
     static func product(

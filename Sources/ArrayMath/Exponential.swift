@@ -3,72 +3,90 @@
 
 extension Float: ArrayScalar {
     @usableFromInline
-    package typealias Wide = SIMD8<Float>
+    package typealias Wide = SIMD4<Float>
 
     /// 2^n·e^r with n = round(x/ln 2) and |r| ≤ ln 2 / 2; e^r by its Taylor polynomial of degree 7,
     /// whose first term left out is below 5.2e-9.
-    @inlinable
-    package static func exponential(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    @inlinable @inline(__always)
+    package static func exponential(_ x: SIMD4<Float>) -> SIMD4<Float> {
         // Outside these bounds the result is 0 or infinity in single precision. NaN fails the
         // comparison and passes unclamped.
-        var clamped = x.replacing(with: -104, where: x .< -104)
-        clamped.replace(with: 89, where: clamped .> 89)
+        let raised = choose(SIMD4(repeating: -104), over: x, where: x .< -104)
+        let clamped = choose(SIMD4(repeating: 89), over: raised, where: raised .> 89)
         // Adding 1.5·2^23 leaves the rounded integer in the low bits of the fraction.
-        let shifter = SIMD8<Float>(repeating: 12_582_912)
+        let shifter = SIMD4<Float>(repeating: 12_582_912)
         let shifted = clamped * 1.442_695_04 + shifter
         let count = shifted - shifter
         // ln 2 in two parts, the first short enough that its product with count is exact.
         let rest = (clamped - count * 0.693_359_375) + count * 2.121_944_4e-4
-        var series = SIMD8<Float>(repeating: 1 / 5040)
-        series = series * rest + SIMD8(repeating: 1 / 720)
-        series = series * rest + SIMD8(repeating: 1 / 120)
-        series = series * rest + SIMD8(repeating: 1 / 24)
-        series = series * rest + SIMD8(repeating: 1 / 6)
-        series = series * rest + SIMD8(repeating: 0.5)
-        series = series * (rest * rest) + rest + SIMD8(repeating: 1)
-        // Two factors, because 2^n alone leaves the exponent range near both ends.
-        let integer = unsafeBitCast(shifted, to: SIMD8<Int32>.self) &- 0x4b40_0000
-        let half = integer &>> 1
-        let first = unsafeBitCast((half &+ 127) &<< 23, to: SIMD8<Float>.self)
-        let second = unsafeBitCast((integer &- half &+ 127) &<< 23, to: SIMD8<Float>.self)
-        return (series * first) * second
-    }
-}
-
-extension Double: ArrayScalar {
-    @usableFromInline
-    package typealias Wide = SIMD4<Double>
-
-    /// As for `Float`, with degree 13: the first term left out is below 5e-18.
-    @inlinable
-    package static func exponential(_ x: SIMD4<Double>) -> SIMD4<Double> {
-        var clamped = x.replacing(with: -746, where: x .< -746)
-        clamped.replace(with: 710, where: clamped .> 710)
-        let shifter = SIMD4<Double>(repeating: 6_755_399_441_055_744)
-        let shifted = clamped * 1.442_695_040_888_963_4 + shifter
-        let count = shifted - shifter
-        let rest = (clamped - count * 0.693_147_180_369_123_8) - count * 1.908_214_929_270_588e-10
-        var series = SIMD4<Double>(repeating: 1 / 6_227_020_800)
-        series = series * rest + SIMD4(repeating: 1 / 479_001_600)
-        series = series * rest + SIMD4(repeating: 1 / 39_916_800)
-        series = series * rest + SIMD4(repeating: 1 / 3_628_800)
-        series = series * rest + SIMD4(repeating: 1 / 362_880)
-        series = series * rest + SIMD4(repeating: 1 / 40_320)
-        series = series * rest + SIMD4(repeating: 1 / 5040)
+        var series = SIMD4<Float>(repeating: 1 / 5040)
         series = series * rest + SIMD4(repeating: 1 / 720)
         series = series * rest + SIMD4(repeating: 1 / 120)
         series = series * rest + SIMD4(repeating: 1 / 24)
         series = series * rest + SIMD4(repeating: 1 / 6)
         series = series * rest + SIMD4(repeating: 0.5)
         series = series * (rest * rest) + rest + SIMD4(repeating: 1)
-        let integer = unsafeBitCast(shifted, to: SIMD4<Int64>.self) &- 0x4338_0000_0000_0000
+        // Two factors, because 2^n alone leaves the exponent range near both ends.
+        let integer = unsafeBitCast(shifted, to: SIMD4<Int32>.self) &- 0x4b40_0000
+        let half = integer &>> 1
+        let first = unsafeBitCast((half &+ 127) &<< 23, to: SIMD4<Float>.self)
+        let second = unsafeBitCast((integer &- half &+ 127) &<< 23, to: SIMD4<Float>.self)
+        return (series * first) * second
+    }
+
+    @usableFromInline
+    package static func exponentiate(_ x: UnsafeMutablePointer<Float>, count: Int) {
+        var index = 0
+        while index < count {
+            storeWide(exponential(loadWide(x, index)), x, index)
+            index &+= 4
+        }
+    }
+}
+
+extension Double: ArrayScalar {
+    @usableFromInline
+    package typealias Wide = SIMD2<Double>
+
+    /// As for `Float`, with degree 13: the first term left out is below 5e-18.
+    @inlinable @inline(__always)
+    package static func exponential(_ x: SIMD2<Double>) -> SIMD2<Double> {
+        let raised = choose(SIMD2(repeating: -746), over: x, where: x .< -746)
+        let clamped = choose(SIMD2(repeating: 710), over: raised, where: raised .> 710)
+        let shifter = SIMD2<Double>(repeating: 6_755_399_441_055_744)
+        let shifted = clamped * 1.442_695_040_888_963_4 + shifter
+        let count = shifted - shifter
+        let rest = (clamped - count * 0.693_147_180_369_123_8) - count * 1.908_214_929_270_588e-10
+        var series = SIMD2<Double>(repeating: 1 / 6_227_020_800)
+        series = series * rest + SIMD2(repeating: 1 / 479_001_600)
+        series = series * rest + SIMD2(repeating: 1 / 39_916_800)
+        series = series * rest + SIMD2(repeating: 1 / 3_628_800)
+        series = series * rest + SIMD2(repeating: 1 / 362_880)
+        series = series * rest + SIMD2(repeating: 1 / 40_320)
+        series = series * rest + SIMD2(repeating: 1 / 5040)
+        series = series * rest + SIMD2(repeating: 1 / 720)
+        series = series * rest + SIMD2(repeating: 1 / 120)
+        series = series * rest + SIMD2(repeating: 1 / 24)
+        series = series * rest + SIMD2(repeating: 1 / 6)
+        series = series * rest + SIMD2(repeating: 0.5)
+        series = series * (rest * rest) + rest + SIMD2(repeating: 1)
+        let integer = unsafeBitCast(shifted, to: SIMD2<Int64>.self) &- 0x4338_0000_0000_0000
         // Shifted as unsigned, because SSE2 has no arithmetic shift of 64-bit lanes.
         let half =
             unsafeBitCast(
-                unsafeBitCast(integer &+ 4096, to: SIMD4<UInt64>.self) &>> 1,
-                to: SIMD4<Int64>.self) &- 2048
-        let first = unsafeBitCast((half &+ 1023) &<< 52, to: SIMD4<Double>.self)
-        let second = unsafeBitCast((integer &- half &+ 1023) &<< 52, to: SIMD4<Double>.self)
+                unsafeBitCast(integer &+ 4096, to: SIMD2<UInt64>.self) &>> 1,
+                to: SIMD2<Int64>.self) &- 2048
+        let first = unsafeBitCast((half &+ 1023) &<< 52, to: SIMD2<Double>.self)
+        let second = unsafeBitCast((integer &- half &+ 1023) &<< 52, to: SIMD2<Double>.self)
         return (series * first) * second
+    }
+
+    @usableFromInline
+    package static func exponentiate(_ x: UnsafeMutablePointer<Double>, count: Int) {
+        var index = 0
+        while index < count {
+            storeWide(exponential(loadWide(x, index)), x, index)
+            index &+= 2
+        }
     }
 }

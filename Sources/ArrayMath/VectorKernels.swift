@@ -43,7 +43,7 @@ package func add<Scalar: ArrayScalar>(
 package func fillRows<Scalar: ArrayScalar>(
     _ y: UnsafeMutablePointer<Scalar>, rows: Int, columns: Int, with row: UnsafePointer<Scalar>
 ) {
-    for index in 0..<rows { (y + index * columns).update(from: row, count: columns) }
+    for index in 0..<rows { copyElements(row, to: y + index * columns, count: columns) }
 }
 
 /// Adds `row` to every row of a `[rows, columns]` array.
@@ -89,24 +89,54 @@ package func addColumnSums<Scalar: ArrayScalar>(
     }
 }
 
-/// y ← max(x, 0); NaN stays NaN.
+/// y ← max(y, 0); NaN stays NaN.
 @_specialize(where Scalar == Float)
 @_specialize(where Scalar == Double)
 package func rectify<Scalar: ArrayScalar>(_ y: UnsafeMutablePointer<Scalar>, count: Int) {
-    for index in 0..<count {
-        let value = y[index]
-        y[index] = value < 0 ? 0 : value
+    // Whole vectors, because signs of activations are random and a branch would often be wrong.
+    let width = Scalar.Wide.scalarCount
+    var index = 0
+    while index &+ width <= count {
+        let value = loadWide(y, index)
+        storeWide(Scalar.clearing(value, whereNegative: value), y, index)
+        index &+= width
+    }
+    while index < count {
+        if y[index] < 0 { y[index] = 0 }
+        index &+= 1
     }
 }
 
-/// y ← y where `gate` is positive, 0 elsewhere.
+/// y ← 0 where `gate` is 0 or negative.
 @_specialize(where Scalar == Float)
 @_specialize(where Scalar == Double)
 package func keepWherePositive<Scalar: ArrayScalar>(
     _ y: UnsafeMutablePointer<Scalar>, gate: UnsafePointer<Scalar>, count: Int
 ) {
-    for index in 0..<count {
-        let value = y[index]
-        y[index] = gate[index] > 0 ? value : 0
+    let width = Scalar.Wide.scalarCount
+    var index = 0
+    while index &+ width <= count {
+        storeWide(
+            Scalar.clearing(loadWide(y, index), whereNotPositive: loadWide(gate, index)), y, index)
+        index &+= width
     }
+    while index < count {
+        if gate[index] <= 0 { y[index] = 0 }
+        index &+= 1
+    }
+}
+
+/// y ← 0 over `count` elements.
+package func setToZero<Scalar: ArrayScalar>(_ y: UnsafeMutablePointer<Scalar>, count: Int) {
+    // As bytes: clearing an unspecialised array would go element by element.
+    UnsafeMutableRawPointer(y).initializeMemory(
+        as: UInt8.self, repeating: 0, count: count * MemoryLayout<Scalar>.stride)
+}
+
+/// y ← x over `count` elements.
+package func copyElements<Scalar: ArrayScalar>(
+    _ x: UnsafePointer<Scalar>, to y: UnsafeMutablePointer<Scalar>, count: Int
+) {
+    UnsafeMutableRawPointer(y).copyMemory(
+        from: UnsafeRawPointer(x), byteCount: count * MemoryLayout<Scalar>.stride)
 }

@@ -24,19 +24,27 @@ package func storeWide<Scalar: ArrayScalar>(
     UnsafeMutableRawPointer(pointer + index).storeBytes(of: value, as: Scalar.Wide.self)
 }
 
-/// Σ aᵢ·bᵢ in a fixed order: lane by lane, then over the lanes, then the rest.
+/// Σ aᵢ·bᵢ in a fixed order: four running vectors, then their lanes, then the rest.
 @inlinable @inline(__always)
 package func inlineDot<Scalar: ArrayScalar>(
     _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ count: Int
 ) -> Scalar {
     let width = Scalar.Wide.scalarCount
-    var sums = Scalar.Wide(repeating: 0)
+    var first = Scalar.Wide(repeating: 0)
+    var (second, third, fourth) = (first, first, first)
     var index = 0
+    while index &+ 4 &* width <= count {
+        first += loadWide(a, index) * loadWide(b, index)
+        second += loadWide(a, index &+ width) * loadWide(b, index &+ width)
+        third += loadWide(a, index &+ 2 &* width) * loadWide(b, index &+ 2 &* width)
+        fourth += loadWide(a, index &+ 3 &* width) * loadWide(b, index &+ 3 &* width)
+        index &+= 4 &* width
+    }
     while index &+ width <= count {
-        sums += loadWide(a, index) * loadWide(b, index)
+        first += loadWide(a, index) * loadWide(b, index)
         index &+= width
     }
-    var total = sums.sum()
+    var total = ((first + second) + (third + fourth)).sum()
     while index < count {
         total += a[index] * b[index]
         index &+= 1
@@ -83,13 +91,19 @@ package func inlineScale<Scalar: ArrayScalar>(
 @inlinable @inline(__always)
 package func inlineSum<Scalar: ArrayScalar>(_ x: UnsafePointer<Scalar>, _ count: Int) -> Scalar {
     let width = Scalar.Wide.scalarCount
-    var sums = Scalar.Wide(repeating: 0)
+    var first = Scalar.Wide(repeating: 0)
+    var second = first
     var index = 0
+    while index &+ 2 &* width <= count {
+        first += loadWide(x, index)
+        second += loadWide(x, index &+ width)
+        index &+= 2 &* width
+    }
     while index &+ width <= count {
-        sums += loadWide(x, index)
+        first += loadWide(x, index)
         index &+= width
     }
-    var total = sums.sum()
+    var total = (first + second).sum()
     while index < count {
         total += x[index]
         index &+= 1

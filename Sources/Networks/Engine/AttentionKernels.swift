@@ -29,11 +29,7 @@ func attend<Scalar: NetworkScalar>(
             }
             for position in 0...own { scores[position] -= largest }
         }
-        var index = 0
-        while index < padded {
-            storeWide(Scalar.exponential(loadWide(scratch, index)), scratch, index)
-            index &+= lanes
-        }
+        Scalar.exponentiate(scratch, count: padded)
         let output = at.output + row * columns
         let probabilities = at.probabilities + row * heads * length
         for head in 0..<heads {

@@ -11,9 +11,10 @@ struct LossSum {
 
 /// Cross-entropy of a tile's logits, and its derivatives times `weight` where they are asked for.
 ///
-/// In double precision the loss of an answer *t* is log1p(Σ_{c≠t} exp(l_c − l_t)) when *t* leads,
-/// and its derivative is −Σ_{c≠t} p_c, never 1 − p_t: both keep their relative accuracy when the
-/// loss is far below the spacing of the numbers near 1.
+/// The stable form computes the loss of an answer *t* as log1p(Σ_{c≠t} exp(l_c − l_t)) when *t* leads,
+/// and its derivative as −Σ_{c≠t} p_c, never 1 − p_t: both keep their relative accuracy when the
+/// loss is far below the spacing of the numbers near 1. Exponentials are taken in the logits' own
+/// type, whose rounding the logits carry anyway; logarithms and sums over rows in double precision.
 func crossEntropy<Scalar: NetworkScalar>(
     _ logits: UnsafeMutablePointer<Scalar>, rows: Int, classes: Int, frame: borrowing Frame<Scalar>,
     precision: LossPrecision, weight: Double, gradient: UnsafeMutablePointer<Scalar>?,
@@ -25,7 +26,8 @@ func crossEntropy<Scalar: NetworkScalar>(
     case .float64:
         stableCrossEntropy(
             logits, rows: rows, classes: classes, targets: targets, starts: starts, weight: weight,
-            gradient: gradient, scratch: scratch)
+            gradient: gradient,
+            scratch: UnsafeMutableRawPointer(scratch).assumingMemoryBound(to: Scalar.self))
     case .float32:
         singleCrossEntropy(
             logits, rows: rows, classes: classes, targets: targets, starts: starts, weight: weight,
@@ -60,44 +62,61 @@ private struct RightCount {
 private func stableCrossEntropy<Scalar: NetworkScalar>(
     _ logits: UnsafePointer<Scalar>, rows: Int, classes: Int, targets: UnsafePointer<Int32>,
     starts: UnsafePointer<UInt8>, weight: Double, gradient: UnsafeMutablePointer<Scalar>?,
-    scratch: UnsafeMutablePointer<Double>
+    scratch: UnsafeMutablePointer<Scalar>
 ) -> LossSum {
     var result = LossSum()
     var right = RightCount()
-    let padded = (classes + 3) / 4 * 4
+    let width = Scalar.Wide.scalarCount
+    let padded = (classes + width - 1) / width * width
     for row in 0..<rows {
         let logits = logits + row * classes
         let target = Int(targets[row])
-        var largest = logits[0]
-        var leader = 0
-        for column in 1..<max(classes, 1) where logits[column] > largest {
-            largest = logits[column]
-            leader = column
-        }
-        for column in 0..<classes { scratch[column] = Double(logits[column]) - Double(largest) }
+        let largest = largestElement(logits, classes)
+        for column in 0..<classes { scratch[column] = logits[column] - largest }
         for column in classes..<padded { scratch[column] = -.infinity }
         let lead = scratch[target]
-        var column = 0
-        while column < padded {
-            storeWide(Double.exponential(loadWide(scratch, column)), scratch, column)
-            column &+= 4
-        }
+        Scalar.exponentiate(scratch, count: padded)
         let own = scratch[target]
         scratch[target] = 0
-        let others = inlineSum(scratch, padded)
-        let total = others + own
-        result.loss += lead == 0 ? log1p(others) : log(total) - lead
-        right.take(isFirst: starts[row] == 1, isRight: leader == target && !lead.isNaN)
+        let others = Double(inlineSum(scratch, padded))
+        let total = others + Double(own)
+        result.loss += lead == 0 ? log1p(others) : log(total) - Double(lead)
+        var isLeader = lead == 0
+        if isLeader {
+            for column in 0..<target where logits[column] == largest { isLeader = false }
+        }
+        right.take(isFirst: starts[row] == 1, isRight: isLeader)
         if let gradient {
             let gradient = gradient + row * classes
-            let factor = weight / total
-            for column in 0..<classes { gradient[column] = Scalar(scratch[column] * factor) }
-            gradient[target] = Scalar(-others * factor)
+            let factor = Scalar(weight / total)
+            for column in 0..<classes { gradient[column] = scratch[column] * factor }
+            gradient[target] = Scalar(-others * weight / total)
         }
     }
     right.finish()
     result.rightExamples = right.examples
     return result
+}
+
+/// The largest of `count` elements, leaving out NaN; −∞ where there is nothing else.
+@inline(__always)
+private func largestElement<Scalar: NetworkScalar>(
+    _ x: UnsafePointer<Scalar>, _ count: Int
+) -> Scalar {
+    let width = Scalar.Wide.scalarCount
+    var lanes = Scalar.Wide(repeating: -.infinity)
+    var index = 0
+    while index &+ width <= count {
+        lanes = Scalar.larger(lanes, loadWide(x, index))
+        index &+= width
+    }
+    var largest = -Scalar.infinity
+    for lane in 0..<width where lanes[lane] > largest { largest = lanes[lane] }
+    while index < count {
+        if x[index] > largest { largest = x[index] }
+        index &+= 1
+    }
+    return largest
 }
 
 /// The same in single precision as PyTorch computes it: −(l_t − max − log Σ exp(l − max)).
@@ -112,7 +131,7 @@ private func singleCrossEntropy<Scalar: NetworkScalar>(
 ) -> LossSum {
     var result = LossSum()
     var right = RightCount()
-    let padded = (classes + 7) / 8 * 8
+    let padded = (classes + 3) / 4 * 4
     for row in 0..<rows {
         let logits = logits + row * classes
         let target = Int(targets[row])
@@ -128,7 +147,7 @@ private func singleCrossEntropy<Scalar: NetworkScalar>(
         var column = 0
         while column < padded {
             storeWide(Float.exponential(loadWide(scratch, column)), exponentials, column)
-            column &+= 8
+            column &+= 4
         }
         let logarithm = log(inlineSum(exponentials, padded))
         result.loss += Double(logarithm - scratch[target])
@@ -140,7 +159,7 @@ private func singleCrossEntropy<Scalar: NetworkScalar>(
             while column < padded {
                 let logProbability = loadWide(scratch, column) - logarithm
                 storeWide(Float.exponential(logProbability), exponentials, column)
-                column &+= 8
+                column &+= 4
             }
             exponentials[target] -= 1
             for column in 0..<classes { gradient[column] = Scalar(exponentials[column] * factor) }

@@ -10,12 +10,12 @@ final class AlignedMemory<Scalar: NetworkScalar> {
         let bytes = max(count, 1) * MemoryLayout<Scalar>.stride
         base = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
             .bindMemory(to: Scalar.self, capacity: max(count, 1))
-        base.initialize(repeating: 0, count: max(count, 1))
+        setToZero(base, count: max(count, 1))
     }
 
     deinit { base.deallocate() }
 
-    func clear() { base.update(repeating: 0, count: count) }
+    func clear() { setToZero(base, count: count) }
 }
 
 /// Values and derivatives of one tile's rows.
@@ -52,6 +52,8 @@ final class LaneMemory<Scalar: NetworkScalar> {
     let scratch: AlignedMemory<Scalar>
     let lossScratch: AlignedMemory<Double>
     var sum = LossSum()
+    /// Floating-point operations of the lane's products, counted when they are measured.
+    var productOperations = 0
 
     init(_ program: NetworkProgram<Scalar>, _ plan: RowPlan) {
         value = TileMemory(

@@ -107,6 +107,22 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
             version: .gradientTangent)
     }
 
+    /// The products of a forward and a reverse pass and nothing else, for measurements; returns the
+    /// number of floating-point operations.
+    @discardableResult
+    func multiplyOnly(_ frame: borrowing Frame<Scalar>) -> Int {
+        let rows = rows(frame)
+        guard !rows.isEmpty else { return 0 }
+        multiply(
+            frame.value(input), frame.parameters.value, rows, into: frame.value(output), beta: 0)
+        multiplyBack(
+            frame.gradient(output), frame.parameters.value, rows, into: frame.gradient(input),
+            beta: 0)
+        addOuter(
+            frame.value(input), frame.gradient(output), rows, to: frame.parameters.gradient)
+        return 6 * rows.count * input.columns * output.columns
+    }
+
     private func rows(_ frame: borrowing Frame<Scalar>) -> Range<Int> {
         let memory = frame[input.domain]
         switch selection {
@@ -147,14 +163,13 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
             return true
         case .sameRow(let slot):
             let source = frame.matrix(slot, version)
-            first.update(
-                from: source + rows.lowerBound * columns, count: rows.count * columns)
+            copyElements(source + rows.lowerBound * columns, to: first, count: rows.count * columns)
         case .sourceRow(let slot):
             let source = frame.matrix(slot, version)
             let table = frame.table(of: output.domain, into: slot.domain)
             for row in rows {
-                (matrix + row * columns).update(
-                    from: source + table.own(row) * columns, count: columns)
+                copyElements(
+                    source + table.own(row) * columns, to: matrix + row * columns, count: columns)
             }
         }
         if let bias { addToRows(first, rows: rows.count, columns: columns, parameters + bias) }
@@ -178,7 +193,7 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
             let target =
                 frame.matrix(slot, version) + rows.lowerBound * columns
             if isFirstToAdd[1] {
-                target.update(from: first, count: rows.count * columns)
+                copyElements(first, to: target, count: rows.count * columns)
             } else {
                 add(first, to: target, count: rows.count * columns)
             }

@@ -57,8 +57,8 @@ final class EmbeddingOperation<Scalar: NetworkScalar>: Operation<Scalar> {
             let position = Int(frame.plan.inputPositions[row])
             let token = Int(frame.plan.inputTokens[row])
             let target = matrix + row * columns
-            target.update(
-                from: parameters + embeddings[position] + token * columns, count: columns)
+            copyElements(
+                parameters + embeddings[position] + token * columns, to: target, count: columns)
             if let positions {
                 add(parameters + positions + position * columns, to: target, count: columns)
             }
@@ -143,7 +143,7 @@ private func sumSources<Scalar: NetworkScalar>(
     for row in rows {
         let target = target + row * columns
         let sources = table.sources + row * table.length
-        target.update(from: source + Int(sources[0]) * columns, count: columns)
+        copyElements(source + Int(sources[0]) * columns, to: target, count: columns)
         for position in 1..<max(table.length, 1) {
             add(source + Int(sources[position]) * columns, to: target, count: columns)
         }

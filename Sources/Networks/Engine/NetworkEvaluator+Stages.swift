@@ -14,6 +14,7 @@ enum EvaluationStage<Scalar: NetworkScalar> {
     case tilesProduct(ProductKind)
     case inputsReverseTangent(ProductKind)
     case sumGradientTangents
+    case productsOnly
 
     /// Rows to copy out of every tile: a slot of answers or inner values, and where they go.
     struct CopiedRows {
@@ -41,6 +42,7 @@ extension NetworkEvaluator: LaneWork {
         case .inputsTangent: inputsTangent(lane)
         case .tilesProduct(let kind): tilesProduct(lane, kind)
         case .inputsReverseTangent(let kind): inputsReverseTangent(lane, kind)
+        case .productsOnly: productsOnly(lane)
         case .sumGradientTangents:
             if let linearization {
                 sumLanes(lane) { linearization.lanes[$0].parameterGradientTangent }
@@ -85,6 +87,22 @@ extension NetworkEvaluator: LaneWork {
                 tangent: linearization?.parameterTangent.base ?? parameterValue.base,
                 gradientTangent: product?.parameterGradientTangent.base ?? parameterValue.base),
             plan: plan, tile: tile, scratch: memory.scratch.base, dropoutKey: dropoutKey)
+    }
+
+    /// The matrix products of a gradient, with the same shapes in the same memory.
+    private func productsOnly(_ lane: Int) {
+        lanes[lane].productOperations = 0
+        func multiply(_ operations: [Operation<Scalar>], _ frame: borrowing Frame<Scalar>) {
+            for operation in operations {
+                if let linear = operation as? LinearOperation {
+                    lanes[lane].productOperations += linear.multiplyOnly(frame)
+                }
+            }
+        }
+        multiply(program.inputOperations, frame(lane, tile: nil))
+        for index in plan.tiles(ofLane: lane) {
+            multiply(program.tileOperations, frame(lane, tile: index))
+        }
     }
 
     private func inputsForward(_ lane: Int) {
@@ -231,8 +249,8 @@ extension NetworkEvaluator: LaneWork {
         for row in frame.readouts.rows {
             let answer = Int(plan.answerOfReadout[frame.tile.firstReadout + row])
             let place = collection.slot.domain == .readouts ? row : table.own(row)
-            (collection.target + answer * columns).update(
-                from: source + place * columns, count: columns)
+            copyElements(
+                source + place * columns, to: collection.target + answer * columns, count: columns)
         }
     }
 }

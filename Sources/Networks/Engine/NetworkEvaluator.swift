@@ -18,7 +18,8 @@ package struct LossAndAccuracy: Sendable, Equatable {
 package enum LossPrecision: String, Codable, Sendable, CaseIterable {
     /// As PyTorch does on `float32` logits: losses below 6e-8 round to 0, and their gradients too.
     case float32
-    /// Stable in double precision: relative accuracy at any loss.
+    /// Stable: the loss and its derivatives keep the relative accuracy of the logits however small
+    /// they are, as casting the logits to double precision does.
     case float64
 }
 
@@ -115,6 +116,14 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
         run(.sumGradients)
         export(lanes[0].parameterGradient.base, to: &gradient)
         return result()
+    }
+
+    /// The matrix products of one gradient and nothing else, with the same shapes on the same
+    /// threads; returns the number of floating-point operations.
+    func multiplyOnly() -> Int {
+        linearization?.isValid = false
+        run(.productsOnly)
+        return lanes.reduce(0) { $0 + $1.productOperations }
     }
 
     /// Fixes the weights at which the products below are taken, and keeps what they share.
@@ -248,13 +257,14 @@ extension NetworkEvaluator {
         precondition(vector.count == layout.count, "\(vector.count) of \(layout.count) parameters")
         vector.withUnsafeBufferPointer { vector in
             guard let source = vector.baseAddress else { return }
-            target.update(from: source, count: layout.count)
+            copyElements(source, to: target, count: layout.count)
             for entry in program.headMatrices {
                 let (heads, rows, columns) = (entry.shape[0], entry.shape[1], entry.shape[2])
                 for head in 0..<heads {
                     for row in 0..<rows {
-                        (target + entry.offset + (row * heads + head) * columns).update(
-                            from: source + entry.offset + (head * rows + row) * columns,
+                        copyElements(
+                            source + entry.offset + (head * rows + row) * columns,
+                            to: target + entry.offset + (row * heads + head) * columns,
                             count: columns)
                     }
                 }
@@ -267,13 +277,14 @@ extension NetworkEvaluator {
         precondition(vector.count == layout.count, "\(vector.count) of \(layout.count) parameters")
         vector.withUnsafeMutableBufferPointer { vector in
             guard let target = vector.baseAddress else { return }
-            target.update(from: source, count: layout.count)
+            copyElements(source, to: target, count: layout.count)
             for entry in program.headMatrices {
                 let (heads, rows, columns) = (entry.shape[0], entry.shape[1], entry.shape[2])
                 for head in 0..<heads {
                     for row in 0..<rows {
-                        (target + entry.offset + (head * rows + row) * columns).update(
-                            from: source + entry.offset + (row * heads + head) * columns,
+                        copyElements(
+                            source + entry.offset + (row * heads + head) * columns,
+                            to: target + entry.offset + (head * rows + row) * columns,
                             count: columns)
                     }
                 }

@@ -47,5 +47,5 @@ extension Operation {
 func clear<Scalar: NetworkScalar>(
     _ matrix: UnsafeMutablePointer<Scalar>, rows: Range<Int>, columns: Int
 ) {
-    (matrix + rows.lowerBound * columns).update(repeating: 0, count: rows.count * columns)
+    setToZero(matrix + rows.lowerBound * columns, count: rows.count * columns)
 }
