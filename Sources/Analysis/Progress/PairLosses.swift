@@ -91,11 +91,10 @@ func crossEntropy(
     // The target and the padding drop out of the sum of the others.
     row[target] = -.infinity
     for index in count..<row.count { row[index] = -.infinity }
-    let shift = SIMD4(repeating: largest)
-    var sums = SIMD4<Double>.zero
-    for start in stride(from: 0, to: row.count, by: 4) {
-        let part = SIMD4(row[start], row[start + 1], row[start + 2], row[start + 3])
-        sums += Double.exponential(part - shift)
+    let shift = SIMD2(repeating: largest)
+    var sums = SIMD2<Double>.zero
+    for start in stride(from: 0, to: row.count, by: 2) {
+        sums += Double.exponential(SIMD2(row[start], row[start + 1]) - shift)
     }
     let others = sums.sum()
     return own == largest

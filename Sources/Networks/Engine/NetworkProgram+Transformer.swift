@@ -96,11 +96,16 @@ extension NetworkProgram {
         let activated = appendActivation(sum, on: domain)
         hidden.append(activated)
         var output = slot(domain, width)
+        let drops = network.dropout > 0
         append(
             LinearOperation(
                 activated, weight: required("\(name).mlp.output"),
-                bias: offset("\(name).mlp.output_bias"), residual: .sameRow(middle), into: output),
-            on: domain)
+                bias: offset("\(name).mlp.output_bias"),
+                residual: drops ? .none : .sameRow(middle), into: output), on: domain)
+        if drops {
+            append(DropoutOperation(output, layer: block, chance: network.dropout), on: domain)
+            append(ResidualOperation(middle, addedTo: output), on: domain)
+        }
         if network.normalization == .post { output = appendNorm("\(name).mlp_norm", output) }
         residual.append(output)
         return output
