@@ -40,6 +40,11 @@ struct Optimizer<Scalar: NetworkScalar> {
         if configuration.gradientNoise > 0 || configuration.updateNoise > 0 { noise = zeros }
     }
 
+    /// Takes weights as the first ones of a run: what the decay `to_init` pulls towards.
+    mutating func begin(at initial: [Scalar]) {
+        if !anchor.isEmpty { anchor = initial }
+    }
+
     /// Changes the parameters by one update.
     ///
     /// `step` is the number of updates done before, `rate` the learning rate η of this one. The

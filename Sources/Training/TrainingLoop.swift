@@ -51,7 +51,11 @@ final class TrainingLoop<Scalar: NetworkScalar> {
         let packed: [Scalar] = try layout.pack(weights)
         parameters = packed
         self.step = step
-        if let state { try optimizer.restore(state) }
+        if let state {
+            try optimizer.restore(state)
+        } else if step == 0 {
+            optimizer.begin(at: packed)
+        }
     }
 
     /// The checkpoint of the present state.
