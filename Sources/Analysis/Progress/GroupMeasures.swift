@@ -109,7 +109,7 @@ private struct GroupMeasureContext {
         let parts = [
             "x_embed": (input.leftEmbedding, input.leftEmbedding.count / order),
             "y_embed": (input.rightEmbedding, input.rightEmbedding.count / order),
-            "unembed": (GroupMeasureContext.transposed(input.unembedding, width, order), width),
+            "unembed": (transposed(input.unembedding, rows: width, columns: order), width),
         ]
         power = parts.mapValues { grid.characters.power($0.0, columns: $0.1) }
             .merging(
@@ -128,16 +128,6 @@ private struct GroupMeasureContext {
             for column in start..<start + order { centred[column] -= mean }
         }
         return centred
-    }
-
-    private static func transposed(_ matrix: [Double], _ rows: Int, _ columns: Int) -> [Double] {
-        var result = matrix
-        for row in 0..<rows {
-            for column in 0..<columns {
-                result[column * rows + row] = matrix[row * columns + column]
-            }
-        }
-        return result
     }
 
     /// (1/n) tr(Sᵀ Π S) for S_x, S_y and S_xy of the hidden layer centred over inputs.
