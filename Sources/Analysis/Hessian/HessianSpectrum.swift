@@ -47,10 +47,7 @@ package func curvatureSpectrum(
     do {
         result = try extremeEigenvalues(of: linearOperator, options: options)
     } catch let error as NonFiniteProduct {
-        throw UserError.missing(
-            subject: "the Hessian",
-            cause: "its product number \(error.product) is not finite, so it has no spectrum",
-            advice: "choose a checkpoint with finite weights and loss")
+        throw curvatureIsNotFinite(error)
     }
     func rows(_ pairs: [RitzPair], _ side: SpectrumSide) -> [CurvatureEigenvalue] {
         pairs.enumerated().map { index, pair in

@@ -4,7 +4,7 @@ package import Networks
 /// The curvature of a network's mean loss at fixed weights, as an operator on flat vectors.
 ///
 /// The evaluator is linearised at `parameters`; the operator holds it and must not be used after the
-/// evaluator was linearised elsewhere. Products are exact up to rounding in the evaluator's scalar:
+/// evaluator did anything else. Products are exact up to rounding in the evaluator's scalar:
 /// use `Double`, because at a loss of 1e-6 single precision is wrong in the third digit.
 package func curvatureOperator<Scalar: NetworkScalar>(
     _ kind: CurvatureOperator, of evaluator: NetworkEvaluator<Scalar>, at parameters: [Scalar]

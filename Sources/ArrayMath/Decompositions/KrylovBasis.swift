@@ -29,6 +29,13 @@ struct KrylovBasis {
 
     mutating func clearLast() { for index in last { rows[index] = 0 } }
 
+    mutating func removeLast() { count -= 1 }
+
+    /// A copy of one row.
+    func row(_ index: Int) -> [Double] {
+        Array(rows[index * dimension..<(index + 1) * dimension])
+    }
+
     /// Makes room for one more row without filling it.
     mutating func extend() { count += 1 }
 

@@ -1,0 +1,112 @@
+internal import ArrayMath
+internal import Foundation
+
+/// How far the loss can rise inside a small box in a random subspace (Keskar and others 2017).
+package struct KeskarSharpness: Sendable, Equatable {
+    /// φ = 100 (max L(x + A y) − L(x)) / (1 + L(x)), in percent; a lower bound, since the
+    /// maximisation is local and stops after a few iterations.
+    package let sharpness: Double
+    package let lossAtCentre: Double
+    package let largestLoss: Double
+}
+
+/// Keskar's sharpness (equation 4): the largest loss over C = {|y_i| ≤ ε (|(A⁺x)_i| + 1)}.
+///
+/// A⁺ has `dimension` random rows with entries in [−1, 1], each scaled to norm 1, and A is its
+/// pseudo-inverse, so that y lives in that many dimensions. Maximised by projected gradient steps
+/// of adapted length, `iterations` times. `lossAndGradient` returns L and ∇L at a point. The
+/// released script of the grokking paper minimises by mistake; this maximises. Nil when the loss at
+/// the centre is not finite.
+package func keskarSharpness(
+    at point: [Double], epsilon: Double = 1e-3, dimension: Int = 10, iterations: Int = 10,
+    seed: UInt64, lossAndGradient: ([Double]) throws -> (loss: Double, gradient: [Double])
+) rethrows -> KeskarSharpness? {
+    let count = point.count
+    let rank = min(dimension, count)
+    var generator = ProbeGenerator(seed: seed)
+    // Rows of A⁺, then A = A⁺ᵀ (A⁺ A⁺ᵀ)⁻¹ through the eigenvectors of the small Gram matrix.
+    var rows = [Double](repeating: 0, count: rank * count)
+    for row in 0..<rank {
+        let raw = (0..<count).map { _ in 2 * generator.uniform() - 1 }
+        let norm = vectorNorm(raw)
+        for index in 0..<count { rows[row * count + index] = raw[index] / norm }
+    }
+    let gram = matrixProduct(
+        rows, transposed: false, rows, transposed: true, rows: rank, columns: rank, inner: count)
+    let eigen = SymmetricEigen(of: gram, order: rank)
+    var inverse = [Double](repeating: 0, count: rank * rank)
+    for index in 0..<rank {
+        for row in 0..<rank {
+            for column in 0..<rank {
+                inverse[row * rank + column] +=
+                    eigen.vectors[index * rank + row] * eigen.vectors[index * rank + column]
+                    / eigen.values[index]
+            }
+        }
+    }
+    // Row i of `directions` is column i of A.
+    let directions = matrixProduct(inverse, rows, rows: rank, columns: count, inner: rank)
+    let bounds = matrixProduct(rows, point, rows: rank, columns: 1, inner: count)
+        .map { epsilon * (abs($0) + 1) }
+
+    func evaluate(_ y: [Double]) throws -> (loss: Double, gradient: [Double]) {
+        var moved = point
+        for index in 0..<rank {
+            for place in 0..<count { moved[place] += y[index] * directions[index * count + place] }
+        }
+        let (loss, full) = try lossAndGradient(moved)
+        let gradient = matrixProduct(directions, full, rows: rank, columns: 1, inner: count)
+        return (loss, gradient)
+    }
+
+    var search = BoxAscent(bounds: bounds, value: try evaluate([Double](repeating: 0, count: rank)))
+    let centre = search.loss
+    guard centre.isFinite else { return nil }
+    for _ in 0..<iterations {
+        guard try search.advance(evaluate) else { break }
+    }
+    return KeskarSharpness(
+        sharpness: 100 * (search.loss - centre) / (1 + centre), lossAtCentre: centre,
+        largestLoss: search.loss)
+}
+
+/// Maximisation over the box |y_i| ≤ b_i by projected gradient steps of adapted length.
+private struct BoxAscent {
+    private let bounds: [Double]
+    private var point: [Double]
+    private(set) var loss: Double
+    private var gradient: [Double]
+    private var stepLength: Double
+
+    init(bounds: [Double], value: (loss: Double, gradient: [Double])) {
+        self.bounds = bounds
+        point = [Double](repeating: 0, count: bounds.count)
+        (loss, gradient) = value
+        let slope = value.gradient.map(abs).max() ?? 0
+        // The first step may cross the whole box along the steepest coordinate.
+        stepLength = slope > 0 ? 2 * (bounds.max() ?? 0) / slope : 0
+    }
+
+    /// One ascent step; false when no step raises the loss.
+    mutating func advance(
+        _ evaluate: ([Double]) throws -> (loss: Double, gradient: [Double])
+    ) rethrows -> Bool {
+        guard stepLength > 0 else { return false }
+        for _ in 0..<8 {
+            let candidate = point.indices.map { index in
+                let raised = point[index] + stepLength * gradient[index]
+                return min(max(raised, -bounds[index]), bounds[index])
+            }
+            guard candidate != point else { return false }
+            let value = try evaluate(candidate)
+            if value.loss.isFinite, value.loss > loss {
+                point = candidate
+                (loss, gradient) = value
+                stepLength *= 2
+                return true
+            }
+            stepLength /= 4
+        }
+        return false
+    }
+}
