@@ -1,0 +1,90 @@
+import Analysis
+import Foundation
+import TestSupport
+import Testing
+
+struct RunComparisonTests {
+    /// Remission of leukaemia patients under 6-MP in weeks (Freireich and others 1963), the worked
+    /// example of survival textbooks.
+    private let remission: [CensoredTime] =
+        [6, 6, 6, 7, 10, 13, 16, 22, 23].map { CensoredTime($0, isReached: true) }
+        + [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35].map { CensoredTime($0, isReached: false) }
+
+    @Test("Kaplan–Meier agrees with the textbook example")
+    func kaplanMeier() {
+        let curve = SurvivalCurve(remission)
+        #expect(curve.count == 21)
+        #expect(curve.reachedCount == 9)
+        let expected = [
+            (6.0, 0.8571, 0.0764), (7, 0.8067, 0.0869), (10, 0.7529, 0.0963), (13, 0.6902, 0.1068),
+            (16, 0.6275, 0.1141), (22, 0.5378, 0.1282), (23, 0.4482, 0.1346),
+        ]
+        #expect(curve.steps.count == expected.count)
+        for (step, (time, survival, error)) in zip(curve.steps, expected) {
+            #expect(step.time == time)
+            #expect(abs(step.survival - survival) < 5e-5)
+            #expect(abs(step.standardError - error) < 5e-5)
+        }
+        #expect(curve.median == 23)
+        #expect(curve.medianInterval.low == 13)
+        #expect(curve.medianInterval.high == nil)
+    }
+
+    @Test("no runs, all censored and one run have defined medians")
+    func kaplanMeierEdges() {
+        #expect(SurvivalCurve([]).median == nil)
+        #expect(SurvivalCurve([CensoredTime(5, isReached: false)]).median == nil)
+        #expect(SurvivalCurve([CensoredTime(5, isReached: true)]).median == 5)
+        #expect(
+            geometricMean([CensoredTime(4, isReached: true), CensoredTime(9, isReached: true)])
+                .map { abs($0 - 6) < 1e-12 } == true)
+        #expect(geometricMean(remission) == nil)
+        #expect(geometricMean([]) == nil)
+    }
+
+    @Test("Wilson intervals of known shares")
+    func wilson() throws {
+        let interval = try #require(wilsonInterval(successes: 8, of: 10))
+        #expect(abs(interval.lowerBound - 0.4901625) < 1e-6)
+        #expect(abs(interval.upperBound - 0.9433178) < 1e-6)
+        #expect(wilsonInterval(successes: 0, of: 3)?.lowerBound == 0)
+        #expect(wilsonInterval(successes: 3, of: 3)?.upperBound == 1)
+        #expect(wilsonInterval(successes: 0, of: 0) == nil)
+    }
+
+    @Test("bands hold the previous value and end where runs end")
+    func bands() {
+        let curves = [
+            Curve(steps: [0, 9, 99], values: [0, 0.5, 1]),
+            Curve(steps: [0, 9], values: [0.2, 0.4]),
+            Curve(steps: [0, 9, 99], values: [0.1, 0.9, 1]), Curve(steps: [], values: []),
+        ]
+        let band = seedBand(of: curves, pointCount: 3)
+        #expect(band.positions.map { $0.rounded() } == [0, 9, 99])
+        #expect(band.counts == [3, 3, 2])
+        #expect(band.median == [0.1, 0.5, 1])
+        #expect(abs(band.low[1] - 0.42) < 1e-12 && abs(band.high[1] - 0.82) < 1e-12)
+        let aligned = seedBand(of: curves, alignedAt: [9, nil, 9, nil], pointCount: 3)
+        #expect(aligned.positions.map { $0.rounded() } == [-1, 0, 1])
+        #expect(aligned.counts == [2, 2, 2])
+        #expect(seedBand(of: []).positions.isEmpty)
+        #expect(seedBand(of: [Curve(steps: [4], values: [0.3])]).median == [0.3])
+    }
+
+    @Test("power laws come back with their exponents")
+    func scaling() throws {
+        let x = [0.1, 0.3, 1, 3, 10]
+        let exact = try #require(scalingFit(x: x, y: x.map { 5 * pow($0, -1.5) }))
+        #expect(abs(exact.exponent + 1.5) < 1e-12)
+        #expect(abs(exact.prefactor - 5) < 1e-11)
+        #expect(abs(exact.rSquared - 1) < 1e-12)
+        let interval = try #require(exact.exponentInterval)
+        #expect(abs(interval.lowerBound + 1.5) < 1e-9 && abs(interval.upperBound + 1.5) < 1e-9)
+        let noisy = try #require(scalingFit(x: x, y: [40, 30, 4, 1.3, 0.1], seed: 3))
+        #expect(noisy == scalingFit(x: x, y: [40, 30, 4, 1.3, 0.1], seed: 3))
+        #expect(noisy.exponentInterval?.contains(noisy.exponent) == true)
+        #expect(scalingFit(x: [1, 2], y: [1, 2]) == nil)
+        #expect(scalingFit(x: [1, 1, 1], y: [1, 2, 3]) == nil)
+        #expect(scalingFit(x: [1, 2, 3, 4], y: [1, .nan, -3, 0]) == nil)
+    }
+}
