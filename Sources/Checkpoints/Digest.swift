@@ -22,6 +22,15 @@ package struct Digest: Sendable, Hashable, CustomStringConvertible {
         self.bytes = bytes
     }
 
+    /// The SHA-256 of bytes that come in pieces: the closure hands over one after the other.
+    package init(
+        pieces: (_ update: (UnsafeRawBufferPointer) -> Void) throws -> Void
+    ) rethrows {
+        var hash = SHA256()
+        try pieces { hash.update(bufferPointer: $0) }
+        bytes = Array(hash.finalize())
+    }
+
     /// The digest of a checkpoint's weights, independent of run, archive and file layout.
     ///
     /// It is the SHA-256 of one UTF-8 line per tensor, in the byte order of the names:

@@ -38,11 +38,14 @@ package struct Task: Sendable {
         _ configuration: TaskConfiguration, trainIndices: [Int]? = nil, testIndices: [Int]? = nil
     ) throws {
         let rows = try TaskRows(configuration)
+        let hasAnswerColumns =
+            configuration.layout == .pairs
+            || configuration.answersOnly && (configuration.layout ?? .operands) == .operands
         self.configuration = configuration
         name = rows.name
         tokenSpace = TokenSpace(
             vocabulary: rows.vocabulary, length: rows.examples.length,
-            classCount: configuration.layout == .pairs ? rows.classCount : rows.vocabulary)
+            classCount: hasAnswerColumns ? rows.classCount : rows.vocabulary)
         classCount = rows.classCount
         firstAnswerToken = rows.firstAnswerToken
         operandCount = rows.operandCount

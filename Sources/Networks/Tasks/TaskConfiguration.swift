@@ -61,6 +61,9 @@ package struct TaskConfiguration: Codable, Sendable, Equatable {
     /// Nil until the kind of network decides: `operands` for transformers, `pairs` for others.
     package var layout: Layout?
     package var lossPositions: LossPositions = .answer
+    /// The logits have columns for answers alone where the layout is `operands`; otherwise every
+    /// token has one, `=` included.
+    package var answersOnly = false
 
     package var split: SplitRule = .cairn
     package var splitSeed = 0
@@ -110,6 +113,7 @@ package struct TaskConfiguration: Codable, Sendable, Equatable {
         case taskSeed = "task_seed"
         case layout
         case lossPositions = "loss_positions"
+        case answersOnly = "answers_only"
         case split
         case splitSeed = "split_seed"
         case trainFraction = "train_fraction"
@@ -135,6 +139,7 @@ package struct TaskConfiguration: Codable, Sendable, Equatable {
         try values.read(.taskSeed, into: &taskSeed)
         try values.read(.layout, into: &layout)
         try values.read(.lossPositions, into: &lossPositions)
+        try values.read(.answersOnly, into: &answersOnly)
         try values.read(.split, into: &split)
         try values.read(.splitSeed, into: &splitSeed)
         try values.read(.trainFraction, into: &trainFraction)

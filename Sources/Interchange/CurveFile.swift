@@ -1,0 +1,172 @@
+internal import Checkpoints
+internal import Foundation
+
+/// Curves from files of text: comma-separated values, or one JSON object per line.
+enum CurveFile {
+    /// What a file of curves holds.
+    struct Content {
+        var points: [MetricPoint] = []
+        var notes: [String] = []
+    }
+
+    /// The columns that may count the steps, in the order of preference.
+    private static let stepNames = [
+        "step", "global_step", "update", "iteration", "iter", "epoch", "_step",
+    ]
+
+    /// Whether a file is of a kind that holds curves, by its name.
+    static func holdsCurves(_ name: String) -> Bool {
+        let suffix = (name as NSString).pathExtension.lowercased()
+        return ["csv", "jsonl", "ndjson"].contains(suffix) || EventFile.isEventFile(name)
+    }
+
+    /// Reads the curves of a file of any of these kinds.
+    static func read(_ path: String, stepOffset: Int = 0) throws -> Content {
+        let name = (path as NSString).lastPathComponent
+        if EventFile.isEventFile(name) { return Content(points: try EventFile.read(path)) }
+        let file = try SourceFile(path: path)
+        let bytes = try file.read(at: 0, count: file.byteCount)
+        return name.lowercased().hasSuffix(".csv")
+            ? try commaSeparated(bytes, path: path, stepOffset: stepOffset)
+            : try jsonLines(bytes, path: path)
+    }
+
+    private static func commaSeparated(
+        _ bytes: [UInt8], path: String, stepOffset: Int
+    ) throws -> Content {
+        var rows = CommaSeparatedRows(bytes)
+        guard let header = rows.next() else {
+            throw UserError.unreadable(path, "it is empty")
+        }
+        guard
+            let stepColumn = stepNames.lazy.compactMap({ name in
+                header.firstIndex { $0.lowercased() == name }
+            }).first
+        else {
+            throw UserError.unreadable(
+                path, "it has no column named \(stepNames.joined(separator: ", "))",
+                advice: "name the column that counts updates step")
+        }
+        var content = Content()
+        var unread: Set<String> = []
+        var line = 1
+        while let row = rows.next() {
+            line += 1
+            guard row.count == header.count else {
+                throw UserError.unreadable(
+                    path, "row \(line) has \(row.count) fields, the first row has \(header.count)")
+            }
+            guard let step = wholeNumber(row[stepColumn]) else {
+                throw UserError.unreadable(
+                    path,
+                    "row \(line) has the \(header[stepColumn]) \(row[stepColumn]), "
+                        + "which is not a whole number")
+            }
+            for (column, field) in row.enumerated()
+            where column != stepColumn && !field.isEmpty && !header[column].isEmpty {
+                guard !stepNames.contains(header[column].lowercased()) else { continue }
+                if let value = Double(field) {
+                    content.points.append(
+                        MetricPoint(
+                            name: CurveName.any(header[column]), step: step + stepOffset,
+                            value: value))
+                } else {
+                    unread.insert(header[column])
+                }
+            }
+        }
+        content.notes = unread.sorted().map { "column \($0) is not a number and was left out" }
+        return content
+    }
+
+    /// A whole number, also where it is written as 12.0.
+    private static func wholeNumber(_ text: String) -> Int? {
+        Int(text) ?? Double(text).flatMap { Int(exactly: $0) }
+    }
+
+    private static func jsonLines(_ bytes: [UInt8], path: String) throws -> Content {
+        var content = Content()
+        var line = 0
+        for text in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            line += 1
+            guard text.contains(where: { $0 > 0x20 }) else { continue }
+            let value: Value
+            do {
+                value = try JSONText.value(of: Array(text))
+            } catch let problem as JSONText.Problem {
+                throw UserError.unreadable(path, "line \(line) is not JSON: \(problem.cause)")
+            }
+            guard let entries = value.entries else {
+                throw UserError.unreadable(path, "line \(line) is not an object")
+            }
+            guard let step = stepNames.lazy.compactMap({ value[$0]?.whole }).first else { continue }
+            content.points += points(entries, step: step)
+        }
+        return content
+    }
+
+    /// The numbers of an object as points of curves.
+    static func points(_ entries: [Value.Entry], step: Int) -> [MetricPoint] {
+        entries.compactMap { entry in
+            let name = entry.key.label
+            guard !stepNames.contains(name.lowercased()) else { return nil }
+            switch entry.value {
+            case .real, .integer:
+                return entry.value.number.map {
+                    MetricPoint(name: CurveName.any(name), step: step, value: $0)
+                }
+            case .text("NaN"):
+                return MetricPoint(name: CurveName.any(name), step: step, value: .nan)
+            case .text("Infinity"):
+                return MetricPoint(name: CurveName.any(name), step: step, value: .infinity)
+            case .text("-Infinity"):
+                return MetricPoint(name: CurveName.any(name), step: step, value: -.infinity)
+            default: return nil
+            }
+        }
+    }
+}
+
+/// The rows of comma-separated text, with quoted fields as spreadsheets write them.
+struct CommaSeparatedRows {
+    private let bytes: [UInt8]
+    private var position = 0
+
+    init(_ bytes: [UInt8]) {
+        let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+        self.bytes = bytes.starts(with: mark) ? Array(bytes.dropFirst(3)) : bytes
+    }
+
+    /// The fields of the next row that is not empty; nil at the end.
+    mutating func next() -> [String]? {
+        while position < bytes.count, bytes[position] == 0x0a || bytes[position] == 0x0d {
+            position += 1
+        }
+        guard position < bytes.count else { return nil }
+        var fields: [String] = []
+        var field: [UInt8] = []
+        var isQuoted = false
+        while position < bytes.count {
+            let byte = bytes[position]
+            position += 1
+            switch byte {
+            case UInt8(ascii: "\""):
+                let isDouble = isQuoted && position < bytes.count && bytes[position] == byte
+                if isDouble {
+                    field.append(byte)
+                    position += 1
+                } else {
+                    isQuoted.toggle()
+                }
+            case UInt8(ascii: ",") where !isQuoted:
+                fields.append(String(decoding: field, as: UTF8.self))
+                field.removeAll(keepingCapacity: true)
+            case 0x0a where !isQuoted:
+                return fields + [String(decoding: field, as: UTF8.self)]
+            case 0x0d where !isQuoted: break
+            default: field.append(byte)
+            }
+        }
+        return fields + [String(decoding: field, as: UTF8.self)]
+    }
+}

@@ -1,0 +1,95 @@
+package import Checkpoints
+
+/// A run found in foreign files, ready to be written to an archive.
+package struct ImportedRun: Sendable {
+    /// One stored state, read when it is needed.
+    package struct State: Sendable {
+        package let step: Int
+        /// Where it comes from, for messages.
+        package let source: String
+        package let weights: @Sendable () throws -> [Tensor]
+        package let optimizerState: @Sendable () throws -> OptimizerState?
+
+        package init(
+            step: Int, source: String, weights: @escaping @Sendable () throws -> [Tensor],
+            optimizerState: @escaping @Sendable () throws -> OptimizerState? = { nil }
+        ) {
+            self.step = step
+            self.source = source
+            self.weights = weights
+            self.optimizerState = optimizerState
+        }
+    }
+
+    /// A number that the run's authors published about one of its states.
+    package struct PublishedValue: Sendable, Equatable {
+        package let name: String
+        package let step: Int
+        package let value: Double
+    }
+
+    package var description: RunDescription
+    /// In rising order of their steps.
+    package var states: [State]
+    /// The curves, in step order.
+    package var metrics: [MetricPoint]
+    package var publishedValues: [PublishedValue] = []
+    /// What was left out or assumed, one sentence each.
+    package var notes: [String] = []
+
+    /// The number of stored states.
+    package var checkpointCount: Int { states.count }
+
+    /// Writes the run to a sink, each state with the metrics since the one before it.
+    package func write(
+        to sink: any CheckpointSink, progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
+    ) throws {
+        try sink.begin(description)
+        var position = 0
+        for (index, state) in states.enumerated() {
+            let start = position
+            while position < metrics.count, metrics[position].step <= state.step { position += 1 }
+            try sink.save(
+                Checkpoint(
+                    step: state.step, weights: try state.weights(),
+                    optimizerState: try state.optimizerState(),
+                    metrics: Array(metrics[start..<position])))
+            try progress(index + 1, states.count)
+        }
+        try sink.finish(.imported, metrics: Array(metrics[position...]))
+    }
+
+    /// Sorts states and curves by step.
+    ///
+    /// Errors: two different states of one step. A state whose weights repeat the one before it at
+    /// the same step is dropped with a note.
+    mutating func sortBySteps(path: String) throws {
+        states.sort { $0.step < $1.step }
+        metrics = metrics.enumerated().sorted {
+            ($0.element.step, $0.offset) < ($1.element.step, $1.offset)
+        }.map(\.element)
+        var kept: [State] = []
+        for state in states {
+            guard let last = kept.last, last.step == state.step else {
+                kept.append(state)
+                continue
+            }
+            guard Digest(weights: try last.weights()) == Digest(weights: try state.weights())
+            else {
+                throw UserError.unreadable(
+                    path, "\(last.source) and \(state.source) both hold step \(state.step)",
+                    advice: "rename one of them, or import them one at a time")
+            }
+            notes.append("\(state.source) repeats \(last.source) and was left out")
+        }
+        states = kept
+    }
+}
+
+extension ImportedRun {
+    /// An id that depends on the content alone, so that the same run is known when it comes again.
+    static func id(digest: String, part: String, configuration: String) -> String {
+        let text = "\(digest)\n\(part)\n\(configuration)"
+        return String(Digest(of: Array(text.utf8)).description.prefix(16))
+    }
+}

@@ -1,0 +1,118 @@
+internal import Checkpoints
+internal import Foundation
+package import Networks
+
+/// A description, written by a person, of how foreign tensors make a network that Cairn knows.
+package struct NetworkMapping: Sendable, Equatable {
+    package let network: NetworkConfiguration
+    package let recipes: [TensorRecipe]
+
+    /// Reads the tree of a YAML or JSON file:
+    ///
+    /// ```yaml
+    /// network: {kind: transformer, layers: 2, width: 128, heads: 4, mlp_width: 512}
+    /// tensors:
+    ///   embedding: tok.weight
+    ///   blocks.{layer}.attention.query:
+    ///     from: h.{layer}.q.weight
+    ///     shape: [4, 32, 128]
+    ///     axes: [0, 2, 1]
+    ///   unembedding: {from: head.weight, axes: [1, 0]}
+    /// ```
+    ///
+    /// `from` may be a list, which is stacked along a new first axis; `slice: [axis, begin, end]`
+    /// takes a part; `{layer}` stands for every layer of the network.
+    package init(_ tree: Value, path: String) throws {
+        func wrong(_ cause: String) -> UserError {
+            .usage(subject: path, cause: cause, advice: "see cairn import --help for the form")
+        }
+        guard let entries = tree.entries else { throw wrong("it is not a mapping") }
+        if let stranger = entries.first(where: { !["network", "tensors"].contains($0.key.label) }) {
+            throw wrong("it has the unknown key \(stranger.key.label)")
+        }
+        guard let settings = tree["network"], settings.entries != nil else {
+            throw wrong("it has no section network")
+        }
+        guard let tensors = tree["tensors"]?.entries else {
+            throw wrong("it has no section tensors")
+        }
+        do {
+            network = try JSONDecoder().decode(
+                NetworkConfiguration.self, from: Data(settings.json().utf8))
+        } catch let error as DecodingError {
+            throw wrong("its network is not understood (\(error))")
+        }
+        try network.validate()
+        var recipes: [TensorRecipe] = []
+        for entry in tensors {
+            let name = entry.key.label
+            let isPerLayer = name.contains("{layer}")
+            for layer in isPerLayer ? Array(0..<network.layers) : [0] {
+                recipes.append(
+                    try Self.recipe(
+                        entry.value, target: name.forLayer(layer), layer: layer, wrong: wrong))
+            }
+        }
+        self.recipes = recipes
+    }
+
+    private static func recipe(
+        _ value: Value, target: String, layer: Int, wrong: (String) -> UserError
+    ) throws -> TensorRecipe {
+        if let source = value.textual {
+            return TensorRecipe(target, from: [source.forLayer(layer)])
+        }
+        guard let entries = value.entries, let from = value["from"] else {
+            throw wrong("tensor \(target) has no from")
+        }
+        if let stranger = entries.first(where: {
+            !["from", "slice", "shape", "axes"].contains($0.key.label)
+        }) {
+            throw wrong("tensor \(target) has the unknown key \(stranger.key.label)")
+        }
+        func numbers(_ key: String) throws -> [Int]? {
+            guard let value = value[key] else { return nil }
+            let numbers = (value.elements ?? []).compactMap(\.whole)
+            guard let elements = value.elements, elements.count == numbers.count else {
+                throw wrong("\(key) of tensor \(target) is not a list of whole numbers")
+            }
+            return numbers
+        }
+        let sources =
+            from.elements.map { $0.compactMap(\.textual) } ?? [from.textual].compactMap { $0 }
+        guard !sources.isEmpty, sources.count == from.elements?.count ?? 1 else {
+            throw wrong("from of tensor \(target) is neither a name nor a list of names")
+        }
+        var slice: TensorRecipe.Slice?
+        if let numbers = try numbers("slice") {
+            guard numbers.count == 3, numbers[0] >= 0, numbers[1] >= 0, numbers[1] <= numbers[2]
+            else { throw wrong("slice of tensor \(target) is not [axis, begin, end]") }
+            slice = .init(axis: numbers[0], range: numbers[1]..<numbers[2])
+        }
+        return TensorRecipe(
+            target, from: sources.map { $0.forLayer(layer) }, slice: slice,
+            shape: try numbers("shape"), axes: try numbers("axes"))
+    }
+
+    /// The model in a file's tensors, with its sizes.
+    func model(_ source: TensorSource) throws -> ForeignModel {
+        func made(_ target: String) throws -> [Int]? {
+            guard let recipe = recipes.first(where: { $0.target == target }) else { return nil }
+            return try recipe.make(path: source.path) { try source.tensor($0) }.shape
+        }
+        let embedding = try made("embedding") ?? made("left_embedding")
+        let hidden = try made("hidden")
+        let classes = try made("unembedding")?.last ?? embedding?.first ?? 0
+        let vocabulary = network.kind == .oneHot ? (hidden?.first ?? 0) / 2 : embedding?.first ?? 0
+        return ForeignModel(
+            convention: "mapped", network: network, map: TensorMap(recipes),
+            vocabulary: vocabulary, positionCount: try made("positions")?.first,
+            classCount: classes, parameters: source.names)
+    }
+}
+
+extension String {
+    fileprivate func forLayer(_ layer: Int) -> String {
+        replacingOccurrences(of: "{layer}", with: String(layer))
+    }
+}

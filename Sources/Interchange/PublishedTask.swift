@@ -1,0 +1,68 @@
+internal import Checkpoints
+internal import Networks
+
+/// The tasks that published settings describe, in Cairn's words.
+enum PublishedTask {
+    /// The settings of the progress-measures code: `fn_name`, `p`, `frac_train`, `seed`.
+    ///
+    /// Its split is Python's shuffle of all pairs in row order.
+    static func progressMeasures(_ settings: Value?, modulus: Int) -> TaskConfiguration? {
+        let operation: TaskOperation? =
+            switch settings?["fn_name"]?.textual {
+            case nil, "add": .add
+            case "subtract": .subtract
+            case "x2xyy2": .quadratic
+            default: nil
+            }
+        guard let operation else { return nil }
+        return TaskConfiguration(
+            operation: operation, modulus: settings?["p"]?.whole ?? modulus,
+            trainFraction: settings?["frac_train"]?.number ?? 0.3, split: .python,
+            splitSeed: settings?["seed"]?.whole ?? 0)
+    }
+
+    /// The `cfg.json` of a group-composition run.
+    static func group(_ settings: Value) -> TaskConfiguration? {
+        guard let family = settings["group"]?.textual,
+            let size = settings["group_parameter"]?.whole,
+            let letter = [
+                "CyclicGroup": "C", "DihedralGroup": "D", "SymmetricGroup": "S",
+                "AlternatingGroup": "A",
+            ][family]
+        else { return nil }
+        let seed = settings["seed"]?.whole ?? 0
+        return TaskConfiguration(
+            operation: .compose, group: "\(letter)\(size)",
+            elementOrder: letter == "S" || letter == "A" ? .published : .lexicographic,
+            trainFraction: settings["frac_train"]?.number ?? 0.3,
+            // The published code shuffles only where the seed is not 0.
+            split: seed == 0 ? .inOrder : .torch, splitSeed: seed)
+    }
+
+    /// The hyper-parameters of the grokking paper's code.
+    static func grok(_ settings: Value?) -> TaskConfiguration? {
+        guard let name = settings?["math_operator"]?.textual, let operation = operators[name],
+            let percent = settings?["train_data_pct"]?.number
+        else { return nil }
+        var task =
+            operation.domain == .group
+            ? TaskConfiguration(operation: operation, group: "S5")
+            : TaskConfiguration(operation: operation, modulus: 97)
+        task.trainFraction = percent / 100
+        task.split = .numpy
+        task.splitSeed = 0
+        task.layout = .publishedEquation
+        task.lossPositions = .answerAndEnd
+        return task
+    }
+
+    private static let operators: [String: TaskOperation] = [
+        "+": .add, "-": .subtract, "*": .multiply, "/": .divide, "**2+": .squarePlus,
+        "**3+": .cubePlus, "x**2+y**2_mod_97": .squares, "x**2+y**2+x*y_mod_97": .quadratic,
+        "x**2+y**2+x*y+x_mod_97": .quadraticPlusLeft, "x**3+x*y_mod_97": .cubic,
+        "x**3+x*y**2+y_mod_97": .cubicPlusRight,
+        "(x._value//y)if(y._value%2==1)else(x-y)_mod_97": .divideOrSubtract,
+        "+*": .addOrMultiply, "+-": .addOrSubtract, "s5": .compose, "s5conj": .conjugate,
+        "s5aba": .aba,
+    ]
+}

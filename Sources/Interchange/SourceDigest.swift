@@ -1,0 +1,39 @@
+internal import Checkpoints
+internal import Foundation
+
+/// The digests by which sources are known when they come again.
+enum SourceDigest {
+    private static let pieceByteCount = 4 << 20
+
+    /// The SHA-256 of a file's bytes.
+    static func file(_ path: String) throws -> String {
+        let file = try SourceFile(path: path)
+        var piece = [UInt8](repeating: 0, count: min(pieceByteCount, max(file.byteCount, 1)))
+        return try Digest(pieces: { update in
+            var offset = 0
+            while offset < file.byteCount {
+                let count = min(piece.count, file.byteCount - offset)
+                try piece.withUnsafeMutableBytes { buffer in
+                    let part = UnsafeMutableRawBufferPointer(rebasing: buffer[0..<count])
+                    try file.read(at: offset, into: part)
+                    update(UnsafeRawBufferPointer(part))
+                }
+                offset += count
+            }
+        }).description
+    }
+
+    /// The SHA-256 of the sorted lines `relative path TAB digest LF` of some files of a folder.
+    static func files(_ relativePaths: [String], in folder: String) throws -> String {
+        let lines = try relativePaths.sorted().map {
+            "\($0)\t\(try file(folder + "/" + $0))\n"
+        }
+        return Digest(of: Array(lines.joined().utf8)).description
+    }
+
+    /// When a file was last changed, in seconds since 1970; 0 when unknown.
+    static func modificationTime(_ path: String) -> Double {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        return (attributes?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+    }
+}
