@@ -22,9 +22,13 @@ enum CurveFile {
 
     /// Reads the curves of a file of any of these kinds.
     static func read(_ path: String, stepOffset: Int = 0) throws -> Content {
+        try read(SourceFile(path: path), stepOffset: stepOffset)
+    }
+
+    static func read(_ file: SourceFile, stepOffset: Int = 0) throws -> Content {
+        let path = file.path
         let name = (path as NSString).lastPathComponent
-        if EventFile.isEventFile(name) { return Content(points: try EventFile.read(path)) }
-        let file = try SourceFile(path: path)
+        if EventFile.isEventFile(name) { return Content(points: try EventFile.read(file)) }
         let bytes = try file.read(at: 0, count: file.byteCount)
         return name.lowercased().hasSuffix(".csv")
             ? try commaSeparated(bytes, path: path, stepOffset: stepOffset)

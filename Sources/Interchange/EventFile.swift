@@ -12,7 +12,11 @@ package enum EventFile {
     /// A last record that is cut short is left out: the writer may still be at work. Any other
     /// damage is an error.
     package static func read(_ path: String) throws -> [MetricPoint] {
-        let file = try SourceFile(path: path)
+        try read(SourceFile(path: path))
+    }
+
+    package static func read(_ file: SourceFile) throws -> [MetricPoint] {
+        let path = file.path
         var points: [MetricPoint] = []
         var offset = 0
         var number = 0

@@ -4,7 +4,11 @@ package import Checkpoints
 package enum NumPyArchive {
     /// The arrays by name, in the order of the file.
     package static func read(_ path: String) throws -> Value {
-        let file = try SourceFile(path: path)
+        try read(SourceFile(path: path))
+    }
+
+    package static func read(_ file: SourceFile) throws -> Value {
+        let path = file.path
         guard ZipArchive.isZip(file) else {
             throw UserError.unreadable(path, "it is not an .npz file")
         }

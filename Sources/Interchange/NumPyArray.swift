@@ -8,7 +8,11 @@ package enum NumPyArray {
 
     /// The array of a `.npy` file, read on demand.
     package static func read(_ path: String) throws -> StoredTensor {
-        let file = try SourceFile(path: path)
+        try read(SourceFile(path: path))
+    }
+
+    package static func read(_ file: SourceFile) throws -> StoredTensor {
+        let path = file.path
         let start = try file.read(at: 0, count: min(file.byteCount, 12 + largestHeaderByteCount))
         let header = try Header(start, path: path, what: "it")
         guard let tensor = header.layout.tensor(in: file, at: header.byteCount),

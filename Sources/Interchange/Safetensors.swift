@@ -27,7 +27,11 @@ package enum Safetensors {
 
     /// Reads the header and checks every size against the file; tensors are read on demand.
     package static func read(_ path: String) throws -> Content {
-        let file = try SourceFile(path: path)
+        try read(SourceFile(path: path))
+    }
+
+    package static func read(_ file: SourceFile) throws -> Content {
+        let path = file.path
         func wrong(_ cause: String) -> UserError { .unreadable(path, cause) }
         guard file.byteCount >= 8 else { throw wrong("it is too short for a safetensors file") }
         var start = ByteCursor(try file.read(at: 0, count: 8))

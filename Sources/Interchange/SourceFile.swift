@@ -1,7 +1,8 @@
 package import Checkpoints
 internal import Foundation
 
-/// A file opened for reading at any offset; it closes when the last user goes away.
+/// A file opened for reading at any offset, or bytes in memory in its place; it closes when the last
+/// user goes away.
 ///
 /// Reads are copies (`pread`), not a mapping: a file that shrinks while it is read gives an error
 /// and never a signal.
@@ -10,9 +11,20 @@ package final class SourceFile: Sendable {
     package let path: String
     package let byteCount: Int
     private let descriptor: Int32
+    /// The content, where there is no file.
+    private let memory: [UInt8]
+
+    /// Bytes that act as a file of a name.
+    package init(memory: [UInt8], path: String) {
+        self.path = path
+        self.memory = memory
+        byteCount = memory.count
+        descriptor = -1
+    }
 
     package init(path: String) throws {
         self.path = path
+        memory = []
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw UserError.missing(
@@ -26,7 +38,7 @@ package final class SourceFile: Sendable {
         byteCount = Int(information.st_size)
     }
 
-    deinit { close(descriptor) }
+    deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// `count` bytes from `offset` on; throws when the file does not hold them.
     package func read(at offset: Int, count: Int) throws -> [UInt8] {
@@ -51,6 +63,13 @@ package final class SourceFile: Sendable {
     }
 
     private func fill(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
+        guard descriptor >= 0 else {
+            memory.withUnsafeBytes {
+                buffer.copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + buffer.count]))
+            }
+            return
+        }
         var done = 0
         while done < buffer.count, let base = buffer.baseAddress {
             let read = pread(descriptor, base + done, buffer.count - done, off_t(offset + done))

@@ -7,7 +7,11 @@ package enum TorchFile {
     /// The pickle is read as data: tensors, numbers, texts, lists and dictionaries. A file that
     /// names anything else is refused with the name, and nothing is ever executed.
     package static func read(_ path: String) throws -> Value {
-        let file = try SourceFile(path: path)
+        try read(SourceFile(path: path))
+    }
+
+    package static func read(_ file: SourceFile) throws -> Value {
+        let path = file.path
         try refuseOtherFormats(file)
         let archive = try ZipArchive(file)
         guard let pickle = archive.entries.first(where: isPickle) else {
