@@ -130,7 +130,7 @@ extension HDF5Group {
     }
 
     /// The extents of a dataset, checked for being possible.
-    private static func shape(of dataset: hid_t, _ path: String) throws(HDF5Error) -> [Int] {
+    static func shape(of dataset: hid_t, _ path: String) throws(HDF5Error) -> [Int] {
         let space = try Identifier("H5Dget_space", path) { H5Dget_space(dataset) }
         let rank = try HDF5Library.check("H5Sget_simple_extent_ndims", path) {
             H5Sget_simple_extent_ndims(space.number)

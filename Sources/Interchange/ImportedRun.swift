@@ -29,6 +29,8 @@ package struct ImportedRun: Sendable {
     }
 
     package var description: RunDescription
+    /// How it ended.
+    package var status = RunStatus.imported
     /// In rising order of their steps.
     package var states: [State]
     /// The curves, in step order.
@@ -56,7 +58,7 @@ package struct ImportedRun: Sendable {
                     metrics: Array(metrics[start..<position])))
             try progress(index + 1, states.count)
         }
-        try sink.finish(.imported, metrics: Array(metrics[position...]))
+        try sink.finish(status, metrics: Array(metrics[position...]))
     }
 
     /// Sorts states and curves by step.

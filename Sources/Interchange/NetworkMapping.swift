@@ -7,7 +7,7 @@ package struct NetworkMapping: Sendable, Equatable {
     package let network: NetworkConfiguration
     package let recipes: [TensorRecipe]
 
-    /// Reads the tree of a YAML or JSON file:
+    /// Reads the tree of a YAML or JSON file.
     ///
     /// ```yaml
     /// network: {kind: transformer, layers: 2, width: 128, heads: 4, mlp_width: 512}

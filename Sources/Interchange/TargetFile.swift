@@ -31,6 +31,20 @@ package final class TargetFile {
         }
     }
 
+    /// Lets something else write the file under a temporary name, then gives it its own.
+    static func write(
+        to path: String, replacing: Bool, _ body: (_ temporary: String) throws -> Void
+    ) throws {
+        let target = try TargetFile(path: path, replacing: replacing)
+        // The writer makes the file itself; `target` removes whatever there is after an error.
+        unlink(target.temporaryPath)
+        try body(target.temporaryPath)
+        close(target.descriptor)
+        target.descriptor = open(target.temporaryPath, O_WRONLY | O_CLOEXEC)
+        guard target.descriptor >= 0 else { throw target.failure() }
+        try target.commit()
+    }
+
     deinit {
         guard descriptor >= 0 else { return }
         close(descriptor)

@@ -8,7 +8,7 @@ import Testing
 /// Interpreters with the reference libraries, looked for once.
 enum Peers {
     static let torch = ReferencePython.interpreter(with: "torch", "numpy", "safetensors")
-    static let numpy = ReferencePython.interpreter(with: "numpy")
+    static let h5py = ReferencePython.interpreter(with: "h5py", "numpy")
 }
 
 @Suite struct ArrayFileTests {
