@@ -32,7 +32,7 @@ package final class TargetFile {
     }
 
     /// Lets something else write the file under a temporary name, then gives it its own.
-    static func write(
+    package static func write(
         to path: String, replacing: Bool, _ body: (_ temporary: String) throws -> Void
     ) throws {
         let target = try TargetFile(path: path, replacing: replacing)

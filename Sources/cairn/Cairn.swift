@@ -26,6 +26,12 @@ struct Cairn: ParsableCommand {
                 subcommands: [
                     ListCommand.self, ShowCommand.self, SQLCommand.self, QueryCommand.self,
                 ]),
+            CommandGroup(
+                name: "Exchange",
+                subcommands: [
+                    ImportCommand.self, ExportCommand.self, RecordCommand.self,
+                    ReadHDF5Command.self,
+                ]),
             CommandGroup(name: "Shell", subcommands: [CompletionCommand.self]),
         ])
 

@@ -1,0 +1,173 @@
+internal import ArchiveQueries
+internal import ArgumentParser
+internal import CheckpointArchive
+internal import Checkpoints
+internal import Foundation
+internal import Interchange
+
+/// Writes checkpoints, curves, views and whole runs for other programs.
+struct ExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Write checkpoints, curves, views or whole runs for other programs.",
+        discussion: """
+            The name of the file says what is written: .safetensors, .npz and .h5 take the weights of \
+            RUN@STEP (else the last checkpoint), .csv and .jsonl the curves of RUN or the rows of \
+            --view, and a folder takes the whole run, which cairn import brings back unchanged.
+            """)
+
+    @Argument(help: ArgumentHelp("A run or checkpoint.", valueName: "run[@step]"))
+    var source: String?
+
+    @Option(
+        help: ArgumentHelp("Where to write.", valueName: "path"), completion: .file())
+    var to: String
+
+    @Option(
+        help: ArgumentHelp("Export the rows of a view, such as runs or metrics.", valueName: "view")
+    )
+    var view: String?
+
+    @Flag(help: "Add the optimiser's tensors, as optimizer/….")
+    var optimizer = false
+
+    @Flag(help: "Replace a file that is there.")
+    var force = false
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        StopSignals.listen()
+        let suffix = (to as NSString).pathExtension.lowercased()
+        if let view {
+            guard source == nil else {
+                throw UserError.usage(
+                    subject: "--view \(view)", cause: "it takes no run",
+                    advice: "use cairn sql with a condition for the rows of one run")
+            }
+            return try exportView(view, suffix: suffix)
+        }
+        guard let source else {
+            throw UserError.usage(
+                subject: "cairn export", cause: "neither a run nor --view is given",
+                advice: "write cairn export RUN@STEP --to weights.safetensors")
+        }
+        let archive = try Archive(opening: common.archivePath, access: .readOnly)
+        let reference = try CheckpointReference(source)
+        let run = try archive.run(matching: reference.run)
+        switch suffix {
+        case "safetensors", "npz", "h5", "hdf5":
+            try exportWeights(of: run, reference: reference, suffix: suffix)
+        case "csv", "jsonl", "nl":
+            try exportCurves(of: run, isCSV: suffix == "csv")
+        default: try exportFolder(run, reference: reference, suffix: suffix)
+        }
+    }
+
+    private func exportWeights(
+        of run: StoredRun, reference: CheckpointReference, suffix: String
+    ) throws {
+        let step = try reference.step(among: run.steps)
+        var tensors = try run.weights(at: step)
+        if optimizer {
+            guard let state = try run.optimizerState(at: step) else {
+                throw UserError.missing(
+                    subject: "run \(run.name)", cause: "step \(step) has no optimiser state",
+                    advice: "cairn show \(run.name) lists the steps that have one")
+            }
+            tensors += state.tensors.map {
+                Tensor(
+                    name: "optimizer/\($0.name)", shape: $0.shape, elementType: $0.elementType,
+                    bytes: $0.bytes)
+            }
+        }
+        switch suffix {
+        case "safetensors":
+            try Safetensors.write(
+                tensors,
+                metadata: [
+                    ("run", run.id), ("name", run.name), ("step", String(step)),
+                    ("digest", try run.digest(at: step).description),
+                ], to: to, replacing: force)
+        case "npz": try NumPyArchive.write(tensors, to: to, replacing: force)
+        default: try TensorHDF5.write(tensors, to: to, replacing: force)
+        }
+        common.note("\(tensors.count) tensors of \(run.name)@\(step) are in \(to)")
+    }
+
+    private func metrics(of run: StoredRun) throws -> [MetricPoint] {
+        try run.metricNames().flatMap(run.metric)
+    }
+
+    private func exportCurves(of run: StoredRun, isCSV: Bool) throws {
+        let points = try metrics(of: run)
+        try writeRows(
+            columns: ["name", "step", "value"], isCSV: isCSV,
+            rows: points.lazy.map { [.text($0.name), Cell($0.step), .real($0.value)] })
+        common.note("\(points.count) values of \(run.name) are in \(to)")
+    }
+
+    private func exportView(_ view: String, suffix: String) throws {
+        guard ["csv", "jsonl", "nl"].contains(suffix) else {
+            throw UserError.usage(
+                subject: "--to \(to)", cause: "rows are written as .csv or .jsonl")
+        }
+        let session = try ArchiveAccess(common).session()
+        let names = try session.rows(
+            "SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name"
+        )
+        .compactMap { row -> String? in
+            if case .text(let name)? = row.first { name } else { nil }
+        }
+        guard names.contains(view) else {
+            throw UserError.usage(
+                subject: "--view \(view)", cause: "there is no such view",
+                advice: "there are \(names.joined(separator: ", "))")
+        }
+        let cursor = try session.cursor("SELECT * FROM \"\(view)\"")
+        var rows: [[Cell]] = []
+        while let row = try cursor.next() { rows.append(row.map(Cell.init)) }
+        try writeRows(columns: cursor.columns, isCSV: suffix == "csv", rows: rows)
+        common.note("\(rows.count) rows of \(view) are in \(to)")
+    }
+
+    private func writeRows(
+        columns: [String], isCSV: Bool, rows: some Sequence<[Cell]>
+    ) throws {
+        try TargetFile.write(to: to, replacing: force) { temporary in
+            let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+            guard descriptor >= 0 else {
+                throw UserError(.failure, subject: to, cause: "it cannot be written")
+            }
+            defer { close(descriptor) }
+            let output = Output(descriptor: descriptor)
+            let writer: any RowWriter =
+                isCSV ? CSVWriter(output: output) : JSONWriter(output: output, isArray: false)
+            try writer.write(columns: columns, rows: rows)
+            try output.flush()
+        }
+    }
+
+    private func exportFolder(
+        _ run: StoredRun, reference: CheckpointReference, suffix: String
+    ) throws {
+        guard suffix.isEmpty || to.hasSuffix("/"), reference.place == nil else {
+            throw UserError.usage(
+                subject: "--to \(to)",
+                cause: reference.place == nil
+                    ? "files of this kind are not written" : "a folder takes a whole run",
+                advice: "use .safetensors, .npz, .h5, .csv, .jsonl or a folder")
+        }
+        let progress = ProgressBar(
+            run.name, unit: "checkpoints", total: run.steps.count, isQuiet: common.quiet)
+        defer { progress.end() }
+        let path = to.count > 1 && to.hasSuffix("/") ? String(to.dropLast()) : to
+        try RunFolder.write(
+            try run.run, status: run.status, source: run, metrics: try metrics(of: run), to: path
+        ) { done, _ in
+            progress.update(done)
+            try StopSignals.check()
+        }
+        common.note("\(run.steps.count) checkpoints of \(run.name) are in \(path)")
+    }
+}
