@@ -18,13 +18,15 @@ struct Cairn: ParsableCommand {
             CommandGroup(
                 name: "Training",
                 subcommands: [
-                    TrainCommand.self, ResumeCommand.self, ForkCommand.self, ReplayCommand.self,
+                    DemoCommand.self, TrainCommand.self, ResumeCommand.self, ForkCommand.self,
+                    ReplayCommand.self,
                     SweepCommand.self,
                 ]),
             CommandGroup(
                 name: "Questions",
                 subcommands: [
                     ListCommand.self, ShowCommand.self, SQLCommand.self, QueryCommand.self,
+                    AnalyzeCommand.self,
                 ]),
             CommandGroup(
                 name: "Exchange",
