@@ -107,7 +107,7 @@ let package = Package(
         .testTarget(
             name: "NetworksTests",
             dependencies: ["Networks", "ArrayMath", "Checkpoints", "TestSupport"],
-            swiftSettings: strict),
+            exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",
             dependencies: ["Training", "Networks", "ArrayMath", "Checkpoints", "TestSupport"],

@@ -15,6 +15,12 @@ package protocol ArrayScalar: BinaryFloatingPoint, Codable, SIMDScalar, BitwiseC
     /// x ← e^x over `count` elements, a multiple of the vector's.
     static func exponentiate(_ x: UnsafeMutablePointer<Self>, count: Int)
 
+    /// Φ(x) and φ(x), the distribution function of N(0, 1) and its density, over `count` elements,
+    /// a multiple of the vector's; absolute error below 2 ulp of 1. NaN stays NaN.
+    static func normalDistribution(
+        _ x: UnsafePointer<Self>, count: Int, distribution: UnsafeMutablePointer<Self>,
+        density: UnsafeMutablePointer<Self>)
+
     /// `value` with 0 in the lanes in which `gate` is negative.
     static func clearing(_ value: Wide, whereNegative gate: Wide) -> Wide
 

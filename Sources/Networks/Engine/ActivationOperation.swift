@@ -1,5 +1,4 @@
 internal import ArrayMath
-internal import Foundation
 
 /// h = f(x) element by element.
 ///
@@ -104,14 +103,27 @@ private func addDoubledProduct<Scalar: NetworkScalar>(
     }
 }
 
-/// Φ(x), the normal distribution function, and φ(x), its density.
+/// Calls `body` with chunks of x and what Φ and φ are on them.
 @inline(__always)
-private func normal<Scalar: NetworkScalar>(_ x: Scalar) -> (distribution: Scalar, density: Scalar) {
-    let wide = Double(x)
-    return (
-        Scalar(0.5 * erfc(-wide * 0.707_106_781_186_547_5)),
-        Scalar(0.398_942_280_401_432_7 * exp(-0.5 * wide * wide))
-    )
+private func withNormal<Scalar: NetworkScalar>(
+    _ x: UnsafePointer<Scalar>, count: Int,
+    _ body: (Int, Int, UnsafeMutablePointer<Scalar>, UnsafeMutablePointer<Scalar>) -> Void
+) {
+    // 64 elements at a time, on the stack.
+    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: 192) { buffer in
+        guard let values = buffer.baseAddress else { return }
+        let (distribution, density) = (values + 64, values + 128)
+        var start = 0
+        while start < count {
+            let size = min(64, count &- start)
+            for index in 0..<size { values[index] = x[start &+ index] }
+            for index in size..<64 { values[index] = 0 }
+            Scalar.normalDistribution(
+                values, count: 64, distribution: distribution, density: density)
+            body(start, size, distribution, density)
+            start &+= 64
+        }
+    }
 }
 
 /// y ← x·Φ(x).
@@ -120,7 +132,10 @@ private func normal<Scalar: NetworkScalar>(_ x: Scalar) -> (distribution: Scalar
 private func gelu<Scalar: NetworkScalar>(
     _ x: UnsafePointer<Scalar>, into y: UnsafeMutablePointer<Scalar>, count: Int
 ) {
-    for index in 0..<count { y[index] = x[index] * normal(x[index]).distribution }
+    withNormal(x, count: count) { start, size, distribution, _ in
+        let (x, y) = (x + start, y + start)
+        for index in 0..<size { y[index] = x[index] * distribution[index] }
+    }
 }
 
 /// z ← kept·z + (Φ(x) + x·φ(x))·y.
@@ -130,10 +145,16 @@ private func geluReverse<Scalar: NetworkScalar>(
     _ x: UnsafePointer<Scalar>, _ y: UnsafePointer<Scalar>, to z: UnsafeMutablePointer<Scalar>,
     kept: Scalar, count: Int
 ) {
-    for index in 0..<count {
-        let (distribution, density) = normal(x[index])
-        let change = (distribution + x[index] * density) * y[index]
-        z[index] = kept == 0 ? change : z[index] + change
+    withNormal(x, count: count) { start, size, distribution, density in
+        let (x, y, z) = (x + start, y + start, z + start)
+        for index in 0..<size {
+            distribution[index] = (distribution[index] + x[index] * density[index]) * y[index]
+        }
+        if kept == 0 {
+            for index in 0..<size { z[index] = distribution[index] }
+        } else {
+            for index in 0..<size { z[index] += distribution[index] }
+        }
     }
 }
 
@@ -144,8 +165,10 @@ private func geluCurvature<Scalar: NetworkScalar>(
     _ x: UnsafePointer<Scalar>, _ xTangent: UnsafePointer<Scalar>, _ y: UnsafePointer<Scalar>,
     to z: UnsafeMutablePointer<Scalar>, count: Int
 ) {
-    for index in 0..<count {
-        z[index] +=
-            (2 - x[index] * x[index]) * normal(x[index]).density * xTangent[index] * y[index]
+    withNormal(x, count: count) { start, size, _, density in
+        let (x, xTangent, y, z) = (x + start, xTangent + start, y + start, z + start)
+        for index in 0..<size {
+            z[index] += (2 - x[index] * x[index]) * density[index] * xTangent[index] * y[index]
+        }
     }
 }

@@ -63,7 +63,7 @@ final class LaneMemory<Scalar: NetworkScalar> {
         inputGradient = AlignedMemory(count: program.inputColumns * plan.inputCount)
         parameterGradient = AlignedMemory(count: program.layout.count)
         let scores = program.network.heads * plan.length
-        scratch = AlignedMemory(count: max(scores, program.network.width) + 64)
+        scratch = AlignedMemory(count: max(scores, 2 * program.network.width) + 64)
         lossScratch = AlignedMemory(count: 2 * program.space.classCount + 64)
     }
 }

@@ -32,7 +32,7 @@ final class LayerNormOperation<Scalar: NetworkScalar>: Operation<Scalar> {
             statistics: frame.value(statistics), scale: frame.parameters.value + scale,
             outputGradient: frame.gradient(output), kept: kept(0),
             inputGradient: frame.gradient(input), scaleGradient: frame.parameters.gradient + scale,
-            shiftGradient: frame.parameters.gradient + shift)
+            shiftGradient: frame.parameters.gradient + shift, scratch: frame.scratch)
     }
 
     override func tangent(_ frame: borrowing Frame<Scalar>) {
@@ -87,30 +87,30 @@ private func normaliseReverse<Scalar: NetworkScalar>(
     statistics: UnsafePointer<Scalar>, scale: UnsafePointer<Scalar>,
     outputGradient: UnsafePointer<Scalar>, kept: Scalar,
     inputGradient: UnsafeMutablePointer<Scalar>, scaleGradient: UnsafeMutablePointer<Scalar>,
-    shiftGradient: UnsafeMutablePointer<Scalar>
+    shiftGradient: UnsafeMutablePointer<Scalar>, scratch: UnsafeMutablePointer<Scalar>
 ) {
     let share = 1 / Scalar(columns)
+    let (normalised, slopes) = (scratch, scratch + columns)
     for row in rows {
         let (mean, reciprocal) = (statistics[2 * row], statistics[2 * row + 1])
         let (x, outputGradient) = (x + row * columns, outputGradient + row * columns)
         let inputGradient = inputGradient + row * columns
-        var sum: Scalar = 0
-        var projection: Scalar = 0
+        for column in 0..<columns { normalised[column] = (x[column] - mean) * reciprocal }
+        for column in 0..<columns { slopes[column] = outputGradient[column] * scale[column] }
+        let sum = inlineSum(slopes, columns) * share
+        let projection = inlineDot(slopes, normalised, columns) * share
         for column in 0..<columns {
-            let slope = outputGradient[column] * scale[column]
-            sum += slope
-            projection += slope * (x[column] - mean)
+            slopes[column] = (slopes[column] - sum - normalised[column] * projection) * reciprocal
         }
-        sum *= share
-        projection *= share * reciprocal
+        if kept == 0 {
+            for column in 0..<columns { inputGradient[column] = slopes[column] }
+        } else {
+            for column in 0..<columns { inputGradient[column] += slopes[column] }
+        }
         for column in 0..<columns {
-            let normalised = (x[column] - mean) * reciprocal
-            let slope = outputGradient[column] * scale[column]
-            let change = (slope - sum - normalised * projection) * reciprocal
-            inputGradient[column] = kept == 0 ? change : inputGradient[column] + change
-            scaleGradient[column] += outputGradient[column] * normalised
-            shiftGradient[column] += outputGradient[column]
+            scaleGradient[column] += outputGradient[column] * normalised[column]
         }
+        for column in 0..<columns { shiftGradient[column] += outputGradient[column] }
     }
 }
 
