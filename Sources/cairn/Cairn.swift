@@ -34,6 +34,13 @@ struct Cairn: ParsableCommand {
                     ImportCommand.self, ExportCommand.self, RecordCommand.self,
                     ReadHDF5Command.self,
                 ]),
+            CommandGroup(
+                name: "Upkeep",
+                subcommands: [
+                    InitCommand.self, VerifyCommand.self, ReindexCommand.self, RepairCommand.self,
+                    PackCommand.self, MergeCommand.self, CollectCommand.self, UsageCommand.self,
+                    DoctorCommand.self, InspectFileCommand.self,
+                ]),
             CommandGroup(name: "Shell", subcommands: [CompletionCommand.self]),
         ])
 

@@ -34,6 +34,9 @@ struct AnalysisResults {
         let stepColumn = cursor.columns.firstIndex(of: "step")
         var cells: [[Cell]] = []
         while let row = try cursor.next() { cells.append(row.map(Cell.init)) }
+        if kind == .grokking {
+            return try writeTimes(columns: cursor.columns, cells, to: rows)
+        }
         let total = cells.count
         if total > AnalysisResults.longestTable, let runColumn, let stepColumn {
             var last: [String: Int] = [:]
@@ -55,6 +58,28 @@ struct AnalysisResults {
             Output.error.note(
                 "\(cells.count) of \(NumberText.grouped(total)) rows: the last step of each run; "
                     + "--json shows all, cairn sql \"SELECT * FROM \(kind.view)\" too.")
+        }
+    }
+
+    /// Times for people: one line a run, by the sustained crossing of the highest threshold.
+    private func writeTimes(columns: [String], _ cells: [[Cell]], to rows: RowOptions) throws {
+        let shown = [
+            "run", "label", "metric", "threshold", "memorisation_step", "generalisation_step",
+            "gap", "midpoint_step", "midpoint_low", "midpoint_high", "width_decades", "fit",
+        ].compactMap { columns.firstIndex(of: $0) }
+        let rule = columns.firstIndex(of: "rule")
+        let label = columns.firstIndex(of: "label")
+        let main = cells.filter { row in
+            rule.map { row[$0] == .text("sustained") } ?? true
+                && label.map { row[$0] != .null } ?? true
+        }
+        try rows.writer().write(
+            columns: shown.map { columns[$0] },
+            rows: main.map { row in shown.map { row[$0].rounded } })
+        try Output.standard.flush()
+        if main.count < cells.count {
+            Output.error.note(
+                "Other rules and thresholds: --json, or cairn sql \"SELECT * FROM \(kind.view)\".")
         }
     }
 
