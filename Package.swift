@@ -91,7 +91,16 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: strict),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Checkpoints"], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "ArchiveHarness",
+            dependencies: [
+                "CheckpointArchive", "Checkpoints", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            path: "Tests/ArchiveHarness", swiftSettings: numerical),
         .testTarget(
             name: "ArrayMathTests",
             dependencies: ["ArrayMath", "TestSupport"],
@@ -121,9 +130,10 @@ let package = Package(
         .testTarget(
             name: "CheckpointArchiveTests",
             dependencies: [
-                "CheckpointArchive", "HDF5Files", "Checkpoints",
+                "ArchiveHarness", "CheckpointArchive", "HDF5Files", "Checkpoints",
                 .product(name: "GRDB", package: "GRDB.swift"), "TestSupport",
             ],
+            exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "InterchangeTests",

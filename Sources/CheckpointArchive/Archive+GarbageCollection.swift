@@ -94,16 +94,18 @@ extension Archive {
                     advice: "collect when it has ended")
             }
             try withExtendedLifetime(lock) {
-                let steps = Set(items.filter { $0.part == "weights" }.map(\.step))
-                let states = Set(items.filter { $0.part == "optimizer" }.map(\.step))
-                try dropStates(states.subtracting(steps), of: stored)
-                if !steps.isEmpty {
-                    try remove(
-                        steps: steps, from: try StoredRun(archive: self, id: run),
-                        to: layout.trashFolder)
-                }
+                try maintaining(run) { try collect(items, of: stored) }
             }
         }
+    }
+
+    private func collect(_ items: [CollectionItem], of run: StoredRun) throws {
+        let steps = Set(items.filter { $0.part == "weights" }.map(\.step))
+        let states = Set(items.filter { $0.part == "optimizer" }.map(\.step))
+        try dropStates(states.subtracting(steps), of: run)
+        guard !steps.isEmpty else { return }
+        try remove(
+            steps: steps, from: try StoredRun(archive: self, id: run.id), to: layout.trashFolder)
     }
 
     /// Deletes what lies in the trash for longer than `seconds`; answers the bytes that went.

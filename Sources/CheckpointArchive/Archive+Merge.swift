@@ -30,10 +30,12 @@ extension Archive {
         var report = MergeReport()
         for id in try other.runIDs() {
             let theirs = try StoredRun(archive: other, id: id)
-            if Archive.exists(layout.runFile(id)) {
-                try extend(id, by: theirs, into: &report)
-            } else {
-                try add(theirs, into: &report)
+            try maintaining(id) {
+                if Archive.exists(layout.runFile(id)) {
+                    try extend(id, by: theirs, into: &report)
+                } else {
+                    try add(theirs, into: &report)
+                }
             }
             progress(report)
         }

@@ -20,7 +20,9 @@ extension Archive {
     @discardableResult
     package func pack(_ run: StoredRun) throws -> PackReport {
         let lock = try RunWriter.claim(layout.runLock(run.id), try run.run)
-        return try withExtendedLifetime(lock) { try packHoldingLock(run.id) }
+        return try withExtendedLifetime(lock) {
+            try maintaining(run.id) { try packHoldingLock(run.id) }
+        }
     }
 
     /// Packs hold at most this many raw bytes of weights, so that a pack can be rewritten.

@@ -103,7 +103,7 @@ extension Archive {
         }
     }
 
-    private func rebuild(_ run: String, into report: inout ReindexReport) throws {
+    func rebuild(_ run: String, into report: inout ReindexReport) throws {
         let scan = try RunScan(layout: layout, run: run)
         report.unreadable += scan.damaged.map { ($0.file, $0.cause) }
         let description: RunDescription
@@ -117,9 +117,9 @@ extension Archive {
         let redundant = try write { db in
             let key = try IndexRows.putRun(description, status: .interrupted, db)
             try IndexRows.forgetFiles(of: key, db)
-            try scan.store(run: key, db)
+            let redundant = try scan.store(run: key, db)
             try scan.storeStatus(run: key, db)
-            return try scan.redundantPaths(run: key, db)
+            return redundant
         }
         try clear(redundant, of: run)
         report.checkpointCount += scan.entries.reduce(0) { $0 + $1.summaries.count }

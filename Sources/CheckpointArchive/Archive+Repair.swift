@@ -35,7 +35,10 @@ extension Archive {
                     advice: "repair when it has ended")
             }
             try withExtendedLifetime(lock) {
-                actions += try repair(run, problems, isDryRun)
+                let repaired = {
+                    try self.repair(run, problems, isDryRun)
+                }
+                actions += isDryRun ? try repaired() : try maintaining(run, repaired)
             }
         }
         return actions
@@ -68,7 +71,15 @@ extension Archive {
                     run: run, file: "runs/\(run)", action: "bring the index in line with the files")
             )
             if !isDryRun {
-                try adoptFiles(of: run)
+                let isDamaged = problems.contains {
+                    [.missingFile, .damagedFile, .damagedTensor].contains($0.kind)
+                }
+                if isDamaged {
+                    try adoptFiles(of: run)
+                } else {
+                    var report = ReindexReport()
+                    try rebuild(run, into: &report)
+                }
                 actions += try setAsideUnreadable(run)
             }
         }

@@ -68,17 +68,6 @@ extension Archive {
         }
     }
 
-    /// Marks runs whose process died, and takes in the files it had no time to index.
-    func recogniseInterruptedRuns() throws {
-        let running = try locate {
-            try String.fetchAll($0, sql: "SELECT id FROM run WHERE status = 'running'")
-        }
-        for run in running where FileManager.default.fileExists(atPath: layout.runFolder(run)) {
-            guard let lock = try FileLock.attempt(layout.runLock(run)) else { continue }
-            try withExtendedLifetime(lock) { try adoptFiles(of: run) }
-        }
-    }
-
     /// Brings the index up to what a run's folder holds, reading only files it does not know.
     ///
     /// The caller holds the run's lock. A file that cannot be read is left for `verify` to report.
@@ -90,45 +79,18 @@ extension Archive {
                     arguments: [run]))
         }
         let scan = try RunScan(layout: layout, run: run, skipping: known)
-        let description = try scan.description.get()
         let redundant = try write { db in
             let key: Int64
             if let existing = try IndexRows.runKey(run, db) {
                 key = existing
             } else {
-                key = try IndexRows.putRun(description, status: .interrupted, db)
+                key = try IndexRows.putRun(
+                    try scan.description.get(), status: .interrupted, db)
             }
-            try scan.store(run: key, db)
+            let redundant = try scan.store(run: key, db)
             if !keepingStatus { try scan.storeStatus(run: key, db) }
-            return try scan.redundantPaths(run: key, db)
+            return redundant
         }
         try clear(redundant, of: run)
-    }
-
-    /// Ends work that was cut short after its commit: moves files to the trash whose checkpoints
-    /// are all in other packs, provided that those read back.
-    func clear(_ redundant: [String], of run: String) throws {
-        guard !redundant.isEmpty else { return }
-        let stored = try StoredRun(archive: self, id: run)
-        for path in redundant {
-            let header = try? RunScan(layout: layout, run: run, only: path).entries.first
-            let isSafe = header?.summaries.allSatisfy {
-                (try? stored.weights(at: $0.step)) != nil
-            }
-            if isSafe == true { try setAside(path, of: run, in: layout.trashFolder) }
-        }
-    }
-
-    /// Moves a file of a run that the index no longer needs into the trash or the quarantine.
-    @discardableResult
-    func setAside(_ path: String, of run: String, in folder: String) throws -> String {
-        try Archive.mapErrors {
-            let name = (path as NSString).lastPathComponent
-            for parent in [folder, "\(folder)/\(run)"] { try files.makeFolder(parent) }
-            let base = (name as NSString).deletingPathExtension
-            let target = Archive.freePath("\(folder)/\(run)/\(base)", ".h5")
-            try files.place(layout.file(run, path), at: target)
-            return target
-        }
     }
 }

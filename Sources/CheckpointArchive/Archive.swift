@@ -50,8 +50,13 @@ package final class Archive: Sendable {
         try self.init(layout: layout, access: access, creatingIndex: false, options: options)
         if access == .readWrite {
             files.sweep()
-            try recogniseInterruptedRuns()
+            try finishInterruptedWork()
         }
+    }
+
+    /// Whether there is an archive at this path, whatever its state.
+    package static func isArchive(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: ArchiveLayout(root: absolute(path)).formatFile)
     }
 
     /// Makes a new archive in a folder that is empty or does not exist.

@@ -17,6 +17,8 @@ struct RunScan: Sendable {
     }
 
     let run: String
+    /// The run's folder.
+    let folder: String
     let description: Result<RunDescription, any Error>
     /// Files of weights, in the order of their first steps.
     let entries: [Entry]
@@ -33,6 +35,7 @@ struct RunScan: Sendable {
         layout: ArchiveLayout, run: String, skipping known: Set<String> = [], only: String? = nil
     ) throws {
         self.run = run
+        folder = layout.runFolder(run)
         description = Result {
             try RunScan.reading("runs/\(run)/run.h5") {
                 try RunFile.read(layout.runFile(run), file: "runs/\(run)/run.h5")
@@ -132,16 +135,20 @@ extension RunScan.Entry {
 
 extension RunScan {
     /// Writes what was read into the index; the run's row exists.
-    func store(run key: Int64, _ db: Database) throws {
-        for entry in entries where entry.file.kind == .pack {
-            if try RunScan.isElsewhere(entry, run: key, db) { continue }
-            try store(entry, run: key, db)
-        }
-        for entry in entries where entry.file.kind == .loose {
-            // A checkpoint that is loose and packed was being packed when its process died. The
-            // pack wins; `redundantPaths` names the loose file.
-            if try RunScan.isElsewhere(entry, run: key, db) { continue }
-            try store(entry, run: key, db)
+    ///
+    /// Answers the files all of whose checkpoints are in other files: work was cut short between
+    /// its new files and its old ones. They are left out.
+    func store(run key: Int64, _ db: Database) throws -> [String] {
+        var redundant: [String] = []
+        // Packs come first, so that of a loose checkpoint that is also packed the pack stays.
+        for kind in [IndexedFile.Kind.pack, .loose] {
+            for entry in entries where entry.file.kind == kind {
+                if try isElsewhere(entry, run: key, db) {
+                    redundant.append(entry.file.path)
+                } else {
+                    try store(entry, run: key, db)
+                }
+            }
         }
         for entry in entries {
             guard let step = entry.optimizerStep else { continue }
@@ -153,25 +160,22 @@ extension RunScan {
         }
         for file in otherFiles { _ = try IndexRows.putFile(file, of: key, db) }
         for end in ends { try MetricRows.add(end.metrics, run: key, db) }
+        return redundant
     }
 
-    /// Files all of whose checkpoints the index has in packs of another name.
-    func redundantPaths(run key: Int64, _ db: Database) throws -> [String] {
-        try entries.filter { try RunScan.isElsewhere($0, run: key, db) }.map(\.file.path)
-    }
-
-    /// Whether the index has every checkpoint of a file in other packs, with the same weights.
-    private static func isElsewhere(_ entry: Entry, run key: Int64, _ db: Database) throws -> Bool {
+    /// Whether the index has every checkpoint of a file in other files, with the same weights.
+    private func isElsewhere(_ entry: Entry, run key: Int64, _ db: Database) throws -> Bool {
         guard !entry.summaries.isEmpty else { return false }
         let statement = try db.cachedStatement(
             sql: """
-                SELECT digest FROM checkpoint JOIN file USING (file_key)
-                WHERE checkpoint.run_key = ? AND step = ? AND kind = 'pack' AND path <> ?
+                SELECT digest, path FROM checkpoint JOIN file USING (file_key)
+                WHERE checkpoint.run_key = ? AND step = ? AND path <> ?
                 """)
         return try entry.summaries.allSatisfy { summary in
-            let digest = try Data.fetchOne(
+            let row = try Row.fetchOne(
                 statement, arguments: [key, summary.step, entry.file.path])
-            return digest == Data(summary.digest.bytes)
+            guard let row, row[0] as Data == Data(summary.digest.bytes) else { return false }
+            return Archive.exists("\(folder)/\(row[1] as String)")
         }
     }
 

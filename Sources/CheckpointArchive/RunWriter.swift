@@ -36,10 +36,10 @@ package final class RunWriter: CheckpointSink, Sendable {
             guard case .idle = state else { preconditionFailure("a sink begins once") }
             try RunWriter.requireStorable(run)
             let folder = archive.layout.runFolder(run.id)
-            let lock =
-                FileManager.default.fileExists(atPath: folder)
-                ? try reopen(run) : try create(run, folder)
-            state = .open(try register(run, lock))
+            state = try archive.maintaining(run.id) {
+                let lock = Archive.exists(folder) ? try reopen(run) : try create(run, folder)
+                return .open(try register(run, lock))
+            }
         }
     }
 
@@ -146,6 +146,10 @@ package final class RunWriter: CheckpointSink, Sendable {
                 .failure, subject: "run \(run.id)",
                 cause: "the archive has another run with this id (\(stored.name))",
                 advice: "begin the new one with its own id")
+        }
+        // Copies that leave out empty folders lack it.
+        try Archive.mapErrors {
+            try archive.files.makeFolder(archive.layout.file(run.id, "loose"))
         }
         try archive.adoptFiles(of: run.id)
         return lock

@@ -22,7 +22,7 @@ package enum StorageKind: String, Sendable {
     }
 
     /// The kind that the name of a file system stands for.
-    static func of(fileSystem name: String) -> StorageKind {
+    package static func of(fileSystem name: String) -> StorageKind {
         // FUSE may be anything; sshfs and object stores are what people put archives on.
         networkFileSystems.contains(name) || name == "fuse" || name.hasPrefix("fuse.")
             ? .network : .local
@@ -32,7 +32,7 @@ package enum StorageKind: String, Sendable {
     ///
     /// `mounts` is the text of `/proc/self/mountinfo`: the fifth field is the mount point with
     /// spaces written as `\040`, and the name follows a lone hyphen.
-    static func fileSystem(of path: String, mounts: String) -> String? {
+    package static func fileSystem(of path: String, mounts: String) -> String? {
         var best: (point: String, name: String)?
         for line in mounts.split(separator: "\n") {
             let fields = line.split(separator: " ")

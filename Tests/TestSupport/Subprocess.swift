@@ -42,14 +42,17 @@ package func run(
 }
 
 /// The `cairn` executable that the test build made.
-package func cairnExecutable() -> String {
+package func cairnExecutable() -> String { builtExecutable("cairn") }
+
+/// An executable that the test build made.
+package func builtExecutable(_ name: String) -> String {
     // The test bundle and the executables lie side by side in the build folder.
     let bundle = URL(fileURLWithPath: CommandLine.arguments[0])
     var folder = bundle.deletingLastPathComponent()
     for _ in 0..<6 {
-        let candidate = folder.appendingPathComponent("cairn")
+        let candidate = folder.appendingPathComponent(name)
         if FileManager.default.isExecutableFile(atPath: candidate.path) { return candidate.path }
         folder = folder.deletingLastPathComponent()
     }
-    preconditionFailure("cairn was not built beside \(bundle.path)")
+    preconditionFailure("\(name) was not built beside \(bundle.path)")
 }

@@ -1,12 +1,10 @@
-import CheckpointArchive
-import Checkpoints
-import Foundation
-import TestSupport
-import Testing
+package import Checkpoints
 
 /// Small runs with content that follows from a seed.
-enum TestRuns {
-    static func description(_ id: String, name: String = "test", seed: Int? = 7) -> RunDescription {
+package enum TestRuns {
+    package static func description(
+        _ id: String, name: String = "test", seed: Int? = 7
+    ) -> RunDescription {
         RunDescription(
             id: id, name: name, createdAt: 1_700_000_000.25, task: "subtract mod 5",
             network: "mlp", seed: seed, configuration: #"{"network":{"kind":"mlp"}}"#,
@@ -20,7 +18,7 @@ enum TestRuns {
     }
 
     /// Weights, optimiser state and metrics that depend on run and step alone.
-    static func checkpoint(
+    package static func checkpoint(
         _ step: Int, run: String = "a", width: Int = 8, withState: Bool = true
     ) -> Checkpoint {
         var generator = SeededGenerator(
@@ -48,23 +46,7 @@ enum TestRuns {
             stepDigests: [Digest(weights: weights).shortened(step: step)])
     }
 
-    static func sorted(_ tensors: [Tensor]) -> [Tensor] {
+    package static func sorted(_ tensors: [Tensor]) -> [Tensor] {
         tensors.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-    }
-
-    /// An archive in `folder` with one finished run of these steps.
-    @discardableResult
-    static func archive(
-        in folder: TemporaryFolder, steps: [Int], run: String = "a",
-        options: Archive.Options = Archive.Options(looseLimit: nil)
-    ) throws -> Archive {
-        let archive = try Archive.openOrCreate(at: folder.path("archive"), options: options)
-        let writer = archive.writer()
-        try writer.begin(description(run))
-        for step in steps { try writer.save(checkpoint(step, run: run)) }
-        try writer.finish(
-            .finished,
-            metrics: [MetricPoint(name: "train_loss", step: (steps.last ?? 0) + 1, value: 0.5)])
-        return archive
     }
 }

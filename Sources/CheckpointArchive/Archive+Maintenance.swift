@@ -1,0 +1,100 @@
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+
+extension Archive {
+    /// Runs work that moves files and index rows of a run, so that a crash in between is mended
+    /// when the archive is opened next.
+    ///
+    /// A marker stands in the temporary folder while the work goes on, and stays if it fails.
+    func maintaining<Value>(_ run: String, _ work: () throws -> Value) throws -> Value {
+        let marker = "\(layout.temporaryFolder)/\(Archive.markerPrefix)\(run)"
+        // Without the claim another process is at this run, and the run's own lock will say so.
+        let claim = try FileLock.attempt(marker)
+        return try withExtendedLifetime(claim) {
+            let value = try work()
+            if claim != nil { unlink(marker) }
+            return value
+        }
+    }
+
+    private static let markerPrefix = "adopt-"
+
+    /// Brings the index in line with the files of runs whose process died at work.
+    ///
+    /// Those are the runs that say they are being written by nobody, and the runs with a marker.
+    func finishInterruptedWork() throws {
+        try recogniseInterruptedRuns()
+        let entries =
+            (try? FileManager.default.contentsOfDirectory(atPath: layout.temporaryFolder)) ?? []
+        for entry in entries where entry.hasPrefix(Archive.markerPrefix) {
+            let run = String(entry.dropFirst(Archive.markerPrefix.count))
+            let marker = "\(layout.temporaryFolder)/\(entry)"
+            // Whoever made the marker holds it as long as it lives.
+            guard let claim = try FileLock.attempt(marker) else { continue }
+            defer { withExtendedLifetime(claim) { _ = unlink(marker) } }
+            guard Archive.exists(layout.runFile(run)),
+                let lock = try FileLock.attempt(layout.runLock(run))
+            else { continue }
+            try withExtendedLifetime(lock) {
+                try leavingDamage {
+                    try adoptFiles(of: run)
+                    let stored = try StoredRun(archive: self, id: run)
+                    if stored.catalogue.checkpoints.contains(where: { $0.kind == .pack }) {
+                        try Archive.mapErrors { try writeVirtualFile(of: run) }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Marks runs whose process died, and takes in the files it had no time to index.
+    private func recogniseInterruptedRuns() throws {
+        let running = try locate {
+            try String.fetchAll($0, sql: "SELECT id FROM run WHERE status = 'running'")
+        }
+        for run in running where Archive.exists(layout.runFolder(run)) {
+            guard let lock = try FileLock.attempt(layout.runLock(run)) else { continue }
+            try withExtendedLifetime(lock) { try leavingDamage { try adoptFiles(of: run) } }
+        }
+    }
+
+    /// Runs `body`; what is damaged is left for `verify` to report, because one broken run must
+    /// not keep the others from being used.
+    private func leavingDamage(_ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch is DamagedFile {
+        } catch let error as UserError where error.kind == .integrity {
+        }
+    }
+
+    /// Ends work that was cut short after its commit.
+    ///
+    /// Files whose checkpoints are all in other files move to the trash, provided that those read
+    /// back.
+    func clear(_ redundant: [String], of run: String) throws {
+        guard !redundant.isEmpty else { return }
+        let stored = try StoredRun(archive: self, id: run)
+        for path in redundant {
+            let header = try? RunScan(layout: layout, run: run, only: path).entries.first
+            let isSafe = header?.summaries.allSatisfy {
+                (try? stored.weights(at: $0.step)) != nil
+            }
+            if isSafe == true { try setAside(path, of: run, in: layout.trashFolder) }
+        }
+    }
+
+    /// Moves a file of a run that the index no longer needs into the trash or the quarantine.
+    @discardableResult
+    func setAside(_ path: String, of run: String, in folder: String) throws -> String {
+        try Archive.mapErrors {
+            let name = (path as NSString).lastPathComponent
+            for parent in [folder, "\(folder)/\(run)"] { try files.makeFolder(parent) }
+            let base = (name as NSString).deletingPathExtension
+            let target = Archive.freePath("\(folder)/\(run)/\(base)", ".h5")
+            try files.place(layout.file(run, path), at: target)
+            return target
+        }
+    }
+}
