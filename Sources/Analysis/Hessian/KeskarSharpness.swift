@@ -1,5 +1,6 @@
 internal import ArrayMath
 internal import Foundation
+package import Networks
 
 /// How far the loss can rise inside a small box in a random subspace (Keskar and others 2017).
 package struct KeskarSharpness: Sendable, Equatable {
@@ -68,6 +69,18 @@ package func keskarSharpness(
     return KeskarSharpness(
         sharpness: 100 * (search.loss - centre) / (1 + centre), lossAtCentre: centre,
         largestLoss: search.loss)
+}
+
+/// Keskar's sharpness of a network's mean loss at fixed weights.
+package func keskarSharpness(
+    of evaluator: NetworkEvaluator<Double>, at parameters: [Double], epsilon: Double = 1e-3,
+    seed: UInt64
+) -> KeskarSharpness? {
+    var gradient = [Double](repeating: 0, count: parameters.count)
+    return keskarSharpness(at: parameters, epsilon: epsilon, seed: seed) { point in
+        let loss = evaluator.gradient(point, into: &gradient).loss
+        return (loss, gradient)
+    }
 }
 
 /// Maximisation over the box |y_i| ≤ b_i by projected gradient steps of adapted length.

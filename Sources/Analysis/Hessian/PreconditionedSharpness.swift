@@ -1,5 +1,7 @@
 package import ArrayMath
+package import Checkpoints
 internal import Foundation
+package import Networks
 
 /// Adam's numbers that decide its edge of stability.
 package struct AdamState: Sendable {
@@ -71,4 +73,25 @@ package func preconditionedSharpness(
         MeasuredValue(
             "sharpness_over_threshold", value: largest.eigenvalue / adam.thresholdWithDecay),
     ]
+}
+
+extension AdamState {
+    /// The state of a stored optimiser: `second_moment/TENSOR` for every tensor of the layout.
+    ///
+    /// Throws `UserError` when a second moment is missing, as for SGD or weights without optimiser
+    /// state.
+    package init(
+        _ stored: OptimizerState, layout: ParameterLayout, learningRate: Double, beta1: Double,
+        beta2: Double, epsilon: Double = 1e-8, weightDecay: Double = 0, step: Int
+    ) throws {
+        let prefix = "second_moment/"
+        let moments = stored.tensors.filter { $0.name.hasPrefix(prefix) }.map {
+            Tensor(
+                name: String($0.name.dropFirst(prefix.count)), shape: $0.shape,
+                elementType: $0.elementType, bytes: $0.bytes)
+        }
+        self.init(
+            learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
+            weightDecay: weightDecay, step: step, secondMoments: try layout.pack(moments))
+    }
 }

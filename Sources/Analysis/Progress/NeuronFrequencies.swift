@@ -8,6 +8,12 @@ package struct NeuronFrequencies: Sendable, Equatable {
     /// That largest fraction, in [0, 1].
     package let explained: [Double]
 
+    package init(frequency: [Int], explained: [Double]) {
+        precondition(frequency.count == explained.count, "a fraction for each neuron")
+        self.frequency = frequency
+        self.explained = explained
+    }
+
     /// The published bound above which a neuron belongs to its frequency.
     package static let clusterBound = 0.85
 

@@ -1,0 +1,254 @@
+import Analysis
+import Checkpoints
+import Foundation
+import Networks
+import TestSupport
+import Testing
+
+struct ModularMeasureTests {
+    private let order = 7
+    private let keys = [2, 3]
+
+    private func logits(seed: Int) -> [Double] {
+        var generator = SeededGenerator(seed: seed)
+        return (0..<order * order * order).map { _ in Double.random(in: -2...2, using: &generator) }
+    }
+
+    private func grid(_ operation: TaskOperation = .add) throws -> GroupGrid {
+        try GroupGrid(
+            Networks.Task(TaskConfiguration(operation: operation, modulus: 7, trainFraction: 0.5)))
+    }
+
+    /// Projects every class's function of (x, y) on orthonormal functions of (x, y).
+    private func projected(_ logits: [Double], on functions: [(Int, Int) -> Double]) -> [Double] {
+        var result = [Double](repeating: 0, count: logits.count)
+        for function in functions {
+            let raw = (0..<order * order).map { function($0 / order, $0 % order) }
+            let norm = raw.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            for column in 0..<order {
+                let along = (0..<order * order).reduce(0) {
+                    $0 + raw[$1] / norm * logits[$1 * order + column]
+                }
+                for pair in 0..<order * order {
+                    result[pair * order + column] += along * raw[pair] / norm
+                }
+            }
+        }
+        return result
+    }
+
+    private func loss(_ logits: [Double], _ grid: GroupGrid, train: Bool?) -> Double {
+        var (sum, count) = (0.0, 0.0)
+        for pair in 0..<order * order where train == nil || grid.isTrain[pair] == train {
+            let row = logits[pair * order..<(pair + 1) * order].map(exp)
+            sum -= log(row[grid.answers[pair]] / row.reduce(0, +))
+            count += 1
+        }
+        return sum / count
+    }
+
+    private func wave(_ key: Int, _ point: Int, _ sine: Bool) -> Double {
+        let angle = 2 * Double.pi * Double(key * point % order) / Double(order)
+        return sine ? sin(angle) : cos(angle)
+    }
+
+    @Test(
+        "restricted and excluded losses agree with explicit projections",
+        arguments: [TaskOperation.add, .subtract])
+    func agreesWithExplicitProjections(operation: TaskOperation) throws {
+        let grid = try grid(operation)
+        let values = logits(seed: 4)
+        let rows = modularMeasures(
+            logits: values, on: grid, options: ModularMeasureOptions(keys: keys))
+        let constant = projected(values, on: [{ _, _ in 1 }])
+        let variants: [(String, [(Int, Int) -> Double])] = [
+            (
+                "sum",
+                keys.flatMap { key in
+                    [false, true].map { sine in
+                        { x, y in self.wave(key, grid.answers[x * 7 + y], sine) }
+                    }
+                }
+            ),
+            ("block2x2", keys.flatMap { self.block($0, withConstants: false) }),
+            ("block3x3", keys.flatMap { self.block($0, withConstants: true) }),
+        ]
+        for (variant, functions) in variants {
+            let part = projected(values, on: functions)
+            let restricted = zip(part, constant).map { $0 + $1 }
+            let excluded = zip(values, part).map { $0 - $1 }
+            for (split, train) in [("train", true), ("test", false), ("all", nil)] {
+                let one = rows.value("restricted_loss", variant: variant, split: split)
+                let other = rows.value("excluded_loss", variant: variant, split: split)
+                #expect(abs((one ?? 0) - loss(restricted, grid, train: train)) < 1e-12)
+                #expect(abs((other ?? 0) - loss(excluded, grid, train: train)) < 1e-12)
+            }
+        }
+        for split in ["train", "test", "all"] {
+            let train: Bool? = split == "all" ? nil : split == "train"
+            let plain = rows.value("loss", split: split)
+            #expect(abs((plain ?? 0) - loss(values, grid, train: train)) < 1e-12)
+        }
+    }
+
+    private func block(_ key: Int, withConstants: Bool) -> [(Int, Int) -> Double] {
+        let sides: [(Int) -> Double] =
+            (withConstants ? [{ _ in 1 }] : [])
+            + [{ self.wave(key, $0, false) }, { self.wave(key, $0, true) }]
+        var result: [(Int, Int) -> Double] = []
+        for (i, left) in sides.enumerated() {
+            for (j, right) in sides.enumerated() where !(withConstants && i == 0 && j == 0) {
+                result.append { left($0) * right($1) }
+            }
+        }
+        return result
+    }
+
+    @Test("coefficients of pure cosine logits, and all of their power explained")
+    func coefficients() throws {
+        let grid = try grid()
+        var values = [Double](repeating: 0, count: 343)
+        for pair in 0..<49 {
+            for column in 0..<7 {
+                values[pair * 7 + column] =
+                    3 * wave(2, (grid.answers[pair] + 7 - column) % 7, false)
+            }
+        }
+        let rows = modularMeasures(
+            logits: values, on: grid, options: ModularMeasureOptions(keys: [2]))
+        let norm = (343.0 / 2).squareRoot()
+        #expect(
+            abs((rows.value("trig_coefficient", variant: "2", split: "all") ?? 0) - 3 * norm)
+                < 1e-10)
+        #expect(abs(rows.value("trig_coefficient", variant: "1", split: "all") ?? 1) < 1e-10)
+        let explained = rows.value("logit_fraction_explained", variant: "cos")
+        #expect(abs((explained ?? 0) - 1) < 1e-12)
+        // Without its only frequency the network guesses.
+        let excluded = rows.value("excluded_loss", variant: "sum", split: "all")
+        #expect(abs((excluded ?? 0) - log(7)) < 1e-12)
+    }
+
+    @Test("zeros, NaN, foreign keys and full training sets have defined answers")
+    func edgeCases() throws {
+        let grid = try grid()
+        let zeros = modularMeasures(
+            logits: [Double](repeating: 0, count: 343), on: grid,
+            options: ModularMeasureOptions(keys: [2, 9, -1, 0]))
+        #expect(zeros.value("logit_fraction_explained", variant: "cos") == nil)
+        #expect(abs((zeros.value("loss", split: "all") ?? 0) - log(7)) < 1e-14)
+        var broken = logits(seed: 1)
+        broken[5] = .nan
+        let rows = modularMeasures(
+            logits: broken, on: grid, options: ModularMeasureOptions(keys: [2]))
+        #expect(rows.value("loss", split: "all")?.isNaN == true)
+        let full = GroupGrid(try FiniteGroup(.cyclic(7)), trainRows: 0..<49)
+        let trained = modularMeasures(
+            logits: logits(seed: 2), on: full, options: ModularMeasureOptions(keys: []))
+        #expect(trained.value("loss", split: "test") == nil)
+        #expect(trained.value("loss", split: "train") != nil)
+    }
+
+    @Test("neurons of one frequency are found, constant ones are not assigned")
+    func neurons() throws {
+        let grid = try grid()
+        var hidden: [Double] = []
+        for pair in 0..<49 {
+            let (x, y) = (pair / 7, pair % 7)
+            hidden += [
+                1 + wave(3, x, false) + wave(3, y, false), 5,
+                wave(1, x, true) * wave(1, y, false) + 0.1 * wave(2, x, false),
+            ]
+        }
+        let found = neuronFrequencies(hidden: hidden, on: grid)
+        #expect(found.frequency == [3, 0, 1])
+        #expect(abs(found.explained[0] - 1) < 1e-12)
+        #expect(found.explained[1] == 0)
+        #expect(found.clusters() == [3: 1, 1: 1])
+    }
+
+    private func smallModel(
+        _ hidden: Int = 12
+    ) throws -> (
+        ModelConfiguration, Networks.Task, [Tensor]
+    ) {
+        let model = ModelConfiguration(
+            task: TaskConfiguration(operation: .add, modulus: 7, trainFraction: 0.5),
+            network: NetworkConfiguration(layers: 1, width: 8, heads: 2, mlpWidth: hidden))
+        let task = try model.makeTask()
+        var generator = SeededGenerator(seed: 11)
+        let layout = try model.layout(for: task)
+        let parameters: [Double] = layout.initialParameters(using: &generator)
+        return (model, task, layout.unpack(parameters))
+    }
+
+    @Test("permuting neurons leaves every measure")
+    func neuronPermutation() throws {
+        let (model, task, weights) = try smallModel()
+        let permuted = weights.map { tensor -> Tensor in
+            let values = tensor.doubles() ?? []
+            let order = Array((0..<12).reversed())
+            switch tensor.name {
+            case "blocks.0.mlp.input":
+                let moved = (0..<8).flatMap { row in order.map { values[row * 12 + $0] } }
+                return Tensor(name: tensor.name, shape: tensor.shape, values: moved)
+            case "blocks.0.mlp.input_bias":
+                return Tensor(name: tensor.name, shape: [12], values: order.map { values[$0] })
+            case "blocks.0.mlp.output":
+                let moved = order.flatMap { row in values[row * 8..<(row + 1) * 8] }
+                return Tensor(name: tensor.name, shape: tensor.shape, values: Array(moved))
+            default: return tensor
+            }
+        }
+        let analysis = try ProgressAnalysis(model, task: task, finalWeights: weights)
+        let one = try analysis.measures(of: weights, includingAblations: true)
+        let other = try analysis.measures(of: permuted, includingAblations: true)
+        #expect(one.map(\.measure) == other.map(\.measure))
+        #expect(one.contains { $0.measure == "ablated_loss" })
+        for (first, second) in zip(one, other) {
+            let (a, b) = (first.value ?? 0, second.value ?? 0)
+            #expect(abs(a - b) <= 1e-10 * max(1, abs(a)), "\(first.measure) \(first.variant)")
+        }
+    }
+
+    @Test("ablations that remove nothing or everything are known")
+    func ablations() throws {
+        let (model, task, weights) = try smallModel()
+        let grid = try GroupGrid(task)
+        let view = try NetworkView(model, task: task, grid: grid, weights: weights)
+        let clusters = NeuronFrequencies(
+            frequency: [Int](repeating: 1, count: 12), explained: [Double](repeating: 0, count: 12))
+        let rows = neuronAblations(view, keys: [1, 2, 3], clusters: clusters)
+        let plain = modularMeasures(
+            logits: view.logits, on: grid, options: ModularMeasureOptions(keys: []))
+        let loss = try #require(plain.value("loss", split: "all"))
+        // No neuron is in a cluster, so none changes.
+        let kept = rows.value("ablated_loss", variant: "neurons_by_quadratics", split: "all")
+        #expect(abs((kept ?? 0) - loss) < 1e-12)
+        // With all frequencies the map's directions carry all but the constant logits, so that the
+        // two ablations split the hidden layer's effect between them.
+        #expect(rows.value("ablated_loss", variant: "map_null_space", split: "all") != nil)
+        #expect(rows.count { $0.variant.hasPrefix("without_frequency") } == 9)
+    }
+
+    @Test("a network of width 1 and weights with NaN have defined measures")
+    func narrowNetwork() throws {
+        let model = ModelConfiguration(
+            task: TaskConfiguration(operation: .add, modulus: 5, trainFraction: 0.5),
+            network: NetworkConfiguration(layers: 1, width: 1, heads: 1, mlpWidth: 1))
+        let task = try model.makeTask()
+        let layout = try model.layout(for: task)
+        var generator = SeededGenerator(seed: 1)
+        let parameters: [Double] = layout.initialParameters(using: &generator)
+        let analysis = try ProgressAnalysis(
+            model, task: task, finalWeights: layout.unpack(parameters))
+        let rows = try analysis.measures(of: layout.unpack(parameters), includingAblations: true)
+        #expect(rows.value("loss", split: "all")?.isFinite == true)
+        let broken = [Double](repeating: .nan, count: parameters.count)
+        let nan = try analysis.measures(of: layout.unpack(broken), includingAblations: true)
+        #expect(nan.value("loss", split: "all")?.isNaN == true)
+        let shape = try geometryMeasures(
+            of: layout.unpack(parameters), model: model, task: task, keys: [1, 2])
+        #expect(shape.value("circularity", variant: "1", subject: "embedding") == 0)
+        #expect(shape.contains { $0.measure == "class_distance_ratio" })
+    }
+}
