@@ -83,37 +83,129 @@ package struct LogisticProblem: Sendable {
     }
 
     /// Cost, gradient and exact second derivatives with respect to (c, d, k, t).
+    ///
+    /// Two points at a time, as wide as the registers; an odd last one is paired with weight 0.
     func expansion(at parameters: SIMD4<Double>) -> LocalExpansion {
-        let (rise, steepness) = (parameters.y - parameters.x, parameters.z)
-        let inverse = scale.map { 1 / ($0 * $0) } ?? 0
-        var sum = LocalExpansion()
-        for index in x.indices {
-            let offset = x[index] - parameters.w
-            let share = 1 / (1 + exp(-steepness * offset))
-            let slope = share * (1 - share)
-            let bend = slope * (1 - 2 * share)
-            let residual = parameters.x + rise * share - y[index]
-            let weight = weights[index]
-            let square = weight * residual * residual
-            let root = (1 + square * inverse).squareRoot()
-            sum.cost += square / (root + 1)
-            let first = weight * residual / root
-            let outer = weight / (root * root * root)
-            let byMidpoint = -rise * slope * steepness
-            let jacobian = SIMD4(1 - share, share, rise * slope * offset, byMidpoint)
-            sum.gradient += first * jacobian
-            sum.rows.0 += outer * jacobian.x * jacobian
-            sum.rows.1 += outer * jacobian.y * jacobian
-            sum.rows.2 += outer * jacobian.z * jacobian
-            sum.rows.3 += outer * jacobian.w * jacobian
-            // ∇²f: the levels enter linearly, so only pairs with k or t are left.
-            let mixed = first * slope * offset
-            let shifted = first * slope * steepness
-            sum.curvature += SIMD4(mixed, shifted, first * rise * bend * offset * offset, 0)
-            sum.crossCurvature -= first * rise * (bend * steepness * offset + slope)
-            sum.curvature.w += first * rise * bend * steepness * steepness
+        var sums = WideSums(parameters: parameters, scale: scale)
+        x.withUnsafeBufferPointer { x in
+            y.withUnsafeBufferPointer { y in
+                weights.withUnsafeBufferPointer { weights in
+                    let whole = x.count / 2 * 2
+                    for start in stride(from: 0, to: whole, by: 2) {
+                        sums.add(x: two(x, start), y: two(y, start), weight: two(weights, start))
+                    }
+                    if whole < x.count {
+                        // Repeating the last point with weight 0 adds nothing.
+                        sums.add(
+                            x: padded(x, whole), y: padded(y, whole),
+                            weight: padded(weights, whole, zero: true))
+                    }
+                }
+            }
         }
-        return sum
+        return sums.total
+    }
+}
+
+private func two(_ values: UnsafeBufferPointer<Double>, _ start: Int) -> SIMD2<Double> {
+    SIMD2(values[start], values[start + 1])
+}
+
+/// The last entry twice, or with 0 behind it.
+private func padded(
+    _ values: UnsafeBufferPointer<Double>, _ start: Int, zero: Bool = false
+) -> SIMD2<Double> {
+    SIMD2(values[start], zero ? 0 : values[start])
+}
+
+/// The sums of an expansion, two points side by side.
+private struct WideSums {
+    private let lower: SIMD2<Double>
+    private let rise: SIMD2<Double>
+    private let steepness: SIMD2<Double>
+    private let middle: SIMD2<Double>
+    /// 1 / s² of the robust loss; 0 for plain least squares.
+    private let inverse: SIMD2<Double>
+    private let one = SIMD2<Double>(repeating: 1)
+
+    private var cost = SIMD2<Double>.zero
+    private var gradient = (
+        SIMD2<Double>.zero, SIMD2<Double>.zero, SIMD2<Double>.zero, SIMD2<Double>.zero
+    )
+    /// The upper triangle of the Gauss–Newton matrix: cc, cd, ck, ct, dd, dk, dt, kk, kt, tt.
+    private var outer = (
+        SIMD2<Double>.zero, SIMD2<Double>.zero, SIMD2<Double>.zero, SIMD2<Double>.zero,
+        SIMD2<Double>.zero, SIMD2<Double>.zero, SIMD2<Double>.zero, SIMD2<Double>.zero,
+        SIMD2<Double>.zero, SIMD2<Double>.zero
+    )
+    private var curvature = (
+        SIMD2<Double>.zero, SIMD2<Double>.zero, SIMD2<Double>.zero, SIMD2<Double>.zero
+    )
+    private var crossCurvature = SIMD2<Double>.zero
+
+    init(parameters: SIMD4<Double>, scale: Double?) {
+        lower = SIMD2(repeating: parameters.x)
+        rise = SIMD2(repeating: parameters.y - parameters.x)
+        steepness = SIMD2(repeating: parameters.z)
+        middle = SIMD2(repeating: parameters.w)
+        inverse = SIMD2(repeating: scale.map { 1 / ($0 * $0) } ?? 0)
+    }
+
+    @inline(__always)
+    mutating func add(x: SIMD2<Double>, y: SIMD2<Double>, weight: SIMD2<Double>) {
+        let offset = x - middle
+        let share = one / (one + Double.exponential(-(steepness * offset)))
+        let rest = one - share
+        let slope = share * rest
+        let bend = slope * (rest - share)
+        let residual = lower + rise * share - y
+        let square = weight * residual * residual
+        let root = (one + square * inverse).squareRoot()
+        cost += square / (root + one)
+        let first = weight * residual / root
+        let second = weight / (root * root * root)
+        let byRise = rise * slope
+        let bySteepness = byRise * offset
+        let byMidpoint = -(byRise * steepness)
+        gradient.0 += first * rest
+        gradient.1 += first * share
+        gradient.2 += first * bySteepness
+        gradient.3 += first * byMidpoint
+        let (c, d, k) = (second * rest, second * share, second * bySteepness)
+        outer.0 += c * rest
+        outer.1 += c * share
+        outer.2 += c * bySteepness
+        outer.3 += c * byMidpoint
+        outer.4 += d * share
+        outer.5 += d * bySteepness
+        outer.6 += d * byMidpoint
+        outer.7 += k * bySteepness
+        outer.8 += k * byMidpoint
+        outer.9 += second * byMidpoint * byMidpoint
+        // ∇²f: the levels enter linearly, so only pairs with k or t are left.
+        let curved = first * rise * bend
+        curvature.0 += first * slope * offset
+        curvature.1 += first * slope * steepness
+        curvature.2 += curved * offset * offset
+        curvature.3 += curved * steepness * steepness
+        crossCurvature -= curved * steepness * offset + first * byRise
+    }
+
+    var total: LocalExpansion {
+        var result = LocalExpansion()
+        result.cost = cost.sum()
+        result.gradient = SIMD4(
+            gradient.0.sum(), gradient.1.sum(), gradient.2.sum(), gradient.3.sum())
+        let (cd, ck, ct) = (outer.1.sum(), outer.2.sum(), outer.3.sum())
+        let (dk, dt, kt) = (outer.5.sum(), outer.6.sum(), outer.8.sum())
+        result.rows = (
+            SIMD4(outer.0.sum(), cd, ck, ct), SIMD4(cd, outer.4.sum(), dk, dt),
+            SIMD4(ck, dk, outer.7.sum(), kt), SIMD4(ct, dt, kt, outer.9.sum())
+        )
+        result.curvature = SIMD4(
+            curvature.0.sum(), curvature.1.sum(), curvature.2.sum(), curvature.3.sum())
+        result.crossCurvature = crossCurvature.sum()
+        return result
     }
 }
 
