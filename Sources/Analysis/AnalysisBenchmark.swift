@@ -1,0 +1,112 @@
+internal import ArrayMath
+package import Checkpoints
+internal import Foundation
+package import Networks
+
+/// The speed of the analyses on one model, for `cairn bench analyze`.
+package struct AnalysisBenchmark: Sendable {
+    /// One timing.
+    package struct Row: Sendable {
+        /// For example `norms`, `sigmoid_fit`.
+        package let name: String
+        /// What was counted: checkpoints, fits, eigenvalues, ….
+        package let unit: String
+        package let count: Int
+        package let seconds: Double
+        /// Bytes of weights read from memory, where speed is compared with memory's.
+        package let bytes: Int?
+
+        package var secondsPerUnit: Double { seconds / Double(max(count, 1)) }
+        package var bytesPerSecond: Double? { bytes.map { Double($0) / seconds } }
+    }
+
+    /// Norms, embedding spectra and logistic fits, repeated `repetitions` times on the same input.
+    package static func weightsAndCurves(
+        _ weights: [Tensor], repetitions: Int
+    ) throws -> [Row] {
+        let bytes = weights.reduce(0) { $0 + $1.bytes.count }
+        let norms = seconds {
+            for _ in 0..<repetitions { _ = weightNorms(of: weights) }
+        }
+        var rows = [
+            Row(
+                name: "norms", unit: "checkpoints", count: repetitions, seconds: norms,
+                bytes: bytes * repetitions)
+        ]
+        if let embedding = weights.first(where: {
+            $0.name.hasSuffix("embedding") && $0.shape.count == 2
+        }) {
+            let spectra = try seconds {
+                for _ in 0..<repetitions { _ = try fourierSpectrum(of: embedding) }
+            }
+            rows.append(
+                Row(
+                    name: "embedding_spectrum", unit: "checkpoints", count: repetitions,
+                    seconds: spectra, bytes: embedding.bytes.count * repetitions))
+        }
+        let curve = syntheticCurve(pointCount: 1000)
+        let fits = seconds {
+            for _ in 0..<repetitions { _ = curve.transitionFit(chance: 1 / 113) }
+        }
+        rows.append(
+            Row(
+                name: "sigmoid_fit", unit: "fits of 1,000 points", count: repetitions,
+                seconds: fits, bytes: nil))
+        return rows
+    }
+
+    /// The largest eigenvalues of the full-batch training loss's Hessian in double precision.
+    package static func eigenvalues(
+        _ model: ModelConfiguration, task: Task, weights: [Tensor], top: Int, tolerance: Double,
+        threadCount: Int
+    ) throws -> (row: Row, spectrum: CurvatureSpectrum) {
+        let evaluator: NetworkEvaluator<Double> = try model.evaluator(
+            for: task, examples: task.trainExamples, threadCount: threadCount)
+        let parameters = try evaluator.layout.pack(weights, as: Double.self)
+        var spectrum: CurvatureSpectrum?
+        let elapsed = try seconds {
+            let hessian = curvatureOperator(.hessian, of: evaluator, at: parameters)
+            spectrum = try curvatureSpectrum(
+                of: hessian, options: LanczosOptions(top: top, tolerance: tolerance))
+        }
+        let found =
+            spectrum ?? CurvatureSpectrum(eigenvalues: [], productCount: 0, warmStart: nil)
+        return (
+            Row(name: "hessian", unit: "eigenvalues", count: top, seconds: elapsed, bytes: nil),
+            found
+        )
+    }
+
+    /// Progress measures of one checkpoint, repeated.
+    package static func progress(
+        _ model: ModelConfiguration, task: Task, weights: [Tensor], repetitions: Int,
+        threadCount: Int
+    ) throws -> Row {
+        let analysis = try ProgressAnalysis(
+            model, task: task, finalWeights: weights, threadCount: threadCount)
+        let elapsed = try seconds {
+            for _ in 0..<repetitions { _ = try analysis.measures(of: weights) }
+        }
+        return Row(
+            name: "progress", unit: "checkpoints", count: repetitions, seconds: elapsed, bytes: nil)
+    }
+
+    /// A noisy transition, the same on every machine.
+    package static func syntheticCurve(pointCount: Int) -> Curve {
+        var generator = ProbeGenerator(seed: 1)
+        let steps = (0..<pointCount).map {
+            Int(pow(10, 5 * Double($0) / Double(pointCount - 1))) + $0
+        }
+        let exact = LogisticCurve(lower: 0.01, upper: 0.99, steepness: 9, midpoint: 3.8)
+        return Curve(
+            steps: steps,
+            values: steps.map {
+                exact.value(at: log10(Double($0) + 1)) + 0.01 * (generator.uniform() - 0.5)
+            })
+    }
+
+    private static func seconds(_ body: () throws -> Void) rethrows -> Double {
+        let clock = ContinuousClock()
+        return try clock.measure { try body() } / .seconds(1)
+    }
+}
