@@ -179,7 +179,9 @@ final class RowPlan {
 
     /// Plans for the given examples, which may repeat; at most as many as there are examples.
     func select(_ rows: [Int]) {
-        precondition(rows.count <= examples.count, "a batch is at most the whole set")
+        precondition(
+            !rows.isEmpty && rows.count <= examples.count,
+            "a batch has a row and at most as many as the whole set")
         multiplicity.update(repeating: 0, count: examples.count)
         for row in rows { multiplicity[Int(rankOfExample[row])] += 1 }
         place(rows.count)
