@@ -39,6 +39,7 @@ final class CheckpointRecorder<Scalar: NetworkScalar> {
             return
         }
         metrics += measured
+        if baseline == nil { note(measured) }
         let hasMoved = moved(measured)
         if hasMoved, let candidate {
             try save(candidate)

@@ -80,6 +80,12 @@ extension SettingValue {
                 result = result.replacing(name.section, with: .object([:]))
             }
         }
+        if named.contains(where: { $0.0.flat == "shape" && $0.1 == "constant" }) {
+            var schedule = result.members?["schedule"]?.members ?? [:]
+            schedule["cosine_steps"] = nil
+            schedule["final_factor"] = nil
+            result = result.replacing("schedule", with: .object(schedule))
+        }
         for (name, value) in named where name.flat == "operation" {
             result = result.forgettingOperands(for: value)
         }

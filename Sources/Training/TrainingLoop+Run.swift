@@ -28,7 +28,7 @@ extension TrainingLoop {
         do {
             if step > storedStep { hasher.add(parameters, step: step) }
             while true {
-                try measureAndRecord(recorder, storedStep: storedStep)
+                try measureAndRecord(recorder)
                 if step >= configuration.training.steps { break }
                 let elapsed = seconds()
                 guard progress(report(elapsed > 0 ? Double(step - first) / elapsed : 0)) else {
@@ -48,9 +48,7 @@ extension TrainingLoop {
         }
     }
 
-    private func measureAndRecord(
-        _ recorder: CheckpointRecorder<Scalar>, storedStep: Int
-    ) throws {
+    private func measureAndRecord(_ recorder: CheckpointRecorder<Scalar>) throws {
         let settings = configuration.training
         let isLast = step >= settings.steps
         let isDue = step % settings.evaluateEvery == 0 || isLast
@@ -61,7 +59,7 @@ extension TrainingLoop {
                 .failure, subject: "step \(step)", cause: "the training loss is \(loss)",
                 advice: "lower the learning rate or the noise")
         }
-        try recorder.record(self, measured: step > storedStep ? measured : [])
+        try recorder.record(self, measured: measured)
     }
 
     private func report(_ rate: Double) -> TrainingProgress {

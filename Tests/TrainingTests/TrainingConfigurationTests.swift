@@ -69,6 +69,11 @@ import Training
             ]))
         #expect(other.optimizer == OptimizerConfiguration(.sgd))
         #expect(other.model.task.modulus == nil)
+        // A whole configuration turned back from a cosine.
+        let cosine = try TrainingConfiguration(
+            base.changing([("shape", "cosine"), ("cosine_steps", 10)]))
+        let constant = try TrainingConfiguration(cosine.settings.changing([("shape", "constant")]))
+        #expect(constant.schedule == LearningRateSchedule())
         let same = try TrainingConfiguration(base.changing([("operation", .text("add"))]))
         #expect(same.model.task.modulus == 59)
     }
