@@ -150,6 +150,7 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: ["Checkpoints", "cairn", "TestSupport"],
+            exclude: ["Examples"],
             swiftSettings: strict),
         .testTarget(
             name: "ConventionTests",

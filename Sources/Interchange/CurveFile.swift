@@ -21,22 +21,22 @@ enum CurveFile {
     }
 
     /// Reads the curves of a file of any of these kinds.
-    static func read(_ path: String, stepOffset: Int = 0) throws -> Content {
-        try read(SourceFile(path: path), stepOffset: stepOffset)
+    static func read(_ path: String) throws -> Content {
+        try read(SourceFile(path: path))
     }
 
-    static func read(_ file: SourceFile, stepOffset: Int = 0) throws -> Content {
+    static func read(_ file: SourceFile) throws -> Content {
         let path = file.path
         let name = (path as NSString).lastPathComponent
         if EventFile.isEventFile(name) { return Content(points: try EventFile.read(file)) }
         let bytes = try file.read(at: 0, count: file.byteCount)
         return name.lowercased().hasSuffix(".csv")
-            ? try commaSeparated(bytes, path: path, stepOffset: stepOffset)
+            ? try commaSeparated(bytes, path: path)
             : try jsonLines(bytes, path: path)
     }
 
     private static func commaSeparated(
-        _ bytes: [UInt8], path: String, stepOffset: Int
+        _ bytes: [UInt8], path: String
     ) throws -> Content {
         var rows = CommaSeparatedRows(bytes)
         guard let header = rows.next() else {
@@ -72,7 +72,7 @@ enum CurveFile {
                 if let value = Double(field) {
                     content.points.append(
                         MetricPoint(
-                            name: CurveName.any(header[column]), step: step + stepOffset,
+                            name: CurveName.any(header[column]), step: step,
                             value: value))
                 } else {
                     unread.insert(header[column])

@@ -39,7 +39,7 @@ struct ForeignFile: Sendable {
             return try TorchFile.read(path)
         }
         if path.hasSuffix(".safetensors") || start.count == 9 && start[8] == UInt8(ascii: "{") {
-            return try Safetensors.read(path).value
+            return try Safetensors.read(path).valueWithStep
         }
         return try TorchFile.read(path)
     }

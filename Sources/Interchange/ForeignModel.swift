@@ -43,6 +43,8 @@ package struct ForeignModel: Sendable {
                 ]),
                 vocabulary: left[0], positionCount: nil, classCount: last[1],
                 parameters: ["W_x", "W_y", "W", "W_U"])
+        } else if let own = Self(own: source, activation: activation) {
+            self = own
         } else {
             return nil
         }

@@ -35,6 +35,8 @@ enum PickleGlobal: Equatable {
     case arrayScalar
     case arrayElementType
     case encode
+    /// A class that is only a key.
+    case className(String)
     /// Types that only appear as the default of a dictionary.
     case plainType
 
@@ -50,7 +52,9 @@ enum PickleGlobal: Equatable {
         case ("builtins", "dict"), ("__builtin__", "dict"), ("argparse", "Namespace"),
             ("pytorch_lightning.utilities.parsing", "AttributeDict"),
             ("lightning.pytorch.utilities.parsing", "AttributeDict"),
-            ("lightning_fabric.utilities.data", "AttributeDict"):
+            ("lightning_fabric.utilities.data", "AttributeDict"),
+            ("transformer_lens.HookedTransformerConfig", "HookedTransformerConfig"),
+            ("easy_transformer.EasyTransformerConfig", "EasyTransformerConfig"):
             self = .settings
         case ("builtins", "int"), ("builtins", "float"), ("builtins", "str"),
             ("__builtin__", "int"), ("__builtin__", "float"), ("__builtin__", "str"):
@@ -74,6 +78,10 @@ enum PickleGlobal: Equatable {
         case ("numpy", "ndarray"): self = .arrayClass
         case ("numpy", "dtype"): self = .arrayElementType
         case ("_codecs", "encode"): self = .encode
+        // The names of callbacks, which Lightning before 1.5 keeps as keys.
+        case ("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"),
+            ("pytorch_lightning.callbacks.early_stopping", "EarlyStopping"):
+            self = .className(name)
         case ("torch", _):
             if let type = Self.storages[name] {
                 self = .storage(.known(type))

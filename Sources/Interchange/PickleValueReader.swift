@@ -32,6 +32,7 @@ struct PickleValueReader {
         case .bytes(let bytes): return .bytes(bytes)
         case .tensor(let tensor): return .tensor(tensor)
         case .global(.elementType(_, let name)): return .text("torch.\(name)")
+        case .global(.className(let name)): return .text(name)
         case .global, .storage:
             throw PickleMachine.Problem(
                 cause: "its pickle keeps a class or a bare storage as a value",

@@ -56,6 +56,17 @@ enum PublishedTask {
         return task
     }
 
+    /// A point of that code's curves: Lightning counts steps from 0 and logs at their end, and
+    /// accuracies are in percent.
+    static func grokPoint(_ point: MetricPoint) -> MetricPoint {
+        let isAccuracy =
+            [MetricName.trainAccuracy, MetricName.testAccuracy].contains(point.name)
+            || point.name.hasSuffix("_acc")
+        return MetricPoint(
+            name: point.name, step: point.step + 1,
+            value: isAccuracy ? point.value / 100 : point.value)
+    }
+
     private static let operators: [String: TaskOperation] = [
         "+": .add, "-": .subtract, "*": .multiply, "/": .divide, "**2+": .squarePlus,
         "**3+": .cubePlus, "x**2+y**2_mod_97": .squares, "x**2+y**2+x*y_mod_97": .quadratic,

@@ -28,8 +28,6 @@ struct RunBuilder {
     var metrics: [MetricPoint] = []
     var published: [ImportedRun.PublishedValue] = []
     var notes: [String] = []
-    /// Added to the steps of comma-separated curves, where these count from before the update.
-    var curveOffset = 0
     /// The step of a state whose file and name do not say it.
     var finalStep: Int?
 
@@ -74,32 +72,34 @@ struct RunBuilder {
             if step == 0 { init0 = file }
             if step >= (found.map(\.step).max() ?? 0) { last = file }
         }
+        var curves: [MetricPoint] = []
         for name in curveFiles {
-            let content = try CurveFile.read(fullPath(name), stepOffset: curveOffset)
-            metrics += content.points
+            let content = try CurveFile.read(fullPath(name))
+            curves += content.points
             notes += content.notes.map { "\(name): \($0)" }
             used.append(name)
         }
         used += otherFiles
-        guard !found.isEmpty || !metrics.isEmpty else {
+        guard !found.isEmpty || !metrics.isEmpty || !curves.isEmpty else {
             throw UserError.unreadable(
                 path, "nothing in it is a checkpoint or a curve",
                 advice: notes.first ?? "give a file or folder of checkpoints")
         }
         return try assemble(
-            found: found, last: last, first: init0, used: used, metrics: metrics, notes: notes)
+            found: found, last: last, first: init0, used: used, metrics: metrics, curves: curves,
+            notes: notes)
     }
 
     /// The step of a member: the file's own count of updates, else its name, else what is known.
     private func step(of member: Member, file: ForeignFile) -> Int? {
         if let step = file.optimizer?.step ?? file.content["global_step"]?.whole { return step }
         // The progress-measures code names files by the pass they follow, counted from 0.
-        if member.step != 0, file.content["epoch"]?.whole != nil,
-            file.content["train_loss"] != nil
-        {
+        if file.content["epoch"]?.whole != nil, file.content["train_loss"] != nil {
             return file.step
         }
-        return member.step ?? file.step ?? finalStep ?? (members.count == 1 ? 0 : nil)
+        // Beside a series, the weights of a file are its end.
+        return member.step ?? file.step ?? finalStep ?? file.series.last?.step
+            ?? (members.count == 1 ? 0 : nil)
     }
 
     /// Single numbers beside the weights, such as `train_loss`; lists tell more where they exist.
@@ -116,7 +116,8 @@ struct RunBuilder {
 
     private func assemble(
         found: [(step: Int, member: Member, position: Int?)], last: ForeignFile?,
-        first: ForeignFile?, used: [String], metrics: [MetricPoint], notes: [String]
+        first: ForeignFile?, used: [String], metrics: [MetricPoint], curves: [MetricPoint],
+        notes: [String]
     ) throws -> ImportedRun {
         var notes = notes
         let settings = settings ?? last?.settings
@@ -166,7 +167,9 @@ struct RunBuilder {
                 trainIndices: description.task?.trainIndices ?? trainIndices,
                 testIndices: description.task?.testIndices,
                 origin: .init(path: path, digest: digest, layout: layout)),
-            states: found.map { state($0, model: model) }, metrics: metrics,
+            states: found.map { state($0, model: model) },
+            metrics: metrics
+                + (model?.convention == "grok" ? curves.map(PublishedTask.grokPoint) : curves),
             publishedValues: published, notes: notes)
         try run.sortBySteps(path: path)
         return run

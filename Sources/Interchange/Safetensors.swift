@@ -13,6 +13,13 @@ package enum Safetensors {
         package var value: Value {
             .dictionary(tensors.map { .init(key: .text($0.name), value: .tensor($0.tensor)) })
         }
+
+        /// The same with the step that the metadata name, as exported checkpoints do.
+        var valueWithStep: Value {
+            let step = metadata.first { $0.key == "step" }.flatMap { Int($0.value) }
+            guard let step, value["step"] == nil, let entries = value.entries else { return value }
+            return .dictionary(entries + [.init(key: .text("step"), value: .integer(step))])
+        }
     }
 
     /// The format's own limit.

@@ -48,10 +48,28 @@ enum SeriesFolder {
         builder.notes = candidates.filter { candidate in
             !members.contains { $0.relativePath == candidate.relativePath }
         }.map { "\($0.relativePath) was left out: its name is not one of the series" }
-        builder.curveFiles = listing.files.filter(CurveFile.holdsCurves)
+        builder.curveFiles =
+            try listing.files.filter(CurveFile.holdsCurves)
+            + logFiles(below: path, listing: listing)
         try addTrainerState(of: series, path: path, to: &builder)
         try addSettings(listing, path: path, to: &builder)
         return try builder.build()
+    }
+
+    /// The curves of Lightning's logger, in the newest version's folder.
+    private static func logFiles(below path: String, listing: FolderListing) throws -> [String] {
+        for name in listing.folders {
+            let versions = try FolderListing("\(path)/\(name)").folders.filter {
+                $0.hasPrefix("version_")
+            }
+            let newest = versions.max { ($0.count, $0) < ($1.count, $1) }
+            if let newest,
+                try FolderListing("\(path)/\(name)/\(newest)").files.contains("metrics.csv")
+            {
+                return ["\(name)/\(newest)/metrics.csv"]
+            }
+        }
+        return []
     }
 
     private static func candidate(_ relativePath: String, _ name: String) -> Candidate {
