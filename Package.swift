@@ -22,7 +22,8 @@ let numerical: [SwiftSetting] =
 let package = Package(
     name: "cairn",
     products: [
-        .executable(name: "cairn", targets: ["cairn"])
+        .executable(name: "cairn", targets: ["cairn"]),
+        .library(name: "CairnExtension", type: .dynamic, targets: ["CairnExtension"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -82,6 +83,10 @@ let package = Package(
                 "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "ArrayMath",
                 "Checkpoints", "Networks", .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: strict),
+        .target(
+            name: "CairnExtension",
+            dependencies: ["CSQLite", "ArchiveQueries", "CheckpointArchive", "Checkpoints"],
+            swiftSettings: strict),
         .executableTarget(
             name: "cairn",
             dependencies: [
@@ -143,10 +148,11 @@ let package = Package(
         .testTarget(
             name: "ArchiveQueriesTests",
             dependencies: [
-                "ArchiveQueries", "ArchiveSchema", "CheckpointArchive", "Analysis", "Networks",
-                "Checkpoints", .product(name: "GRDB", package: "GRDB.swift"), "TestSupport",
+                "ArchiveQueries", "ArchiveSchema", "CheckpointArchive", "Analysis", "ArrayMath",
+                "Networks", "Checkpoints", .product(name: "GRDB", package: "GRDB.swift"),
+                "TestSupport",
             ],
-            swiftSettings: strict),
+            exclude: ["Answers"], swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests",
             dependencies: ["Checkpoints", "cairn", "TestSupport"],

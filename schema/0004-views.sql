@@ -76,7 +76,7 @@ CREATE VIEW analyses AS
 SELECT
     a.analysis_key AS analysis, r.id AS run, a.step, a.kind, a.parameters, a.code_version, a.split,
     a.dtype, a.seed, a.cost_seconds, a.computed_at,
-    max(a.stale, ifnull(lower(hex(c.digest)) <> a.digest, 0)) AS stale,
+    max(a.stale, c.digest IS NOT NULL AND lower(hex(c.digest)) <> a.digest) AS stale,
     a.digest, a.source, a.superseded_by
 FROM analysis AS a
 JOIN run AS r USING (run_key)

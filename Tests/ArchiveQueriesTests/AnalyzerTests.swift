@@ -27,7 +27,8 @@ struct AnalyzerTests {
             #expect(second.current == first.computed)
             #expect(try analyzer.pending(AnalysisRequest(kind)).isEmpty)
         }
-        #expect(try rows("SELECT count(*) FROM analyses") == [[.integer(44)]])
+        #expect(
+            try rows("SELECT count(*), sum(stale) FROM analyses") == [[.integer(44), .integer(0)]])
         #expect(
             try rows(
                 "SELECT l2 FROM weight_norms WHERE run = '\(FixtureArchive.slow)' AND step = 400 AND tensor = 'diagonal'"

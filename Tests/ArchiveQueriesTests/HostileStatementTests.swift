@@ -105,6 +105,25 @@ struct HostileStatementTests {
         #expect(try session.rows("SELECT run, step FROM points") == [[.text("a"), .integer(0)]])
     }
 
+    /// The same with every function registered: none of them writes, loads or reads elsewhere.
+    @Test(arguments: [
+        "DELETE FROM fourier WHERE run = 'slow'", "INSERT INTO grokking (run) VALUES ('slow')",
+        "UPDATE tensor_values SET value = 0 WHERE run = 'slow' AND step = 0 AND tensor = 'bias'",
+        "CREATE VIRTUAL TABLE temp.x USING fourier", "DROP TABLE fourier",
+        "SELECT * FROM fourier('../../etc', 0, 'embedding')",
+        "SELECT l2_norm('/etc/passwd', 0, 'bias')", "DROP VIEW runs_wide",
+        "CREATE TEMP VIEW runs_wide AS SELECT 1", "DELETE FROM runs_wide", "DELETE FROM runs",
+        "INSERT INTO analysis SELECT * FROM analysis", "UPDATE metric SET value = 1",
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n",
+    ])
+    func functionsOpenNoDoor(statement: String) throws {
+        let fixture = try FixtureArchive.shared.get()
+        let before = try Data(contentsOf: URL(fileURLWithPath: fixture.index))
+        let session = try fixture.session(.init(timeLimit: .milliseconds(200)))
+        #expect(throws: UserError.self) { try session.rows(statement) }
+        #expect(try Data(contentsOf: URL(fileURLWithPath: fixture.index)) == before)
+    }
+
     @Test(arguments: [
         "SELECT * FROM pragma_table_info('points')", "PRAGMA table_info(points)",
         "SELECT name FROM pragma_function_list", "PRAGMA user_version", "EXPLAIN SELECT 1",

@@ -15,6 +15,7 @@ import Testing
         "ArchiveSchema": [],
         "CheckpointArchive": ["HDF5Files", "Checkpoints", "ArchiveSchema", "GRDB", "GRDBSQLite"],
         "Interchange": ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
+        "CairnExtension": ["CSQLite", "ArchiveQueries", "CheckpointArchive", "Checkpoints"],
         "ArchiveQueries": [
             "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "ArrayMath",
             "Checkpoints", "Networks", "GRDB",

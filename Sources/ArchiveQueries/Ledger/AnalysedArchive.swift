@@ -11,4 +11,6 @@ package protocol AnalysedArchive: AnyObject, Sendable {
     func read<Value>(_ body: (Database) throws -> Value) throws -> Value
     /// Changes the index in one immediate transaction, undone when the body throws.
     func write<Value>(_ body: (Database) throws -> Value) throws -> Value
+    /// Stores results that a query came to compute, although the query only reads.
+    func remember(_ body: (Database) throws -> Void) throws
 }

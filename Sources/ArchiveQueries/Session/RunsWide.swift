@@ -1,3 +1,5 @@
+internal import CSQLite
+
 /// The view `runs_wide`: one row per run with a column for each hyperparameter and for the last
 /// value of each curve, made for the names that an archive has.
 ///
@@ -80,6 +82,30 @@ package enum RunsWide {
             statement(
                 runColumns: runColumns, hyperparameters: hyperparameters, metrics: metrics,
                 isTemporary: true))
+    }
+
+    /// Makes the view on a connection of another program; one that is no archive's index gets none.
+    package static func createTemporary(on handle: OpaquePointer) {
+        func names(_ sql: String) -> [String] {
+            var statement: OpaquePointer?
+            defer { sqlite3_finalize(statement) }
+            guard sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK else {
+                return []
+            }
+            var names: [String] = []
+            while sqlite3_step(statement) == SQLITE_ROW {
+                if let text = sqlite3_column_text(statement, 0) {
+                    names.append(String(cString: text))
+                }
+            }
+            return names
+        }
+        let runColumns = names(runColumnsQuery)
+        guard !runColumns.isEmpty else { return }
+        let sql = statement(
+            runColumns: runColumns, hyperparameters: names(hyperparametersQuery),
+            metrics: names(metricsQuery), isTemporary: true)
+        _ = sqlite3_exec(handle, sql, nil, nil, nil)
     }
 
     /// A text as an SQL literal.

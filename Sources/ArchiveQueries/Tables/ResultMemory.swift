@@ -79,7 +79,7 @@ final class ResultMemory {
         guard !fresh.isEmpty else { return }
         let results = fresh
         fresh = []
-        try? reader.archive.write { database in
+        try? reader.archive.remember { database in
             for result in results {
                 try Ledger(database: database).store(
                     result.answer, to: result.question, of: result.run)

@@ -26,7 +26,6 @@ struct ArchiveAccess {
     func session(_ options: SQLSession.Options = .init()) throws -> SQLSession {
         let archive = try openReadOnly()
         return try SQLSession(
-            index: archive.layout.indexFile, options: options,
-            interruption: StopSignals.interruption)
+            archive: archive, options: options, interruption: StopSignals.interruption)
     }
 }

@@ -1,0 +1,97 @@
+import ArchiveQueries
+import ArchiveSchema
+import CheckpointArchive
+import Foundation
+import GRDB
+import TestSupport
+import Testing
+
+/// Every saved question on the fixture archive, compared with its stored answer.
+///
+/// `RECORD_ANSWERS=1 swift test --filter SavedQueryAnswerTests` writes the answers anew.
+struct SavedQueryAnswerTests {
+    private static let folder = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().appendingPathComponent("Answers")
+
+    /// The fixture with norms, spectra and grokking times computed, and curvature put in by hand.
+    private static let analysed = Result {
+        let fixture = try FixtureArchive()
+        let analyzer = Analyzer(fixture.archive)
+        for kind in [AnalysisKind.norms, .fourier, .grokking] {
+            _ = try analyzer.run(AnalysisRequest(kind))
+        }
+        try fixture.archive.write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO analysis (run_key, step, digest, kind, parameters, code_version,
+                        split, dtype, seed, computed_at, stale)
+                    SELECT c.run_key, c.step, lower(hex(c.digest)), 'hessian', '{"top":1}', '1',
+                        'train', 'float64', 0, 0, c.step = 800
+                    FROM checkpoint AS c JOIN run AS r USING (run_key)
+                    WHERE r.name = 'slow' AND c.step IN (0, 800);
+                    INSERT INTO hessian_eigenvalue
+                    SELECT analysis_key, 'hessian', 'train', 'top', 1, 100.0 + step, 1e-9, 1
+                    FROM analysis WHERE kind = 'hessian';
+                    """)
+        }
+        return fixture
+    }
+
+    /// Columns that differ from machine to machine or from day to day.
+    private static let masked: Set<String> = ["computed_at", "cost_seconds", "file_bytes"]
+
+    private static let given: [String: [String: SQLValue]] = [
+        "curve": ["run": .text(FixtureArchive.slow)],
+        "tensor_growth": ["run": .text(FixtureArchive.slow)],
+        "spectrum_over_time": ["run": .text(FixtureArchive.slow), "count": .integer(2)],
+        "compare_settings": [
+            "first": .text(FixtureArchive.slow), "second": .text(FixtureArchive.fast),
+        ],
+        "norm_at_transition": ["tensor": .text("embedding")],
+        "missing_analyses": ["kind": .text("hessian")],
+        "archive_cost": ["setting": .text("weight_decay")],
+        "loss_spikes": ["metric": .text("test_accuracy"), "factor": .real(1.5)],
+    ]
+
+    @Test(arguments: SavedQuery.all.map(\.name))
+    func answersAsRecorded(name: String) throws {
+        let query = try SavedQuery.find(name)
+        let session = try Self.analysed.get().session()
+        let cursor = try query.cursor(in: session, parameters: Self.given[name] ?? [:])
+        var lines = [cursor.columns.joined(separator: " | ")]
+        while let row = try cursor.next() {
+            lines.append(
+                zip(cursor.columns, row).map { column, value in
+                    Self.masked.contains(column) ? "…" : Self.written(value)
+                }.joined(separator: " | "))
+        }
+        let text = lines.joined(separator: "\n") + "\n"
+        let file = Self.folder.appendingPathComponent(name + ".txt")
+        if ProcessInfo.processInfo.environment["RECORD_ANSWERS"] != nil {
+            try FileManager.default.createDirectory(
+                at: Self.folder, withIntermediateDirectories: true)
+            try text.write(to: file, atomically: true, encoding: .utf8)
+        }
+        #expect(try String(contentsOf: file, encoding: .utf8) == text)
+        #expect(lines.count > 1, "an empty answer proves nothing")
+    }
+
+    @Test func aParameterThatIsNotGivenIsNamed() throws {
+        let session = try Self.analysed.get().session()
+        #expect(throws: (any Error).self) { try SavedQuery.find("curve").cursor(in: session) }
+        #expect(throws: (any Error).self) {
+            try SavedQuery.find("runs").cursor(in: session, parameters: ["x": .null])
+        }
+    }
+
+    /// Reals with nine digits: what sums in another order may change lies behind them.
+    private static func written(_ value: SQLValue) -> String {
+        switch value {
+        case .null: "NULL"
+        case .integer(let integer): String(integer)
+        case .real(let real): String(format: "%.9g", abs(real) < 1e-12 ? 0 : real)
+        case .text(let text): text.replacing("\n", with: "\\n")
+        case .blob(let bytes): "\(bytes.count) bytes"
+        }
+    }
+}
