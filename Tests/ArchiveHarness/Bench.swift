@@ -37,10 +37,7 @@ enum Bench {
             }
             report("norms, \(threads) threads", reading, per: count)
         }
-        let points = (0..<1_000_000).map {
-            MetricPoint(name: $0 & 1 == 0 ? "a" : "b", step: $0 / 2, value: 1 / Double($0 + 1))
-        }
-        let curves = points.filter { $0.name == "a" } + points.filter { $0.name == "b" }
+        let curves = ["a", "b"].flatMap { name in curve(name, count: 500_000) }
         let inserting = Date()
         try archive.write { db in
             guard let key = try Int64.fetchOne(db, sql: "SELECT run_key FROM run") else { return }
@@ -48,6 +45,12 @@ enum Bench {
         }
         let seconds = Date().timeIntervalSince(inserting)
         Harness.say("metrics: \(Int(Double(curves.count) / seconds)) points/s")
+    }
+
+    private static func curve(_ name: String, count: Int) -> [MetricPoint] {
+        (0..<count).map { step in
+            MetricPoint(name: name, step: step, value: 1 / Double(step + 1))
+        }
     }
 
     private static func report(_ what: String, _ start: Date, per count: Int) {

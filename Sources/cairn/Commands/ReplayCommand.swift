@@ -30,10 +30,9 @@ struct ReplayCommand: ParsableCommand {
         let step = try reference.anyStep(among: stored.steps)
         StopSignals.listen()
         let replay = try Replay(try stored.run, threadCount: machine.threadCount)
-        let origin = stored.steps.last { $0 <= step } ?? 0
         let bar = ProgressBar(
-            "replay", unit: "steps", total: max(step - origin, 1), isQuiet: common.quiet)
-        let result = try watching(bar, from: origin) { report in
+            "replay", unit: "steps", total: max(step, 1), isQuiet: common.quiet)
+        let result = try watching(bar) { report in
             try replay.weights(at: step, of: stored, progress: report)
         }
         let (proof, isProved) = ReplayCommand.words(result.proof)
@@ -57,13 +56,12 @@ struct ReplayCommand: ParsableCommand {
     }
 
     private func watching(
-        _ bar: ProgressBar, from origin: Int,
-        _ body: ((Int) -> Bool) throws -> Replay.Result
+        _ bar: ProgressBar, _ body: ((Int) -> Bool) throws -> Replay.Result
     ) throws -> Replay.Result {
         defer { bar.end() }
         do {
             return try body { step in
-                bar.update(step - origin)
+                bar.update(step)
                 return !StopSignals.isRequested
             }
         } catch {
