@@ -39,7 +39,7 @@ struct Cairn: ParsableCommand {
                 subcommands: [
                     InitCommand.self, VerifyCommand.self, ReindexCommand.self, RepairCommand.self,
                     PackCommand.self, MergeCommand.self, CollectCommand.self, UsageCommand.self,
-                    DoctorCommand.self, InspectFileCommand.self,
+                    DoctorCommand.self, BenchCommand.self, InspectFileCommand.self,
                 ]),
             CommandGroup(name: "Shell", subcommands: [CompletionCommand.self]),
         ])

@@ -37,10 +37,12 @@ struct CommandLineFixture {
     }
 
     /// Every file of the folder with a digest of its bytes.
+    ///
+    /// The files of the index are left out: SQLite notes its readers in them.
     func state() throws -> [String: String] {
         var state: [String: String] = [:]
         let names = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
-        for name in names {
+        for name in names where !name.contains("/index.") {
             let url = folder.url.appendingPathComponent(name)
             let isFolder = try url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory ?? false
             state[name] = isFolder ? "folder" : "\(Digest(of: [UInt8](try Data(contentsOf: url))))"

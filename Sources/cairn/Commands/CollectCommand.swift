@@ -45,6 +45,7 @@ struct CollectCommand: ParsableCommand {
                     advice: "choose at least 1")
             }
         }
+        try consent.requireSomeoneToAsk()
         if every == nil && perDecade == nil && !onlyOptimizer {
             guard purge else {
                 throw UserError.usage(

@@ -41,7 +41,7 @@ struct RunDetails {
         guard candidates.count == 1 else {
             let ids = candidates.prefix(4).map { "\($0.id) (\($0.name))" }
             let more = candidates.count > 4 ? ", …" : ""
-            throw UserError.usage(
+            throw UserError.missing(
                 subject: "run \(text)", cause: "\(candidates.count) runs are meant by it",
                 advice: "choose one of \(ids.joined(separator: ", "))\(more)")
         }

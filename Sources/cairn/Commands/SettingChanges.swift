@@ -11,7 +11,8 @@ struct SettingChanges {
     }
 
     mutating func add(_ name: String, _ value: Double?) {
-        if let value { list.append((name, .real(value))) }
+        // JSON has no such numbers; as text they are refused with the setting's name.
+        if let value { list.append((name, value.isFinite ? .real(value) : .text("\(value)"))) }
     }
 
     mutating func add(_ name: String, _ value: String?) {

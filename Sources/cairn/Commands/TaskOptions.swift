@@ -1,4 +1,6 @@
 internal import ArgumentParser
+internal import Checkpoints
+internal import Networks
 
 /// What a run learns.
 ///
@@ -77,7 +79,16 @@ struct TaskOptions: ParsableArguments {
 
     /// Adds what was given.
     func add(to changes: inout SettingChanges) throws {
-        changes.add("operation", operation)
+        if let operation {
+            // The name may be a formula such as x+y; what is stored is the operation's own name.
+            guard let known = TaskOperation(named: operation) else {
+                throw UserError.usage(
+                    subject: "operation \(operation)", cause: "there is no such operation",
+                    advice: Choice.advice(
+                        for: operation, among: TaskOperation.allCases.map(\.rawValue)))
+            }
+            changes.add("operation", known.rawValue)
+        }
         changes.add("modulus", modulus)
         changes.add("group", group)
         changes.add("element_order", elementOrder)

@@ -132,6 +132,7 @@ struct RepairCommand: ParsableCommand {
     @OptionGroup var consent: ConsentOptions
 
     func run() throws {
+        try consent.requireSomeoneToAsk()
         let archive = try ArchiveAccess(common).open()
         let report = try VerifyCommand.verify(archive, runs: [], isQuick: false, common: common)
         let plan = try archive.repair(report, isDryRun: true)
@@ -254,15 +255,19 @@ struct ConsentOptions: ParsableArguments {
     @Flag(help: "Tell what would happen and change nothing.")
     var dryRun = false
 
-    /// Whether to go on: false for a dry run or a no; without a terminal `--yes` is needed.
-    func agree(_ question: String) throws -> Bool {
-        if dryRun { return false }
-        if yes { return true }
-        guard isatty(0) == 1, isatty(2) == 1 else {
+    /// Refuses before any work when nobody could be asked: without a terminal `--yes` is needed.
+    func requireSomeoneToAsk() throws {
+        guard dryRun || yes || (isatty(0) == 1 && isatty(2) == 1) else {
             throw UserError.usage(
                 subject: "this change", cause: "nobody can be asked to agree to it",
                 advice: "give --yes, or --dry-run to see what would happen")
         }
+    }
+
+    /// Whether to go on: false for a dry run or a no.
+    func agree(_ question: String) throws -> Bool {
+        if dryRun { return false }
+        if yes { return true }
         Output.error.draw("\(question) [y/N] ")
         return ["y", "yes"].contains((readLine() ?? "").lowercased())
     }

@@ -1,0 +1,260 @@
+internal import Analysis
+internal import ArchiveQueries
+internal import ArgumentParser
+internal import CheckpointArchive
+internal import Checkpoints
+internal import Foundation
+internal import Networks
+internal import Training
+
+/// `cairn bench`: speeds of this machine, each beside the bound it could reach.
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measure speeds, each beside what bounds it: train, store, analyze or sql.",
+        discussion: """
+            train, store and analyze use the canonical network in a temporary folder; sql asks the \
+            archive at hand. Figures mean something only on a machine that does nothing else.
+            """)
+
+    enum Subject: String, CaseIterable {
+        case train
+        case store
+        case analyze
+        case sql
+    }
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var rows: RowOptions
+
+    @Argument(help: "train, store, analyze or sql.")
+    var subject: String
+
+    @Option(help: ArgumentHelp("How often each thing is measured.", valueName: "count"))
+    var repetitions = 10
+
+    @Option(help: ArgumentHelp("The preset whose network is used.", valueName: "name"))
+    var preset = "canonical"
+
+    @Option(help: ArgumentHelp("Threads for each update.", valueName: "count"))
+    var threads: Int?
+
+    func run() throws {
+        let chosen: Subject = try Choice.read(subject, option: "bench")
+        guard repetitions > 0 else {
+            throw UserError.usage(
+                subject: "--repetitions \(repetitions)", cause: "it is out of range",
+                advice: "choose at least 1")
+        }
+        let configuration = try TrainingConfiguration(Preset(named: preset).settings)
+        let measures =
+            switch chosen {
+            case .train: try benchTraining(configuration)
+            case .store: try benchStore(configuration)
+            case .analyze: try benchAnalyses(configuration)
+            case .sql: try benchStatements()
+            }
+        try rows.writer().write(
+            columns: ["measure", "value", "unit"],
+            rows: measures.map { measure in
+                let value = Cell.real(measure.value)
+                return [
+                    .text(measure.name), rows.format == .table ? value.rounded : value,
+                    .text(measure.unit),
+                ]
+            })
+    }
+
+    private typealias Measure = (name: String, value: Double, unit: String)
+
+    private var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+
+    // MARK: Training
+
+    private func benchTraining(_ configuration: TrainingConfiguration) throws -> [Measure] {
+        let trainer = try Trainer(configuration, threadCount: threadCount)
+        let (evaluator, parameters): (NetworkEvaluator<Float>, [Float]) = try network(
+            configuration, trainer.task)
+        let step = TrainingStepBenchmark.measure(
+            evaluator, parameters, repetitions: repetitions)
+        var short = configuration
+        short.training.steps = max(repetitions, 10)
+        short.training.evaluateEvery = short.training.steps
+        let outcome = try Trainer(short, threadCount: threadCount)
+            .run(trainer.describe(), into: MemorySink())
+        let operations = Double(step.productOperations)
+        return [
+            ("training", outcome.stepsPerSecond, "steps/s"),
+            ("gradients alone", 1 / step.gradientSeconds, "1/s"),
+            ("their matrix products alone", 1 / step.productSeconds, "1/s"),
+            ("matrix products' share of a gradient", step.productShare, "of 1"),
+            (
+                "matrix products' share of a training step",
+                step.productSeconds * outcome.stepsPerSecond, "of 1"
+            ),
+            ("products", operations / step.productSeconds * 1e-9, "GFLOP/s"),
+            ("evaluation", step.evaluationSeconds * 1e3, "ms"),
+            ("peak memory", Double(BenchCommand.peakMemory), "bytes"),
+        ]
+    }
+
+    private func network<Scalar: NetworkScalar>(
+        _ configuration: TrainingConfiguration, _ task: Networks.Task
+    ) throws -> (NetworkEvaluator<Scalar>, [Scalar]) {
+        let evaluator = try configuration.model.evaluator(
+            for: task, examples: task.trainExamples, threadCount: threadCount, as: Scalar.self)
+        var generator = SystemRandomNumberGenerator()
+        return (evaluator, evaluator.layout.initialParameters(using: &generator))
+    }
+
+    /// The most memory this process has held, in bytes.
+    private static var peakMemory: Int {
+        var usage = rusage()
+        guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
+        return usage.ru_maxrss * 1024
+    }
+
+    // MARK: Storing
+
+    private func benchStore(_ configuration: TrainingConfiguration) throws -> [Measure] {
+        try withStoredRun(configuration) { stored, seconds, raw, bytes in
+            let count = Double(stored.steps.count)
+            var sum = 0.0
+            let reading = try BenchCommand.seconds {
+                for tensor in stored.layout.entries {
+                    let trajectory = try stored.trajectory(of: tensor.name)
+                    sum += Double(trajectory.bytes.last ?? 0)
+                }
+            }
+            let total = Double(bytes) * count
+            return [
+                ("durable checkpoints", count / seconds, "1/s"),
+                ("the same bytes written, synced and renamed", count / raw, "1/s"),
+                ("share of that bound", raw / seconds, "of 1"),
+                ("a checkpoint", Double(bytes), "bytes"),
+                ("reading all trajectories, checked", total / reading * 1e-6, "MB/s"),
+            ]
+        }
+    }
+
+    /// Stores checkpoints of a network in a temporary archive and gives the run, the seconds it
+    /// took, the seconds of plain files of the same bytes, and the bytes of one checkpoint.
+    private func withStoredRun(
+        _ configuration: TrainingConfiguration,
+        _ body: (StoredRun, Double, Double, Int) throws -> [Measure]
+    ) throws -> [Measure] {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("cairn-bench-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let trainer = try Trainer(configuration, threadCount: 1)
+        let (evaluator, parameters): (NetworkEvaluator<Float>, [Float]) = try network(
+            configuration, trainer.task)
+        let weights = evaluator.layout.unpack(parameters)
+        let archive = try Archive.create(at: folder.appendingPathComponent("archive").path)
+        let description = try trainer.describe(name: "bench")
+        let writer = archive.writer()
+        try writer.begin(description)
+        let count = max(repetitions, 10)
+        let seconds = try BenchCommand.seconds {
+            for step in 0..<count { try writer.save(Checkpoint(step: step, weights: weights)) }
+        }
+        try writer.finish(.finished, metrics: [])
+        let all = weights.flatMap(\.bytes)
+        let raw = try BenchCommand.seconds {
+            for step in 0..<count {
+                let place = folder.appendingPathComponent("\(step)").path
+                try BenchCommand.writeDurably(all, to: place)
+            }
+        }
+        return try body(archive.run(matching: description.id), seconds, raw, all.count)
+    }
+
+    private static func writeDurably(_ bytes: [UInt8], to path: String) throws {
+        let descriptor = open(path + ".part", O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        guard descriptor >= 0 else {
+            throw UserError.missing(subject: path, cause: "it cannot be written")
+        }
+        let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        let isSynced = fsync(descriptor) == 0
+        close(descriptor)
+        guard written == bytes.count, isSynced, rename(path + ".part", path) == 0 else {
+            throw UserError.missing(subject: path, cause: "it cannot be written completely")
+        }
+    }
+
+    // MARK: Analyses
+
+    private func benchAnalyses(_ configuration: TrainingConfiguration) throws -> [Measure] {
+        let task = try configuration.model.makeTask()
+        let (evaluator, parameters): (NetworkEvaluator<Double>, [Double]) = try network(
+            configuration, task)
+        var gradient = [Double](repeating: 0, count: parameters.count)
+        let gradientSeconds = BenchCommand.median(repetitions) {
+            _ = evaluator.gradient(parameters, into: &gradient)
+        }
+        _ = evaluator.linearize(at: parameters)
+        var product = gradient
+        let hessianSeconds = BenchCommand.median(repetitions) {
+            evaluator.hessianProduct(gradient, into: &product)
+        }
+        let weights = evaluator.layout.unpack(parameters.map { Float($0) })
+        let normSeconds = BenchCommand.median(repetitions) { _ = weightNorms(of: weights) }
+        return [
+            ("gradients in float64", 1 / gradientSeconds, "1/s"),
+            ("Hessian-vector products in float64", 1 / hessianSeconds, "1/s"),
+            ("a Hessian-vector product", hessianSeconds / gradientSeconds, "gradients"),
+            ("norms of a checkpoint, singular values included", normSeconds * 1e3, "ms"),
+        ]
+    }
+
+    // MARK: SQL
+
+    private func benchStatements() throws -> [Measure] {
+        let session = try ArchiveAccess(common).session()
+        func milliseconds(_ statement: String) throws -> Double {
+            var times: [Double] = []
+            for _ in 0..<repetitions {
+                times.append(try BenchCommand.seconds { _ = try session.rows(statement) })
+            }
+            return times.sorted()[times.count / 2] * 1e3
+        }
+        let count =
+            try session.rows("SELECT count(*) FROM metrics").first
+            .flatMap { Cell($0[0]).integer } ?? 0
+        return [
+            (
+                "the newest 20 runs",
+                try milliseconds("SELECT * FROM runs ORDER BY created_at DESC LIMIT 20"), "ms"
+            ),
+            (
+                "a filter over hyperparameters",
+                try milliseconds(
+                    "SELECT run FROM hyperparameters WHERE name = 'weight_decay' AND value > 0.5"),
+                "ms"
+            ),
+            (
+                "one run's curve",
+                try milliseconds(
+                    """
+                    SELECT step, value FROM metrics
+                    WHERE name = 'test_accuracy' AND run = (SELECT max(run) FROM runs)
+                    ORDER BY step
+                    """), "ms"
+            ),
+            ("all points of all curves", Double(count), "rows"),
+            ("counting them", try milliseconds("SELECT count(value) FROM metrics"), "ms"),
+        ]
+    }
+
+    // MARK: Timing
+
+    private static func seconds(_ body: () throws -> Void) rethrows -> Double {
+        try ContinuousClock().measure(body).seconds
+    }
+
+    private static func median(_ count: Int, _ body: () -> Void) -> Double {
+        body()
+        return (0..<count).map { _ in seconds(body) }.sorted()[count / 2]
+    }
+}
