@@ -48,7 +48,11 @@ package func neuronFrequencies(
     for (index, value) in hidden.enumerated() { total[index % max(width, 1)] += value * value }
     var best = [Double](repeating: 0, count: width)
     var frequencies = [Int](repeating: 0, count: width)
-    for neuron in 0..<width { total[neuron] -= constant[neuron] * constant[neuron] }
+    for neuron in 0..<width {
+        let varying = total[neuron] - constant[neuron] * constant[neuron]
+        // What rounding leaves of a constant neuron is no variation.
+        total[neuron] = varying <= 1e-13 * Double(order) * total[neuron] ? 0 : varying
+    }
     for frequency in (0...order / 2).dropFirst() {
         let rows = basisRows(ofFrequency: frequency, count: order)
         var power = [Double](repeating: 0, count: width)
