@@ -9,16 +9,12 @@ extension Float: ArrayScalar {
     /// whose first term left out is below 5.2e-9.
     @inlinable @inline(__always)
     package static func exponential(_ x: SIMD4<Float>) -> SIMD4<Float> {
-        // Outside these bounds the result is 0 or infinity in single precision. NaN fails the
-        // comparison and passes unclamped.
-        let raised = choose(SIMD4(repeating: -104), over: x, where: x .< -104)
-        let clamped = choose(SIMD4(repeating: 89), over: raised, where: raised .> 89)
         // Adding 1.5·2^23 leaves the rounded integer in the low bits of the fraction.
         let shifter = SIMD4<Float>(repeating: 12_582_912)
-        let shifted = clamped * 1.442_695_04 + shifter
+        let shifted = x * 1.442_695_04 + shifter
         let count = shifted - shifter
         // ln 2 in two parts, the first short enough that its product with count is exact.
-        let rest = (clamped - count * 0.693_359_375) + count * 2.121_944_4e-4
+        let rest = (x - count * 0.693_359_375) + count * 2.121_944_4e-4
         var series = SIMD4<Float>(repeating: 1 / 5040)
         series = series * rest + SIMD4(repeating: 1 / 720)
         series = series * rest + SIMD4(repeating: 1 / 120)
@@ -31,7 +27,11 @@ extension Float: ArrayScalar {
         let half = integer &>> 1
         let first = unsafeBitCast((half &+ 127) &<< 23, to: SIMD4<Float>.self)
         let second = unsafeBitCast((integer &- half &+ 127) &<< 23, to: SIMD4<Float>.self)
-        return (series * first) * second
+        // Outside these bounds the bits above are meaningless and the result is 0 or infinity; NaN
+        // fails both comparisons and stays.
+        let inside = clear(
+            clear((series * first) * second, where: x .< -104), where: x .> 89)
+        return inside + keep(SIMD4(repeating: .infinity), where: x .> 89)
     }
 
     @usableFromInline
@@ -51,12 +51,10 @@ extension Double: ArrayScalar {
     /// As for `Float`, with degree 13: the first term left out is below 5e-18.
     @inlinable @inline(__always)
     package static func exponential(_ x: SIMD2<Double>) -> SIMD2<Double> {
-        let raised = choose(SIMD2(repeating: -746), over: x, where: x .< -746)
-        let clamped = choose(SIMD2(repeating: 710), over: raised, where: raised .> 710)
         let shifter = SIMD2<Double>(repeating: 6_755_399_441_055_744)
-        let shifted = clamped * 1.442_695_040_888_963_4 + shifter
+        let shifted = x * 1.442_695_040_888_963_4 + shifter
         let count = shifted - shifter
-        let rest = (clamped - count * 0.693_147_180_369_123_8) - count * 1.908_214_929_270_588e-10
+        let rest = (x - count * 0.693_147_180_369_123_8) - count * 1.908_214_929_270_588e-10
         var series = SIMD2<Double>(repeating: 1 / 6_227_020_800)
         series = series * rest + SIMD2(repeating: 1 / 479_001_600)
         series = series * rest + SIMD2(repeating: 1 / 39_916_800)
@@ -78,7 +76,9 @@ extension Double: ArrayScalar {
                 to: SIMD2<Int64>.self) &- 2048
         let first = unsafeBitCast((half &+ 1023) &<< 52, to: SIMD2<Double>.self)
         let second = unsafeBitCast((integer &- half &+ 1023) &<< 52, to: SIMD2<Double>.self)
-        return (series * first) * second
+        let inside = clear(
+            clear((series * first) * second, where: x .< -746), where: x .> 710)
+        return inside + keep(SIMD2(repeating: .infinity), where: x .> 710)
     }
 
     @usableFromInline

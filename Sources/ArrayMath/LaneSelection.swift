@@ -22,6 +22,14 @@ extension Float {
             bits & ~unsafeBitCast(mask, to: SIMD4<Int32>.self), to: SIMD4<Float>.self)
     }
 
+    /// `value` in the lanes of the mask, 0 in the others.
+    @inlinable @inline(__always)
+    static func keep(_ value: SIMD4<Float>, where mask: SIMDMask<SIMD4<Int32>>) -> SIMD4<Float> {
+        let bits = unsafeBitCast(value, to: SIMD4<Int32>.self)
+        return unsafeBitCast(
+            bits & unsafeBitCast(mask, to: SIMD4<Int32>.self), to: SIMD4<Float>.self)
+    }
+
     @inlinable @inline(__always)
     package static func larger(_ first: SIMD4<Float>, _ second: SIMD4<Float>) -> SIMD4<Float> {
         choose(second, over: first, where: second .> first)
@@ -61,6 +69,14 @@ extension Double {
         let bits = unsafeBitCast(value, to: SIMD2<Int64>.self)
         return unsafeBitCast(
             bits & ~unsafeBitCast(mask, to: SIMD2<Int64>.self), to: SIMD2<Double>.self)
+    }
+
+    /// `value` in the lanes of the mask, 0 in the others.
+    @inlinable @inline(__always)
+    static func keep(_ value: SIMD2<Double>, where mask: SIMDMask<SIMD2<Int64>>) -> SIMD2<Double> {
+        let bits = unsafeBitCast(value, to: SIMD2<Int64>.self)
+        return unsafeBitCast(
+            bits & unsafeBitCast(mask, to: SIMD2<Int64>.self), to: SIMD2<Double>.self)
     }
 
     @inlinable @inline(__always)
