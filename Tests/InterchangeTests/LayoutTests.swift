@@ -49,11 +49,11 @@ import Testing
             #expect(abs(try loss(run, state) - reference) <= tolerance * reference, "\(name)")
         }
         let train = run.metrics.filter { $0.name == MetricName.trainLoss }
-        #expect(train.prefix(4).map(\.value).sorted() == [2.5, 3, 3.5, 3.5])
+        #expect(Set(train.map(\.value)) == [4, 3.5, 3, 2.5])
         let state = try #require(try run.states[3].optimizerState())
         let moment = state.tensors.first { $0.name == "first_moment/blocks.0.attention.value" }
         let kept = try #require(expected["progress_measures/moment"] as? [Double])
-        #expect(moment?.doubles() == kept)
+        #expect(moment?.values(as: Float.self) == kept.map { Float($0) })
         #expect(run.notes.contains { $0.contains("addition modulo 7 is assumed") })
     }
 

@@ -44,7 +44,7 @@ for step in (0, 100):
             shape = ",".join(map(str, array.shape))
             lines += f"{name}\t{array.dtype.name}\t{shape}\t{sha256(array.tobytes())}\n"
         file.attrs["digest"] = sha256(lines.encode())
-        row = numpy.dtype([("name", "S10"), ("step", "<i8"), ("value", "<f8")])
+        row = numpy.dtype([("name", h5py.string_dtype("utf-8", 10)), ("step", "<i8"), ("value", "<f8")])
         metrics = numpy.array([(b"train_loss", step, 2.5)], row)
         dataset = file.create_dataset("metrics", data=metrics)
         dataset.attrs["name_bytes"], dataset.attrs["sha256"] = "10", sha256(metrics.tobytes())
