@@ -105,6 +105,10 @@ package final class Archive: Sendable {
             hook: options.hook)
         locator = try ArchiveIndex.openReader(layout)
         files = DurableFiles(temporaryFolder: layout.temporaryFolder, hook: options.hook)
+        // Copying an archive with git or some synchronisers leaves out empty folders.
+        if access == .readWrite {
+            try Archive.mapErrors { try files.makeFolder(layout.temporaryFolder) }
+        }
     }
 
     deinit {

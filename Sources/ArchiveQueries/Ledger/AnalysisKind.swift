@@ -15,7 +15,7 @@ package enum AnalysisKind: String, Sendable, CaseIterable {
         case .norms: "1"
         case .fourier: "1"
         case .hessian: "1"
-        case .grokking: "1"
+        case .grokking: "2"
         }
     }
 

@@ -141,14 +141,16 @@ struct Ledger {
             """
             INSERT INTO grokking_time (analysis_key, metric, threshold, rule, memorisation_step,
                 memorisation_before, generalisation_step, generalisation_before, gap,
-                midpoint_step, steepness, width_decades, lower_plateau, upper_plateau, step_10,
-                step_90, rmse, r_squared, fit, chance, recrossing_count, label)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                midpoint_step, midpoint_low, midpoint_high, steepness, width_decades,
+                lower_plateau, upper_plateau, step_10, step_90, rmse, r_squared, fit, chance, recrossing_count, label)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 key, row.metric, row.threshold, row.rule, row.memorisation.step,
                 row.memorisation.lastBefore, row.generalisation.step,
-                row.generalisation.lastBefore, row.gap, row.fit?.midpointStep, row.steepness,
+                row.generalisation.lastBefore, row.gap, row.fit?.midpointStep,
+                row.interval?.midpointStep.lowerBound, row.interval?.midpointStep.upperBound,
+                row.steepness,
                 row.analysis?.widthDecades, row.plateaus?.lower, row.plateaus?.upper,
                 row.fit?.tenPercentStep, row.fit?.ninetyPercentStep, row.fit?.rmse,
                 row.fit?.rSquared, row.fitText,

@@ -30,6 +30,8 @@ package struct GrokkingRow: Sendable, Equatable {
     package let chance: Double
     /// Set for the threshold that was asked for, nil for the further ones.
     package let analysis: GrokkingAnalysis?
+    /// The 95 % intervals of the fit; nil where there is no fit.
+    package var interval: FitInterval?
 
     /// Generalisation minus memorisation in steps; nil unless both were reached.
     package var gap: Int? {

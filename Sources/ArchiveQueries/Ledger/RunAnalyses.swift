@@ -25,7 +25,10 @@ package enum RunAnalyses {
             let further = zip(furtherLevels, analysis.furtherLevels).filter {
                 $0.0 != settings.threshold
             }
-            return rows(of: analysis, metric: MetricName.testAccuracy)
+            let interval = analysis.fit?.fit.flatMap {
+                curves.testAccuracy.interval(of: $0, chance: analysis.chance)
+            }
+            return rows(of: analysis, metric: MetricName.testAccuracy, interval: interval)
                 + further.map { level, crossings in
                     .grokking(
                         GrokkingRow(
@@ -54,7 +57,9 @@ package enum RunAnalyses {
             + measurements(of: analysis, chanceIsMeasured: true)
     }
 
-    private static func rows(of analysis: GrokkingAnalysis, metric: String) -> [ResultRow] {
+    private static func rows(
+        of analysis: GrokkingAnalysis, metric: String, interval: FitInterval? = nil
+    ) -> [ResultRow] {
         let pairs = [
             ("first", analysis.memorisation.first, analysis.generalisation.first),
             ("sustained", analysis.memorisation.sustained, analysis.generalisation.sustained),
@@ -65,7 +70,7 @@ package enum RunAnalyses {
                 GrokkingRow(
                     metric: metric, threshold: analysis.threshold, rule: rule,
                     memorisation: memorisation, generalisation: generalisation,
-                    chance: analysis.chance, analysis: analysis))
+                    chance: analysis.chance, analysis: analysis, interval: interval))
         }
     }
 
