@@ -19,6 +19,8 @@ import Testing
         (["--weight-decay=-0.5"], ["weight_decay -0.5"]),
         (["--beta1", "1"], ["beta1 1"]),
         (["--steps=-1"], ["steps -1"]),
+        (["--steps", "-1"], ["steps -1"]),
+        (["--learning-rate", "-1e-3"], ["learning_rate -0.001"]),
         (["--batch", "0"], ["batch 0"]),
         (["--batch", "99999999"], ["batch 99999999"]),
         (["--checkpoint-every", "0"], ["every 0"]),

@@ -19,7 +19,8 @@ enum Shell {
         // A write to a closed pipe then fails with EPIPE, which `Output` turns into a quiet end.
         signal(SIGPIPE, SIG_IGN)
         do {
-            let ordered = GlobalArguments.movedBehindCommand(arguments)
+            let ordered = GlobalArguments.movedBehindCommand(
+                GlobalArguments.joinedNegativeValues(arguments))
             try refuseUnknownCommand(ordered)
             var command = try Cairn.parseAsRoot(ordered)
             try command.run()
