@@ -1,4 +1,7 @@
 /// A kind of analysis that the ledger knows.
+///
+/// A new kind is a case here, its line in `definition`, and a type that says everything else in a
+/// file of its own in `Kinds`.
 package enum AnalysisKind: String, Sendable, CaseIterable {
     /// Sizes of each tensor and of all weights.
     case norms
@@ -9,37 +12,16 @@ package enum AnalysisKind: String, Sendable, CaseIterable {
     /// Times of memorisation and generalisation, from the curves.
     case grokking
 
-    /// Changes whenever stored results of the kind would come out differently.
-    package var codeVersion: String {
+    /// What the kind asks and how it is answered.
+    package var definition: any AnalysisDefinition {
         switch self {
-        case .norms: "1"
-        case .fourier: "1"
-        case .hessian: "1"
-        case .grokking: "2"
+        case .norms: NormsAnalysis()
+        case .fourier: FourierAnalysis()
+        case .hessian: HessianAnalysis()
+        case .grokking: GrokkingTimesAnalysis()
         }
     }
 
-    /// Whether one result covers a checkpoint; otherwise it covers a run.
-    package var isPerCheckpoint: Bool { self != .grokking }
-
-    /// Whether the task and the network have to be known, not only weights and curves.
-    package var needsModel: Bool { self == .hessian }
-
-    /// The checkpoints that are analysed when nothing is said.
-    package var defaultSteps: StepSelection {
-        switch self {
-        case .hessian: .spaced(10)
-        default: .all
-        }
-    }
-
-    /// The view that shows the kind's results.
-    package var view: String {
-        switch self {
-        case .norms: "weight_norms"
-        case .fourier: "fourier_spectra"
-        case .hessian: "hessian_eigenvalues"
-        case .grokking: "grokking_times"
-        }
-    }
+    package var codeVersion: String { definition.codeVersion }
+    package var view: String { definition.view }
 }

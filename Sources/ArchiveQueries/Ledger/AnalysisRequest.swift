@@ -44,6 +44,8 @@ package struct PendingAnalysis: Sendable, Equatable {
         case codeChanged(from: String)
         /// The checkpoint, or the curve, is no longer the one that was analysed.
         case inputChanged
+        /// What else went in is no longer the same: another checkpoint, say.
+        case contextChanged
         case markedStale
         /// It is up to date and was asked for again.
         case requested
@@ -53,6 +55,7 @@ package struct PendingAnalysis: Sendable, Equatable {
             case .missing: "never computed"
             case .codeChanged(let version): "computed by version \(version) of the code"
             case .inputChanged: "computed from other data"
+            case .contextChanged: "computed beside other data"
             case .markedStale: "marked as stale"
             case .requested: "asked for again"
             }

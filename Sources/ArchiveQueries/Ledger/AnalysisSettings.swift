@@ -32,27 +32,7 @@ package struct AnalysisSettings: Sendable, Equatable {
     package init() {}
 
     /// The question that these settings ask, as the ledger keys it.
-    package func question(_ kind: AnalysisKind) -> Question {
-        switch kind {
-        case .norms:
-            Question(kind: kind, parameters: "{}", split: nil, dtype: "float64", seed: nil)
-        case .fourier:
-            Question(kind: kind, parameters: "{}", split: nil, dtype: "float64", seed: nil)
-        case .hessian:
-            Question(
-                kind: kind,
-                parameters: canonicalJSON([
-                    "bottom": "\(bottom)", "operator": "\"\(curvature.rawValue)\"",
-                    "tolerance": "\(tolerance)", "top": "\(top)",
-                ]), split: split.rawValue, dtype: precision.rawValue, seed: seed)
-        case .grokking:
-            Question(
-                kind: kind,
-                parameters: canonicalJSON([
-                    "loss_threshold": "\(lossThreshold)", "threshold": "\(threshold)",
-                ]), split: nil, dtype: "float64", seed: nil)
-        }
-    }
+    package func question(_ kind: AnalysisKind) -> Question { kind.definition.question(self) }
 }
 
 /// What was asked, apart from the weights: equal questions have equal answers.

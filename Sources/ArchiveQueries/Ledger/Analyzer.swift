@@ -1,14 +1,11 @@
 internal import Checkpoints
-internal import Dispatch
 internal import Foundation
-internal import Networks
-internal import Synchronization
 
 /// Computes what is missing or stale of an analysis and stores it in the ledger.
 ///
-/// Work goes in batches: the weights of the next batch are read while the current one is computed
-/// on all processors, and finished answers are stored in short transactions. After a kill
-/// everything stored stays and the rest is computed the next time.
+/// Weights are read ahead while earlier ones are computed on all processors, and finished answers
+/// are stored in short transactions. After a kill everything stored stays and the rest is computed
+/// the next time.
 package final class Analyzer {
     let archive: any AnalysedArchive
     private let interruption: Interruption
@@ -20,11 +17,13 @@ package final class Analyzer {
 
     /// What a request would compute, and why, in the order of runs and steps.
     package func pending(_ request: AnalysisRequest) throws -> [PendingAnalysis] {
-        var report = AnalysisReport()
-        return try runs(of: request).flatMap { run in
-            try plan(request, run: run, report: &report).map {
-                PendingAnalysis(run: run, step: $0.step, reason: $0.reason)
-            }
+        try runs(of: request).flatMap { id in
+            let run = try AnalysedRun(id, in: archive)
+            let stored = try stored(request, of: id)
+            let items =
+                try AnalysisPlan.checkpoints(request, run, stored: stored).items
+                + AnalysisPlan.wholeRun(request, run, stored: stored).items
+            return items.map { PendingAnalysis(run: id, step: $0.step, reason: $0.reason) }
         }
     }
 
@@ -33,43 +32,31 @@ package final class Analyzer {
     /// A run that lacks what the analysis needs is reported and the others go on. Errors: an
     /// interruption (everything stored stays), a damaged file, a run or step that is not there.
     package func run(
-        _ request: AnalysisRequest, progress: (AnalysisProgress) -> Void = { _ in }
+        _ request: AnalysisRequest, progress: @escaping (AnalysisProgress) -> Void = { _ in }
     ) throws -> AnalysisReport {
-        let clock = ContinuousClock()
-        let start = clock.now
-        var report = AnalysisReport()
+        var work = Work(request: request, progress: progress)
         try archive.write { try Ledger(database: $0).markOutdated(request.kind) }
-        let plans = try runs(of: request).map { run in
-            (run: run, work: try plan(request, run: run, report: &report))
+        let plans = try runs(of: request).map { id in
+            let run = try AnalysedRun(id, in: archive)
+            return (
+                run,
+                try AnalysisPlan.checkpoints(request, run, stored: stored(request, of: id))
+            )
         }
-        let total = plans.reduce(0) { $0 + $1.work.count }
-        for (run, work) in plans where !work.isEmpty {
+        let wholeRuns = request.kind.definition.answersRuns ? plans.count : 0
+        work.total = plans.reduce(wholeRuns) { $0 + $1.1.items.count }
+        for (run, plan) in plans {
+            work.report.current += plan.currentCount
             do {
-                try analyze(request, run: run, work: work) { answers in
-                    try store(answers, request: request, run: run, report: &report)
-                    let done = report.computed + report.impossible.count
-                    let elapsed = clock.now - start
-                    progress(
-                        AnalysisProgress(
-                            done: done, total: total, run: run, step: answers.last?.step,
-                            elapsed: elapsed,
-                            remaining: done > 0 ? elapsed * max(total - done, 0) / done : nil))
-                }
+                if !plan.items.isEmpty { try answerCheckpoints(plan, of: run, &work) }
+                // Only now: the answer about a run may rest on those of its checkpoints.
+                if request.kind.definition.answersRuns { try answerRun(run, &work) }
             } catch let error as UserError where error.kind == .failure {
-                report.impossible.append(.init(run: run, step: nil, cause: "\(error)"))
+                work.report.impossible.append(.init(run: run.id, step: nil, cause: "\(error)"))
             }
         }
-        report.elapsed = clock.now - start
-        return report
-    }
-
-    /// A checkpoint, or a run, to analyse.
-    struct WorkItem: Sendable {
-        /// nil for the whole run.
-        let step: Int?
-        let reason: PendingAnalysis.Reason
-        /// Digest of what is analysed.
-        let digest: String
+        work.report.elapsed = work.elapsed
+        return work.report
     }
 
     /// The outcome of one item.
@@ -78,169 +65,124 @@ package final class Analyzer {
         let answer: Result<NewAnswer, UserError>
     }
 
+    /// A request on its way.
+    private struct Work {
+        let request: AnalysisRequest
+        let progress: (AnalysisProgress) -> Void
+        var report = AnalysisReport()
+        var total = 0
+        private let clock = ContinuousClock()
+        private let start = ContinuousClock().now
+
+        init(request: AnalysisRequest, progress: @escaping (AnalysisProgress) -> Void) {
+            self.request = request
+            self.progress = progress
+        }
+
+        var elapsed: Duration { clock.now - start }
+
+        func tell(run: String, step: Int?) {
+            let done = report.computed + report.impossible.count
+            progress(
+                AnalysisProgress(
+                    done: done, total: max(total, done), run: run, step: step, elapsed: elapsed,
+                    remaining: done > 0 ? elapsed * max(total - done, 0) / done : nil))
+        }
+    }
+
     private func runs(of request: AnalysisRequest) throws -> [String] {
         if let runs = request.runs { return runs }
         return try archive.read { try Ledger(database: $0).runs() }
     }
 
-    private func plan(
-        _ request: AnalysisRequest, run: String, report: inout AnalysisReport
-    ) throws -> [WorkItem] {
+    private func stored(
+        _ request: AnalysisRequest, of run: String
+    ) throws -> [Int: StoredAnswer] {
         let question = request.settings.question(request.kind)
-        let inputs: [(step: Int?, digest: String)]
-        if request.kind.isPerCheckpoint {
-            let digests = try archive.read {
-                try Ledger(database: $0).checkpointDigests(of: run)
-            }
-            let selection = request.steps ?? request.kind.defaultSteps
-            inputs = try selection.choose(from: digests.keys.sorted(), of: run).map {
-                ($0, digests[$0] ?? "")
-            }
-        } else {
-            let points = try archive.read { try Ledger(database: $0).curves(of: run) }
-            inputs = [(nil, RunAnalyses.digest(of: points))]
-        }
-        let answers = try archive.read { try Ledger(database: $0).answers(to: question, of: run) }
-        return inputs.compactMap { step, digest in
-            let reason = Self.reason(answers[step ?? -1], digest: digest, kind: request.kind)
-            guard let reason = reason ?? (request.recompute ? .requested : nil) else {
-                report.current += 1
-                return nil
-            }
-            return WorkItem(step: step, reason: reason, digest: digest)
-        }
+        return try archive.read { try Ledger(database: $0).answers(to: question, of: run) }
     }
 
-    /// Why an answer has to be computed; nil when the stored one is right.
-    private static func reason(
-        _ answer: StoredAnswer?, digest: String, kind: AnalysisKind
-    ) -> PendingAnalysis.Reason? {
-        guard let answer else { return .missing }
-        if answer.codeVersion != kind.codeVersion { return .codeChanged(from: answer.codeVersion) }
-        if answer.digest != digest { return .inputChanged }
-        return answer.isMarkedStale ? .markedStale : nil
-    }
-
-    private func store(
-        _ outcomes: [Outcome], request: AnalysisRequest, run: String, report: inout AnalysisReport
+    private func answerCheckpoints(
+        _ plan: AnalysisPlan, of run: AnalysedRun, _ work: inout Work
     ) throws {
-        let question = request.settings.question(request.kind)
+        let request = work.request
+        let definition = request.kind.definition
+        let prepared = try definition.prepare(run, settings: request.settings)
+        let processors =
+            request.workers > 0
+            ? request.workers : ProcessInfo.processInfo.activeProcessorCount
+        let workerCount =
+            prepared.order == .following ? 1 : min(processors, max(plan.items.count, 1))
+        let pipeline = CheckpointPipeline(
+            prepared, workerCount: workerCount, threadsForEach: max(1, processors / workerCount),
+            watch: { [interruption] in if interruption.isRequested { throw Interrupted() } })
+        var recent = RecentWeights(run)
+        try pipeline.run(plan.items) { item in
+            let step = item.step ?? 0
+            let companions = definition.companions(
+                of: step, among: run.steps, settings: request.settings)
+            let weights = try recent.weights(at: [step] + companions)
+            return CheckpointPlan.Input(
+                step: step, weights: weights[step] ?? [],
+                companions: weights.filter { $0.key != step || companions.contains(step) },
+                optimizerState: prepared.needsOptimizerState
+                    ? try run.optimizerState(at: step) : nil)
+        } store: { outcomes in
+            try store(outcomes, of: run.id, &work)
+        }
+    }
+
+    private func answerRun(_ run: AnalysedRun, _ work: inout Work) throws {
+        if interruption.isRequested { throw Interrupted() }
+        let request = work.request
+        let plan = try AnalysisPlan.wholeRun(
+            request, run, stored: stored(request, of: run.id))
+        work.report.current += plan.currentCount
+        work.total -= plan.currentCount
+        let clock = ContinuousClock()
+        for item in plan.items {
+            let start = clock.now
+            let rows = try request.kind.definition.runRows(of: run, settings: request.settings)
+            let answer = NewAnswer(
+                step: nil, digest: item.digest, contextDigest: item.contextDigest, rows: rows,
+                costSeconds: seconds(clock.now - start))
+            try store([Outcome(step: nil, answer: .success(answer))], of: run.id, &work)
+        }
+    }
+
+    private func store(_ outcomes: [Outcome], of run: String, _ work: inout Work) throws {
+        let question = work.request.settings.question(work.request.kind)
         let answers = outcomes.compactMap { try? $0.answer.get() }
         try archive.write { database in
             let ledger = Ledger(database: database)
             for answer in answers { try ledger.store(answer, to: question, of: run) }
         }
-        report.computed += answers.count
+        work.report.computed += answers.count
         for outcome in outcomes {
             if case .failure(let error) = outcome.answer {
-                report.impossible.append(
+                work.report.impossible.append(
                     .init(run: run, step: outcome.step, cause: "\(error)"))
             }
         }
+        work.tell(run: run, step: outcomes.last?.step)
     }
+}
 
-    private func analyze(
-        _ request: AnalysisRequest, run: String, work: [WorkItem],
-        store: ([Outcome]) throws -> Void
-    ) throws {
-        switch request.kind {
-        case .norms, .fourier:
-            let source = try archive.source(of: run)
-            let operands =
-                request.kind == .fourier ? (try? RunModel(try source.run))?.operands : nil
-            let kind = request.kind
-            try inParallel(
-                request, work, read: { try source.weights(at: $0) },
-                compute: { weights in
-                    kind == .norms
-                        ? CheckpointAnalyses.norms(weights)
-                        : try CheckpointAnalyses.fourier(weights, operands: operands)
-                }, store: store)
-        case .hessian:
-            try followCurvature(request, run: run, work: work, store: store)
-        case .grokking:
-            try analyzeCurves(request, run: run, work: work, store: store)
-        }
-    }
+/// The weights of the checkpoints that the newest answer needed, so that neighbours and the first
+/// checkpoint are read once.
+private struct RecentWeights {
+    private let run: AnalysedRun
+    private var held: [Int: [Tensor]] = [:]
 
-    private func analyzeCurves(
-        _ request: AnalysisRequest, run: String, work: [WorkItem],
-        store: ([Outcome]) throws -> Void
-    ) throws {
-        let clock = ContinuousClock()
-        let points = try archive.read { try Ledger(database: $0).curves(of: run) }
-        let description = try archive.source(of: run).run
-        for item in work {
-            try checkInterruption()
-            let start = clock.now
-            let rows = try CurveReading.grokking(
-                points, run: description, settings: request.settings)
-            let answer = NewAnswer(
-                step: nil, digest: item.digest, rows: rows, costSeconds: seconds(clock.now - start))
-            try store([Outcome(step: nil, answer: .success(answer))])
-        }
-    }
+    init(_ run: AnalysedRun) { self.run = run }
 
-    /// Follows the curvature along a run, each checkpoint starting from the one before.
-    private func followCurvature(
-        _ request: AnalysisRequest, run: String, work: [WorkItem],
-        store: ([Outcome]) throws -> Void
-    ) throws {
-        let source = try archive.source(of: run)
-        let model = try RunModel(try source.run)
-        let clock = ContinuousClock()
-        var warmStart: [Double]?
-        for item in work {
-            guard let step = item.step else { continue }
-            try checkInterruption()
-            let start = clock.now
-            do {
-                let result = try CheckpointAnalyses.curvature(
-                    try source.weights(at: step), model: model, settings: request.settings,
-                    warmStart: warmStart, threadCount: workerCount(request),
-                    watch: checkInterruption)
-                warmStart = result.warmStart
-                let answer = NewAnswer(
-                    step: step, digest: item.digest, rows: result.rows,
-                    costSeconds: seconds(clock.now - start))
-                try store([Outcome(step: step, answer: .success(answer))])
-            } catch let error as UserError where error.kind == .failure {
-                try store([Outcome(step: step, answer: .failure(error))])
-            }
+    mutating func weights(at steps: [Int]) throws -> [Int: [Tensor]] {
+        var wanted: [Int: [Tensor]] = [:]
+        for step in steps where wanted[step] == nil {
+            wanted[step] = try held[step] ?? run.weights(at: step)
         }
-    }
-
-    /// Computes items independently of each other on all processors, reading ahead.
-    private func inParallel(
-        _ request: AnalysisRequest, _ work: [WorkItem], read: (Int) throws -> [Tensor],
-        compute: @escaping @Sendable ([Tensor]) throws -> [ResultRow],
-        store: ([Outcome]) throws -> Void
-    ) throws {
-        let width = workerCount(request)
-        let batches = stride(from: 0, to: work.count, by: 4 * width).map {
-            Array(work[$0..<min($0 + 4 * width, work.count)])
-        }
-        func load(_ index: Int) throws -> [(WorkItem, [Tensor])] {
-            guard index < batches.count else { return [] }
-            return try batches[index].map { ($0, try read($0.step ?? 0)) }
-        }
-        var loaded = try load(0)
-        for index in batches.indices {
-            try checkInterruption()
-            let batch = BatchComputation(loaded, workers: width, compute: compute)
-            // Reading holds the HDF5 lock while the other processors compute.
-            let next = Result { try load(index + 1) }
-            try store(try batch.wait())
-            loaded = try next.get()
-        }
-    }
-
-    private func workerCount(_ request: AnalysisRequest) -> Int {
-        request.workers > 0 ? request.workers : ProcessInfo.processInfo.activeProcessorCount
-    }
-
-    private func checkInterruption() throws {
-        if interruption.isRequested { throw Interrupted() }
+        held = wanted
+        return wanted
     }
 }
 

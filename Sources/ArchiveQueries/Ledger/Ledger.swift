@@ -1,5 +1,3 @@
-internal import Analysis
-internal import Checkpoints
 internal import Foundation
 internal import GRDB
 
@@ -7,6 +5,7 @@ internal import GRDB
 struct StoredAnswer: Sendable {
     let digest: String
     let codeVersion: String
+    let contextDigest: String?
     let isMarkedStale: Bool
 }
 
@@ -16,7 +15,9 @@ struct NewAnswer: Sendable {
     let step: Int?
     /// Hexadecimal SHA-256 of what went in.
     let digest: String
-    let rows: [ResultRow]
+    /// The same of what else went in; nil for nothing.
+    let contextDigest: String?
+    let rows: [any ResultRow]
     let costSeconds: Double
 }
 
@@ -31,7 +32,7 @@ struct Ledger {
         let rows = try Row.fetchCursor(
             database,
             sql: """
-                SELECT ifnull(a.step, -1), a.digest, a.code_version, a.stale
+                SELECT ifnull(a.step, -1), a.digest, a.code_version, a.context_digest, a.stale
                 FROM analysis AS a JOIN run AS r USING (run_key)
                 WHERE r.id = ? AND a.kind = ? AND a.parameters = ? AND a.split IS ?
                     AND a.dtype IS ? AND a.seed IS ? AND a.source = 'computed'
@@ -44,7 +45,8 @@ struct Ledger {
         var answers: [Int: StoredAnswer] = [:]
         while let row = try rows.next() {
             answers[row[0]] = StoredAnswer(
-                digest: row[1], codeVersion: row[2], isMarkedStale: row[3])
+                digest: row[1], codeVersion: row[2], contextDigest: row[3],
+                isMarkedStale: row[4])
         }
         return answers
     }
@@ -92,73 +94,17 @@ struct Ledger {
         try database.cachedStatement(
             sql: """
                 INSERT INTO analysis (analysis_key, run_key, step, digest, kind, parameters,
-                    code_version, split, dtype, seed, cost_seconds, computed_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    code_version, split, dtype, seed, cost_seconds, computed_at, context_digest)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
             key, runKey, answer.step, answer.digest, question.kind.rawValue, question.parameters,
             question.kind.codeVersion, question.split, question.dtype, question.seed,
-            answer.costSeconds, Date().timeIntervalSince1970,
+            answer.costSeconds, Date().timeIntervalSince1970, answer.contextDigest,
         ])
-        for row in answer.rows { try insert(row, key: key) }
-    }
-
-    private func insert(_ row: ResultRow, key: Int64) throws {
-        switch row {
-        case .norm(let norms):
-            try execute(
-                """
-                INSERT INTO weight_norm (analysis_key, tensor, l2, rms, linf, spectral,
-                    stable_rank, effective_rank, l1, nuclear)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-                [
-                    key, norms.tensor, norms.l2, norms.rms, norms.linf, norms.spectral,
-                    norms.stableRank, norms.effectiveRank, norms.l1, norms.nuclear,
-                ])
-        case .spectrum(let line):
-            try execute(
-                "INSERT INTO fourier_spectrum VALUES (?, ?, ?, ?, ?, ?)",
-                [key, line.tensor, line.basis, line.frequency, line.power, line.share])
-        case .eigenvalue(let value, let curvature, let split):
-            try execute(
-                "INSERT INTO hessian_eigenvalue VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    key, curvature.rawValue, split.rawValue, value.side.rawValue, value.rank,
-                    value.eigenvalue, value.residual, value.converged,
-                ])
-        case .measurement(let value):
-            try execute(
-                "INSERT INTO measurement VALUES (?, ?, ?, ?, ?, ?)",
-                [key, value.measure, value.subject, value.position, value.value, value.text])
-        case .grokking(let times):
-            try insert(times, key: key)
+        for row in answer.rows {
+            try database.cachedStatement(sql: type(of: row).insertion)
+                .execute(arguments: StatementArguments([key] + row.arguments))
         }
-    }
-
-    private func insert(_ row: GrokkingRow, key: Int64) throws {
-        try execute(
-            """
-            INSERT INTO grokking_time (analysis_key, metric, threshold, rule, memorisation_step,
-                memorisation_before, generalisation_step, generalisation_before, gap,
-                midpoint_step, midpoint_low, midpoint_high, steepness, width_decades,
-                lower_plateau, upper_plateau, step_10, step_90, rmse, r_squared, fit, chance, recrossing_count, label)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            [
-                key, row.metric, row.threshold, row.rule, row.memorisation.step,
-                row.memorisation.lastBefore, row.generalisation.step,
-                row.generalisation.lastBefore, row.gap, row.fit?.midpointStep,
-                row.interval?.midpointStep.lowerBound, row.interval?.midpointStep.upperBound,
-                row.steepness,
-                row.analysis?.widthDecades, row.plateaus?.lower, row.plateaus?.upper,
-                row.fit?.tenPercentStep, row.fit?.ninetyPercentStep, row.fit?.rmse,
-                row.fit?.rSquared, row.fitText,
-                row.chance, row.analysis?.recrossingCount, row.analysis?.labelText,
-            ])
-    }
-
-    private func execute(_ sql: String, _ arguments: [(any DatabaseValueConvertible)?]) throws {
-        try database.cachedStatement(sql: sql).execute(arguments: StatementArguments(arguments))
     }
 }

@@ -69,7 +69,7 @@ struct ArchiveTables {
             let operands =
                 axis == tokens
                 ? try reader.model(of: try arguments.text(0, "run"))?.operands : nil
-            let rows = try CheckpointAnalyses.spectrum(of: tensor, axis: axis, operands: operands)
+            let rows = try FourierAnalysis.spectrum(of: tensor, axis: axis, operands: operands)
             return TableRows(count: rows.count) { row, column in
                 switch column {
                 case 0: .text(rows[row].basis)

@@ -41,19 +41,19 @@ final class ResultMemory {
         settings.top = min(count, model.layout.count)
         let clock = ContinuousClock()
         let start = clock.now
-        let result = try CheckpointAnalyses.curvature(
+        let result = try HessianAnalysis.curvature(
             weights, model: model, settings: settings, warmStart: nil,
             threadCount: ProcessInfo.processInfo.activeProcessorCount,
             watch: { [watch] in try watch?.check() })
         let answer = NewAnswer(
-            step: step, digest: Digest(weights: weights).description, rows: result.rows,
+            step: step, digest: Digest(weights: weights).description, contextDigest: nil,
+            rows: result.rows,
             costSeconds: seconds(clock.now - start))
         if remembers { fresh.append((description.id, settings.question(.hessian), answer)) }
-        return result.rows.compactMap {
-            guard case .eigenvalue(let value, _, _) = $0 else { return nil }
-            return EigenvalueLine(
-                rank: value.rank, eigenvalue: value.eigenvalue, residual: value.residual,
-                converged: value.converged)
+        return result.rows.map {
+            EigenvalueLine(
+                rank: $0.value.rank, eigenvalue: $0.value.eigenvalue, residual: $0.value.residual,
+                converged: $0.value.converged)
         }
     }
 
@@ -66,7 +66,7 @@ final class ResultMemory {
         do {
             let rows = try CurveReading.grokking(
                 points, run: description, settings: AnalysisSettings())
-            return rows.compactMap { if case .grokking(let times) = $0 { times } else { nil } }
+            return rows.compactMap { $0 as? GrokkingRow }
         } catch let error as UserError where error.kind == .failure {
             return []
         }

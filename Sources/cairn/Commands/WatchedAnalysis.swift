@@ -16,7 +16,7 @@ struct WatchedAnalysis {
                 bar
                 ?? ProgressBar(
                     request.kind.rawValue,
-                    unit: request.kind.isPerCheckpoint ? "checkpoints" : "runs",
+                    unit: request.kind.definition.answersCheckpoints ? "checkpoints" : "runs",
                     total: state.total, isQuiet: common.quiet)
             bar = shown
             shown.update(state.done)

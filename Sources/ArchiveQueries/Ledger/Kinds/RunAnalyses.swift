@@ -16,7 +16,7 @@ package enum RunAnalyses {
     package static func grokking(
         _ curves: RunCurves, chance: Double?, classCount: Int?, settings: AnalysisSettings,
         run: String
-    ) throws -> [ResultRow] {
+    ) throws -> [any ResultRow] {
         if !curves.trainAccuracy.isEmpty, !curves.testAccuracy.isEmpty {
             let level = chance ?? min(curves.testAccuracy.values.first ?? 0, 0.5)
             let analysis = analyzeGrokking(
@@ -30,12 +30,11 @@ package enum RunAnalyses {
             }
             return rows(of: analysis, metric: MetricName.testAccuracy, interval: interval)
                 + further.map { level, crossings in
-                    .grokking(
-                        GrokkingRow(
-                            metric: MetricName.testAccuracy, threshold: level, rule: "sustained",
-                            memorisation: curves.trainAccuracy.crossings(of: level).sustained,
-                            generalisation: crossings.sustained, chance: analysis.chance,
-                            analysis: nil))
+                    GrokkingRow(
+                        metric: MetricName.testAccuracy, threshold: level, rule: "sustained",
+                        memorisation: curves.trainAccuracy.crossings(of: level).sustained,
+                        generalisation: crossings.sustained, chance: analysis.chance,
+                        analysis: nil)
                 }
                 + measurements(of: analysis, chanceIsMeasured: chance != nil)
         }
@@ -59,24 +58,23 @@ package enum RunAnalyses {
 
     private static func rows(
         of analysis: GrokkingAnalysis, metric: String, interval: FitInterval? = nil
-    ) -> [ResultRow] {
+    ) -> [any ResultRow] {
         let pairs = [
             ("first", analysis.memorisation.first, analysis.generalisation.first),
             ("sustained", analysis.memorisation.sustained, analysis.generalisation.sustained),
             ("stable", analysis.memorisation.stable, analysis.generalisation.stable),
         ]
         return pairs.map { rule, memorisation, generalisation in
-            .grokking(
-                GrokkingRow(
-                    metric: metric, threshold: analysis.threshold, rule: rule,
-                    memorisation: memorisation, generalisation: generalisation,
-                    chance: analysis.chance, analysis: analysis, interval: interval))
+            GrokkingRow(
+                metric: metric, threshold: analysis.threshold, rule: rule,
+                memorisation: memorisation, generalisation: generalisation,
+                chance: analysis.chance, analysis: analysis, interval: interval)
         }
     }
 
     private static func measurements(
         of analysis: GrokkingAnalysis, chanceIsMeasured: Bool
-    ) -> [ResultRow] {
+    ) -> [any ResultRow] {
         var rows = [
             MeasurementRow("onset_step", value: analysis.onsetStep),
             MeasurementRow("step_ratio", value: analysis.ratio),
@@ -99,7 +97,7 @@ package enum RunAnalyses {
         rows += analysis.spikeSteps.enumerated().map { position, step in
             MeasurementRow("train_loss_spike", position: position, value: Double(step))
         }
-        return rows.filter { $0.value != nil || $0.text != nil }.map(ResultRow.measurement)
+        return rows.filter { $0.value != nil || $0.text != nil }
     }
 
     /// The SHA-256 of the curves that the analysis reads: each point's name, step and bits.
