@@ -58,8 +58,22 @@ struct ArchiveIndex: Sendable {
         try retrying { try reader.read(body) }
     }
 
+    /// When a transaction reaches the disk.
+    enum Durability: Sendable {
+        /// Before `write` returns.
+        case synced
+        /// With the next synced transaction, or when the system pleases.
+        ///
+        /// A power cut can take the transaction back, but never leaves half of it, and never takes
+        /// back a synced one. It is for rows that add a durable file of a run which is marked as
+        /// running: opening the archive takes in the files that such a run has beside its rows.
+        case recoverable
+    }
+
     /// Runs `body` inside a write transaction that either happens completely or not at all.
-    func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    func write<Value>(
+        durability: Durability = .synced, _ body: (Database) throws -> Value
+    ) throws -> Value {
         guard let writer else {
             throw UserError(
                 .failure, subject: layout.root, cause: "the archive is open for reading only")
@@ -69,20 +83,36 @@ struct ArchiveIndex: Sendable {
             try hook?(.beginIndex)
             let value = try retrying {
                 try writer.writeWithoutTransaction { db in
-                    var value: Value?
-                    try db.inTransaction(.immediate) {
-                        try hook?(.changeIndex)
-                        value = try body(db)
-                        try hook?(.commitIndex)
-                        return .commit
+                    try syncing(durability, db) {
+                        var value: Value?
+                        try db.inTransaction(.immediate) {
+                            try hook?(.changeIndex)
+                            value = try body(db)
+                            try hook?(.commitIndex)
+                            return .commit
+                        }
+                        return value
                     }
-                    return value
                 }
             }
             try foldLog()
             guard let value else { preconditionFailure("a committed transaction has a value") }
             return value
         }
+    }
+
+    /// Runs `body` with commits that wait for the disk, or do not where a lost tail is harmless.
+    ///
+    /// With a write-ahead log, a commit that is not synced is found whole or not at all after a
+    /// power cut, by the checksums of the log. A rollback journal has no such guarantee.
+    private func syncing<Value>(
+        _ durability: Durability, _ db: Database, _ body: () throws -> Value
+    ) throws -> Value {
+        guard durability == .recoverable, storage == .local else { return try body() }
+        try db.execute(sql: "PRAGMA synchronous = NORMAL")
+        let result = Result { try body() }
+        try db.execute(sql: "PRAGMA synchronous = FULL")
+        return try result.get()
     }
 
     /// Closes both connections; what is in the log is folded if no other program is reading.
@@ -141,7 +171,7 @@ extension ArchiveIndex {
                 try db.execute(sql: "PRAGMA journal_mode = TRUNCATE")
                 try db.execute(sql: "PRAGMA mmap_size = 0")
             }
-            // NORMAL could lose the last commits when the power fails.
+            // NORMAL can lose the last commits when the power fails; see `Durability`.
             try db.execute(sql: "PRAGMA synchronous = FULL")
             try db.execute(sql: "PRAGMA cache_size = -16000")
         }

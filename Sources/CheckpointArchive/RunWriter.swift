@@ -196,7 +196,10 @@ package final class RunWriter: CheckpointSink, Sendable {
             of: checkpoint, summary, run: run.id, layout: archive.compression)
         try archive.files.write(image, to: archive.layout.file(run.id, path))
         let file = IndexedFile(path: path, kind: .loose, image: image)
-        try archive.write { db in
+        // The checkpoint is durable from here on. Its rows need no sync of their own: should a
+        // power cut take them, opening the archive finds the file, because the run is marked as
+        // running by a synced transaction.
+        try archive.index.write(durability: .recoverable) { db in
             if run.layout == nil { try IndexRows.putLayout(summary.layout, of: run.key, db) }
             let fileKey = try IndexRows.putFile(file, of: run.key, db)
             try IndexRows.putCheckpoint(
