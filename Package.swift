@@ -81,7 +81,8 @@ let package = Package(
             name: "ArchiveQueries",
             dependencies: [
                 "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "ArrayMath",
-                "Checkpoints", "Networks", .product(name: "GRDB", package: "GRDB.swift"),
+                "Checkpoints", "Networks", "Training",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: strict),
         .target(
             name: "CairnExtension",

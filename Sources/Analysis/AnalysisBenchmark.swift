@@ -60,20 +60,17 @@ package struct AnalysisBenchmark: Sendable {
         _ model: ModelConfiguration, task: Task, weights: [Tensor], top: Int, tolerance: Double,
         threadCount: Int
     ) throws -> (row: Row, spectrum: CurvatureSpectrum) {
-        let evaluator: NetworkEvaluator<Double> = try model.evaluator(
-            for: task, examples: task.trainExamples, threadCount: threadCount)
-        let parameters = try evaluator.layout.pack(weights, as: Double.self)
-        var spectrum: CurvatureSpectrum?
+        var spectrum = CurvatureSpectrum(
+            eigenvalues: [], productCount: 0, draftProductCount: 0, warmStart: nil)
         let elapsed = try seconds {
-            let hessian = curvatureOperator(.hessian, of: evaluator, at: parameters)
-            spectrum = try curvatureSpectrum(
-                of: hessian, options: LanczosOptions(top: top, tolerance: tolerance))
+            let curvature = try NetworkCurvature(
+                .hessian, of: model, task: task, examples: task.trainExamples, at: weights,
+                threadCount: threadCount)
+            spectrum = try curvature.spectrum(LanczosOptions(top: top, tolerance: tolerance))
         }
-        let found =
-            spectrum ?? CurvatureSpectrum(eigenvalues: [], productCount: 0, warmStart: nil)
         return (
             Row(name: "hessian", unit: "eigenvalues", count: top, seconds: elapsed, bytes: nil),
-            found
+            spectrum
         )
     }
 

@@ -16,6 +16,7 @@ package enum ArchiveSchema {
         ("0003-results.sql", PackageResources._003_results_sql),
         ("0004-views.sql", PackageResources._004_views_sql),
         ("0005-measures.sql", PackageResources._005_measures_sql),
+        ("0006-curvature.sql", PackageResources._006_curvature_sql),
     ].enumerated().map { index, entry in
         Migration(version: index + 1, file: entry.0, sql: text(entry.1))
     }

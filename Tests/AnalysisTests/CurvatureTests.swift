@@ -8,8 +8,16 @@ import Testing
 
 /// A network small enough for explicit matrices: 2-block products modulo 5, 345 parameters.
 private struct SmallNetwork {
+    let model: ModelConfiguration
+    let task: Networks.Task
     let evaluator: NetworkEvaluator<Double>
     let parameters: [Double]
+
+    func curvature(_ kind: CurvatureOperator = .hessian) throws -> NetworkCurvature {
+        try NetworkCurvature(
+            kind, of: model, task: task, examples: task.trainExamples,
+            at: evaluator.layout.unpack(parameters))
+    }
 
     init(kind: NetworkConfiguration.Kind, seed: Int) throws {
         let network =
@@ -24,9 +32,9 @@ private struct SmallNetwork {
                 NetworkConfiguration(
                     layers: 1, width: 4, heads: 2, mlpWidth: 8, activation: .gelu)
             }
-        let model = ModelConfiguration(
+        model = ModelConfiguration(
             task: TaskConfiguration(operation: .subtract, modulus: 5), network: network)
-        let task = try model.makeTask()
+        task = try model.makeTask()
         evaluator = try model.evaluator(for: task, examples: task.trainExamples)
         var generator = SeededGenerator(seed: seed)
         parameters = evaluator.layout.initialParameters(using: &generator)
@@ -109,44 +117,129 @@ struct CurvatureTests {
         #expect(abs(product - form) <= 1e-12 * abs(form))
     }
 
-    @Test("blocks, trace, density and preconditioned sharpness agree with the dense Hessian")
-    func measuresAgreeWithDense() throws {
+    @Test("trace and blocks agree with the dense Hessian")
+    func traceAndBlocks() throws {
         let small = try SmallNetwork(kind: .mlp, seed: 9)
-        let whole = curvatureOperator(.hessian, of: small.evaluator, at: small.parameters)
+        let curvature = try small.curvature()
         let count = small.parameters.count
-        let dense = try whole.denseMatrix()
-        let layout = small.evaluator.layout
-        let rows = try curvatureMeasures(
-            of: whole, layout: layout,
-            options: CurvatureMeasureOptions(
-                traceProducts: 3 * count, densitySteps: 20, densityProbes: 2, topOfBlocks: 2))
-        let trace = (0..<count).reduce(0) { $0 + dense[$1 * (count + 1)] }
-        #expect(abs((rows.value("trace", variant: "hutch++") ?? 0) - trace) <= 1e-10 * abs(trace))
-        for entry in layout.entries {
-            let block = entry.range.flatMap { row in entry.range.map { dense[row * count + $0] } }
-            let exact = symmetricEigenvalues(block, order: entry.count)
-            let found = rows.value("block_eigenvalue", subject: entry.name)
-            let largest = exact.map(abs).max() ?? 1
-            #expect(abs((found ?? 0) - exact[exact.count - 1]) <= 1e-6 * largest)
+        let dense = try curvature.exact.denseMatrix()
+        func trace(_ range: Range<Int>) -> Double {
+            range.reduce(0) { $0 + dense[$1 * (count + 1)] }
         }
-        #expect(rows.count { $0.measure == "density_weight" } == 40)
+        // With three times as many products as dimensions Hutch++ is exact.
+        let exact = try curvatureTrace(of: curvature.exact, productCount: 3 * count, seed: 0)
+        #expect(abs(exact.trace - trace(0..<count)) <= 1e-10 * abs(trace(0..<count)))
+        let sketched = try curvatureTrace(of: curvature.exact, productCount: 60, seed: 4)
+        let error = try #require(sketched.standardError)
+        #expect(abs(sketched.trace - trace(0..<count)) <= 5 * error)
+        let blocks = try curvature.blocks(top: 2, tolerance: 1e-10, probeCount: 200, seed: 1)
+        #expect(blocks.map(\.tensor) == curvature.layout.entries.map(\.name))
+        for (block, entry) in zip(blocks, curvature.layout.entries) {
+            let matrix = entry.range.flatMap { row in
+                entry.range.map { dense[row * count + $0] }
+            }
+            let values = symmetricEigenvalues(matrix, order: entry.count)
+            let largest = values.map(abs).max() ?? 1
+            for (found, expected) in zip(block.eigenvalues, values.reversed()) {
+                #expect(abs(found.eigenvalue - expected) <= 1e-9 * largest)
+                #expect(found.converged)
+            }
+            let error = try #require(block.trace.standardError)
+            #expect(abs(block.trace.trace - trace(entry.range)) <= 5 * error, "\(entry.name)")
+        }
+        // Probes are common, so that the blocks' estimates add up to one of the whole.
+        let whole = try hutchinsonTrace(of: curvature.exact, probeCount: 200, seed: 1)
+        let sum = blocks.reduce(0) { $0 + $1.trace.trace }
+        #expect(abs(whole.trace - sum) <= 1e-12 * max(1, abs(sum)) * Double(count))
+    }
+
+    @Test(
+        "the density agrees with the full spectrum",
+        arguments: [CurvatureOperator.hessian, .gaussNewton])
+    func density(kind: CurvatureOperator) throws {
+        let small = try SmallNetwork(kind: .mlp, seed: 12)
+        let curvature = try small.curvature(kind)
+        let count = small.parameters.count
+        let values = symmetricEigenvalues(try curvature.exact.denseMatrix(), order: count)
+        let density = try curvatureDensity(
+            of: curvature.exact, stepCount: 40, probeCount: 60, seed: 2)
+        let (low, high) = (values[0], values[count - 1])
+        for power in 1...4 {
+            let exact = values.reduce(0) { $0 + pow($1, Double(power)) } / Double(count)
+            let found = density.mean { pow($0, Double(power)) }
+            #expect(abs(found.value - exact) <= 5 * (found.standardError ?? 0) + 1e-12)
+        }
+        // Shares of the spectrum above a level that no eigenvalue comes near: the quadrature
+        // separates what is further apart than its resolution.
+        let resolution = (high - low) / 40
+        let gap = zip(values, values.dropFirst()).max { $0.1 - $0.0 < $1.1 - $1.0 }
+        let (below, above) = try #require(gap)
+        try #require(above - below > resolution)
+        let level = (below + above) / 2
+        let exact = Double(values.count { $0 > level }) / Double(count)
+        let share = density.share(in: level...(high + 1))
+        #expect(abs(share.value - exact) <= 5 * (share.standardError ?? 0))
+    }
+
+    @Test("the preconditioned sharpness agrees with the dense matrix, for every kind of decay")
+    func preconditioned() throws {
+        let small = try SmallNetwork(kind: .mlp, seed: 9)
+        let curvature = try small.curvature()
+        let count = small.parameters.count
+        let dense = try curvature.exact.denseMatrix()
         let second = (0..<count).map { 1e-4 * Double($0 % 7 + 1) }
-        let adam = AdamState(
-            learningRate: 1e-3, beta1: 0.9, beta2: 0.98, weightDecay: 1, step: 10,
-            secondMoments: second)
-        let scaled = adam.inverseRoots
-        let explicit = (0..<count * count).map {
-            dense[$0] * scaled[$0 / count] * scaled[$0 % count]
+        for decay in [AdamState.Decay.none, .decoupled(1), .coupled(0.3)] {
+            let adam = AdamState(
+                learningRate: 1e-3, beta1: 0.9, beta2: 0.98, decay: decay, step: 10,
+                secondMoments: second)
+            let roots = second.map { moment in
+                let denominator = (moment / (1 - pow(0.98, 10))).squareRoot() + 1e-8
+                return 1 / ((1 - pow(0.9, 10)) * denominator).squareRoot()
+            }
+            let shift = if case .coupled(let decay) = decay { decay } else { 0.0 }
+            let explicit = (0..<count * count).map { index in
+                let (row, column) = (index / count, index % count)
+                return (dense[index] + (row == column ? shift : 0)) * roots[row] * roots[column]
+            }
+            let exact = symmetricEigenvalues(explicit, order: count)[count - 1]
+            let found = try preconditionedSharpness(
+                of: curvature.exact, draft: curvature.draft, adam: adam, tolerance: 1e-10)
+            #expect(found.converged)
+            #expect(abs(found.sharpness - exact) <= 1e-8 * exact)
+            #expect(abs(found.threshold - 38_000) < 1e-6)
+            let expected = decay == .decoupled(1) ? 1.9 * (2 - 1e-3) / (0.1 * 1e-3) : 38_000
+            #expect(abs(found.thresholdWithDecay - expected) < 1e-6)
         }
-        let sharpness = try preconditionedSharpness(of: whole, adam: adam, tolerance: 1e-10)
-        let exact = symmetricEigenvalues(explicit, order: count)[count - 1]
-        let value = try #require(sharpness.value("preconditioned_sharpness"))
-        #expect(abs(value - exact) <= 1e-8 * exact)
-        #expect(abs(adam.threshold - 38_000) < 1e-6)
-        #expect(abs(adam.thresholdWithDecay - 1.9 * (2 - 1e-3) / (0.1 * 1e-3)) < 1e-6)
         let before = AdamState(
             learningRate: 1e-3, beta1: 0.9, beta2: 0.98, step: 0, secondMoments: second)
-        #expect(try preconditionedSharpness(of: whole, adam: before).first?.value == nil)
+        #expect(throws: UserError.self) {
+            _ = try preconditionedSharpness(of: curvature.exact, adam: before)
+        }
+    }
+
+    @Test("the draft in single precision changes no digit that is promised")
+    func draftOfALargerNetwork() throws {
+        let network = NetworkConfiguration(
+            kind: .mlp, embeddingWidth: 24, hiddenWidth: 32, mlpBiases: false)
+        let model = ModelConfiguration(
+            task: TaskConfiguration(operation: .subtract, modulus: 13), network: network)
+        let task = try model.makeTask()
+        let layout = try model.layout(for: task)
+        var generator = SeededGenerator(seed: 21)
+        let parameters: [Double] = layout.initialParameters(using: &generator)
+        let curvature = try NetworkCurvature(
+            .hessian, of: model, task: task, examples: task.trainExamples,
+            at: layout.unpack(parameters))
+        let options = LanczosOptions(top: 6, bottom: 2, tolerance: 1e-9, maximumProducts: 4000)
+        let drafted = try curvature.spectrum(options)
+        #expect(drafted.draftProductCount > 0)
+        let plain = try curvatureSpectrum(of: curvature.exact, options: options)
+        for (one, other) in zip(drafted.eigenvalues, plain.eigenvalues) {
+            #expect(one.converged && other.converged)
+            #expect(
+                abs(one.eigenvalue - other.eigenvalue) <= 2e-9 * plain.eigenvalues[0].eigenvalue)
+        }
+        #expect(drafted.productCount < plain.productCount)
     }
 
     @Test("Keskar's sharpness of a linear loss is known in closed form")

@@ -117,4 +117,90 @@ struct LanczosTests {
         #expect(
             try whole.scaled(by: [0.5, 1, 2]).denseMatrix() == [1, 0.5, 2, 0.5, 3, 0, 2, 0, 20])
     }
+
+    // MARK: With a draft
+
+    /// The diagonal operator with products rounded to single precision.
+    private func rounded(_ values: [Double]) -> LinearOperator {
+        LinearOperator(dimension: values.count) { vector, result in
+            for index in values.indices {
+                result[index] = Double(Float(values[index]) * Float(vector[index]))
+            }
+        }
+    }
+
+    @Test("a draft finds the subspace, the operator gives values and residuals", arguments: 0..<6)
+    func draft(seed: Int) throws {
+        var generator = SeededGenerator(seed: seed)
+        // A spectrum as of a trained network: pairs that nearly coincide over a dense bulk at 0.
+        var values: [Double] = []
+        for index in 1...6 {
+            let level = 10 / Double(index)
+            values += [level, level * (1 - 1e-7)]
+        }
+        for _ in 0..<3000 { values.append(Double.random(in: -0.3...0.3, using: &generator)) }
+        let options = LanczosOptions(top: 10, tolerance: 1e-9, seed: UInt64(seed))
+        let matrix = diagonal(values)
+        let found = try extremeEigenvalues(
+            of: matrix, draft: { [values] in rounded(values) }, options: options)
+        let sorted = values.sorted(by: >)
+        for (index, pair) in found.top.enumerated() {
+            let image = try matrix.product(with: pair.vector)
+            let miss = vectorNorm(zip(image, pair.vector).map { $0 - pair.eigenvalue * $1 })
+            #expect(pair.converged)
+            #expect(abs(pair.eigenvalue - sorted[index]) <= 1e-9 * sorted[0])
+            #expect(abs(pair.eigenvalue - sorted[index]) <= pair.errorBound + 1e-14)
+            // Explicit residuals: only the rounding of this check's own product is left.
+            #expect(abs(miss - pair.residual) <= 1e-13)
+        }
+        let plain = try extremeEigenvalues(of: matrix, options: options)
+        #expect(found.draftProductCount > 0)
+        #expect(found.productCount < plain.productCount)
+    }
+
+    @Test("a poor draft costs products, not digits")
+    func poorDraft() throws {
+        let values = (0..<1200).map { pow(0.8, Double($0)) }
+        let bent = values.enumerated().map { $1 * (1 + 0.02 * sin(17 * Double($0))) }
+        // A draft that mixes wanted and unwanted directions by some hundredths.
+        let draft = LinearOperator(dimension: values.count) { vector, result in
+            for index in values.indices {
+                let neighbour = index ^ 4
+                result[index] = bent[index] * vector[index] + 0.01 * vector[neighbour]
+            }
+        }
+        let found = try extremeEigenvalues(
+            of: diagonal(values), draft: { draft }, options: LanczosOptions(top: 4, tolerance: 1e-8)
+        )
+        for (pair, expected) in zip(found.top, values) {
+            #expect(pair.converged)
+            #expect(abs(pair.eigenvalue - expected) <= 1e-8)
+        }
+        #expect(found.productCount > 4)
+    }
+
+    @Test("without products to spend a drafted answer says that it has not converged")
+    func draftOutOfProducts() throws {
+        let values = (0..<5000).map { 1 - 1e-7 * Double($0) }
+        let found = try extremeEigenvalues(
+            of: diagonal(values), draft: { rounded(values) },
+            options: LanczosOptions(top: 3, tolerance: 1e-12, maximumProducts: 30))
+        #expect(found.top.contains { !$0.converged })
+        #expect(found.draftProductCount == 30 && found.productCount == 3)
+    }
+
+    @Test("a draft that is not finite is left aside, an operator that is not finite is refused")
+    func draftNotFinite() throws {
+        let values = (0..<1000).map { 1 / Double($0 + 1) }
+        let nothing = LinearOperator(dimension: 1000) { _, result in
+            for index in result.indices { result[index] = .infinity }
+        }
+        let found = try extremeEigenvalues(
+            of: diagonal(values), draft: { nothing }, options: LanczosOptions(top: 2))
+        #expect(abs(found.top[0].eigenvalue - 1) < 1e-6 && found.draftProductCount == 0)
+        #expect(throws: NonFiniteProduct.self) {
+            _ = try extremeEigenvalues(
+                of: nothing, draft: { rounded(values) }, options: LanczosOptions(top: 2))
+        }
+    }
 }

@@ -18,7 +18,7 @@ import Testing
         "CairnExtension": ["CSQLite", "ArchiveQueries", "CheckpointArchive", "Checkpoints"],
         "ArchiveQueries": [
             "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "ArrayMath",
-            "Checkpoints", "Networks", "GRDB",
+            "Checkpoints", "Networks", "Training", "GRDB",
         ],
     ]
 

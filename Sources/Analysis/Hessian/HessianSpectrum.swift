@@ -32,20 +32,29 @@ package struct CurvatureSpectrum: Sendable {
     /// Top by falling, then bottom by rising eigenvalue.
     package let eigenvalues: [CurvatureEigenvalue]
     package let productCount: Int
+    /// Products with the single-precision draft that found the subspace.
+    package let draftProductCount: Int
     /// Start vector for the next checkpoint of the same run (a warm start).
     package let warmStart: [Double]?
 }
 
 /// The largest and smallest eigenvalues of a symmetric operator, as stored.
 ///
-/// `tolerance` is relative to the largest wanted magnitude of each side. Throws `UserError` when the
-/// operator gives NaN or infinities, as it does at weights that are not finite.
+/// `tolerance` is relative to the largest wanted magnitude of each side. `draft` is a cheap
+/// approximation that may find the subspace, as `extremeEigenvalues(of:draft:options:)` says. Throws
+/// `UserError` when the operator gives NaN or infinities, as it does at weights that are not finite.
 package func curvatureSpectrum(
-    of linearOperator: LinearOperator, options: LanczosOptions
+    of linearOperator: LinearOperator, draft: (() throws -> LinearOperator)? = nil,
+    options: LanczosOptions
 ) throws -> CurvatureSpectrum {
     let result: LanczosResult
     do {
-        result = try extremeEigenvalues(of: linearOperator, options: options)
+        result =
+            if let draft {
+                try extremeEigenvalues(of: linearOperator, draft: draft, options: options)
+            } else {
+                try extremeEigenvalues(of: linearOperator, options: options)
+            }
     } catch let error as NonFiniteProduct {
         throw curvatureIsNotFinite(error)
     }
@@ -58,5 +67,6 @@ package func curvatureSpectrum(
     }
     return CurvatureSpectrum(
         eigenvalues: rows(result.top, .top) + rows(result.bottom, .bottom),
-        productCount: result.productCount, warmStart: result.warmStart)
+        productCount: result.productCount, draftProductCount: result.draftProductCount,
+        warmStart: result.warmStart)
 }

@@ -4,6 +4,9 @@ package import Networks
 
 /// How far the loss can rise inside a small box in a random subspace (Keskar and others 2017).
 package struct KeskarSharpness: Sendable, Equatable {
+    /// ε of the paper.
+    package static let usualEpsilon = 1e-3
+
     /// φ = 100 (max L(x + A y) − L(x)) / (1 + L(x)), in percent; a lower bound, since the
     /// maximisation is local and stops after a few iterations.
     package let sharpness: Double
@@ -72,14 +75,18 @@ package func keskarSharpness(
 }
 
 /// Keskar's sharpness of a network's mean loss at fixed weights.
-package func keskarSharpness(
-    of evaluator: NetworkEvaluator<Double>, at parameters: [Double], epsilon: Double = 1e-3,
-    seed: UInt64
-) -> KeskarSharpness? {
-    var gradient = [Double](repeating: 0, count: parameters.count)
-    return keskarSharpness(at: parameters, epsilon: epsilon, seed: seed) { point in
-        let loss = evaluator.gradient(point, into: &gradient).loss
-        return (loss, gradient)
+///
+/// `watch` is asked before every gradient.
+package func keskarSharpness<Scalar: NetworkScalar>(
+    of evaluator: NetworkEvaluator<Scalar>, at parameters: [Double],
+    epsilon: Double = KeskarSharpness.usualEpsilon, seed: UInt64,
+    watch: () throws -> Void = {}
+) throws -> KeskarSharpness? {
+    var gradient = [Scalar](repeating: 0, count: parameters.count)
+    return try keskarSharpness(at: parameters, epsilon: epsilon, seed: seed) { point in
+        try watch()
+        let loss = evaluator.gradient(point.map { Scalar($0) }, into: &gradient).loss
+        return (loss, gradient.map { Double($0) })
     }
 }
 

@@ -92,4 +92,12 @@ package struct AnalysisReport: Sendable {
     }
 
     package init() {}
+
+    /// Adds what came of a further request.
+    package mutating func add(_ other: AnalysisReport) {
+        computed += other.computed
+        current += other.current
+        impossible += other.impossible
+        elapsed += other.elapsed
+    }
 }

@@ -8,6 +8,32 @@ package enum ExampleSplit: String, Sendable, CaseIterable {
     case all
 }
 
+/// What the kind `hessian` measures; each is a question of its own.
+package enum CurvatureMeasure: String, Sendable, CaseIterable {
+    /// Both ends of the spectrum.
+    case eigenvalues
+    case trace
+    /// Nodes and weights of stochastic Lanczos quadrature.
+    case density
+    /// The largest eigenvalues and the trace of each tensor's diagonal block.
+    case blocks
+    /// The sharpness that Adam sees, beside its threshold.
+    case preconditioned
+    /// The rise of the loss in a small box (Keskar).
+    case keskar
+
+    /// The view that shows it.
+    package var view: String {
+        switch self {
+        case .eigenvalues: "hessian_eigenvalues"
+        case .trace: "hessian_traces"
+        case .density: "hessian_densities"
+        case .blocks: "hessian_blocks"
+        case .preconditioned, .keskar: "sharpness_measures"
+        }
+    }
+}
+
 /// The options of analyses; each kind reads those that concern it.
 package struct AnalysisSettings: Sendable, Equatable {
     /// hessian: the examples of the loss.
@@ -24,6 +50,14 @@ package struct AnalysisSettings: Sendable, Equatable {
     package var bottom = 0
     /// hessian: the error bound relative to the largest eigenvalue.
     package var tolerance = 1e-6
+    /// hessian: what is measured of the matrix.
+    package var curvatureMeasure = CurvatureMeasure.eigenvalues
+    /// hessian: products for the trace; probes of the blocks' traces.
+    package var traceProducts = 30
+    /// hessian: Lanczos steps of each probe of the density.
+    package var densitySteps = 64
+    /// hessian: random probes of the density.
+    package var densityProbes = 5
     /// grokking: the accuracy that counts as solved.
     package var threshold = 0.99
     /// grokking: the loss in nats that counts as solved, for runs without accuracies.

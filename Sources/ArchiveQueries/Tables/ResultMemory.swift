@@ -41,14 +41,13 @@ final class ResultMemory {
         settings.top = min(count, model.layout.count)
         let clock = ContinuousClock()
         let start = clock.now
-        let result = try HessianAnalysis.curvature(
+        let result = try HessianAnalysis.eigenvalues(
             weights, model: model, settings: settings, warmStart: nil,
             threadCount: ProcessInfo.processInfo.activeProcessorCount,
             watch: { [watch] in try watch?.check() })
         let answer = NewAnswer(
             step: step, digest: Digest(weights: weights).description, contextDigest: nil,
-            rows: result.rows,
-            costSeconds: seconds(clock.now - start))
+            rows: result.rows + result.products, costSeconds: seconds(clock.now - start))
         if remembers { fresh.append((description.id, settings.question(.hessian), answer)) }
         return result.rows.map {
             EigenvalueLine(
@@ -105,6 +104,7 @@ extension Ledger {
                             AND a.superseded_by IS NULL AND a.code_version = ?3
                             AND a.dtype = 'float64' AND a.split = 'train'
                             AND json_extract(a.parameters, '$.operator') = 'hessian'
+                        AND json_extract(a.parameters, '$.measure') IS NULL
                         ORDER BY json_extract(a.parameters, '$.top') DESC, a.analysis DESC LIMIT 1)
                 ORDER BY e.rank
                 """, arguments: [run, step, AnalysisKind.hessian.codeVersion])

@@ -69,27 +69,52 @@ struct KrylovBasis {
         return true
     }
 
-    /// Removes from the last row its parts along all rows before it, twice, and returns them.
+    /// Removes from the last row its parts along all rows before it, and returns them.
+    ///
+    /// The two rows before it, which hold nearly all of a Lanczos product, go first; one pass over
+    /// all rows then leaves errors of the size of rounding, and a second follows where it cancelled
+    /// much (twice is enough: Kahan, in Parlett 1980, section 6.9).
     mutating func orthogonalizeLast() -> [Double] {
         let others = count - 1
         var total = [Double](repeating: 0, count: others)
         guard others > 0 else { return total }
-        var part = total
         let (width, start) = (Int32(dimension), last.lowerBound)
         rows.withUnsafeMutableBufferPointer { all in
             guard let base = all.baseAddress else { return }
-            // Once leaves errors of the size of the cancellation; twice is enough (Kahan).
-            for _ in 0..<2 {
+            let target = base + start
+            for index in (max(0, others - 2)..<others).reversed() {
+                let row = base + index * dimension
+                let part = cblas_ddot(width, row, 1, target, 1)
+                cblas_daxpy(width, -part, row, 1, target, 1)
+                total[index] += part
+            }
+            var part = total
+            var before = cblas_dnrm2(width, target, 1)
+            for _ in 0..<3 {
                 cblas_dgemv(
-                    CblasRowMajor, CblasNoTrans, Int32(others), width, 1, base, width, base + start,
-                    1, 0, &part, 1)
+                    CblasRowMajor, CblasNoTrans, Int32(others), width, 1, base, width, target, 1, 0,
+                    &part, 1)
                 cblas_dgemv(
                     CblasRowMajor, CblasTrans, Int32(others), width, -1, base, width, part, 1, 1,
-                    base + start, 1)
+                    target, 1)
                 for index in total.indices { total[index] += part[index] }
+                let after = cblas_dnrm2(width, target, 1)
+                // Also ends where nothing finite or nothing at all is left.
+                if !(after < 0.7 * before) || after == 0 { return }
+                before = after
             }
         }
         return total
+    }
+
+    /// The products of all rows with a vector.
+    func products(with vector: [Double]) -> [Double] {
+        var result = [Double](repeating: 0, count: count)
+        guard count > 0 else { return result }
+        cblas_dgemv(
+            CblasRowMajor, CblasNoTrans, Int32(count), Int32(dimension), 1, rows, Int32(dimension),
+            vector, 1, 0, &result, 1)
+        return result
     }
 
     /// Σ c_i row_i over the first rows.

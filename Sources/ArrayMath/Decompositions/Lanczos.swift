@@ -36,8 +36,8 @@ package struct RitzPair: Sendable, Equatable {
     package let eigenvalue: Double
     /// ‖A v − λ v‖ for the unit Ritz vector v: an eigenvalue lies within this distance of λ.
     package let residual: Double
-    /// The error bound used for convergence: min(residual, residual² / gap) with the gap to the
-    /// nearest other Ritz value outside its cluster.
+    /// The error bound used for convergence, quadratic in the residual where the spectrum has a gap
+    /// around the value or its cluster (`RitzBounds`).
     package let errorBound: Double
     package let converged: Bool
     /// The unit Ritz vector; its sign, and its direction inside a repeated eigenvalue, are arbitrary.
@@ -52,6 +52,11 @@ package struct LanczosResult: Sendable {
     package let bottom: [RitzPair]
     /// Products with the operator that were spent.
     package let productCount: Int
+    /// Products with a draft of the operator, of which nothing is in the numbers above.
+    package var draftProductCount = 0
+    /// How near the next eigenvalues may come to the wanted ones of each end; unknown ones are
+    /// taken to touch them.
+    var next: (belowTop: Double, aboveBottom: Double) = (.infinity, -.infinity)
 
     /// The sum of the wanted Ritz vectors: a start vector for a nearby operator.
     package var warmStart: [Double]? {
@@ -75,7 +80,7 @@ package struct NonFiniteProduct: Error, Equatable {
 /// The extreme eigenvalues of a symmetric operator by Lanczos with full re-orthogonalisation.
 ///
 /// Krylov–Schur form of the thick restart (Wu and Simon 2000; Stewart 2001): the basis is
-/// orthogonalised twice against all its vectors, the projected matrix is formed explicitly, and at
+/// orthogonalised against all its vectors, the projected matrix is formed explicitly, and at
 /// each restart the wanted Ritz vectors and some neighbours are kept. A repeated eigenvalue is found
 /// as often as the iteration's invariant subspaces reveal it, which for exact copies may be once.
 /// "Not converged" is a normal answer for the ends of a dense cluster; the eigenvalue is then a
@@ -126,8 +131,8 @@ private struct LanczosIteration {
         while true {
             while size < capacity {
                 try expand()
-                // Looking costs little beside a product and saves up to a basis of them.
-                if size >= top + bottom + 2, size % 4 == 0, size < capacity {
+                // Looking costs a thousandth of a large network's product.
+                if size >= top + bottom + 2, size < capacity, isWorthLooking {
                     let eigen = projectedEigen()
                     if isSettled(eigen) { return result(eigen) }
                 }
@@ -196,27 +201,27 @@ private struct LanczosIteration {
         return SymmetricEigen(of: compact, order: size)
     }
 
-    private func residual(_ eigen: SymmetricEigen, _ index: Int) -> Double {
-        abs(remainder * eigen.vectors[index * size + size - 1])
+    /// Small operators multiply faster than their projections are decomposed.
+    private var isWorthLooking: Bool { dimension > 10_000 || size % 4 == 0 }
+
+    /// The recurrence's residual, which cannot fall below the rounding of the products.
+    private func bounds(_ eigen: SymmetricEigen) -> RitzBounds {
+        let rounding = Double.ulpOfOne * (eigen.values.map(abs).max() ?? 0)
+        return RitzBounds(
+            values: eigen.values,
+            residuals: (0..<size).map {
+                remainder == 0
+                    ? rounding : max(abs(remainder * eigen.vectors[$0 * size + size - 1]), rounding)
+            })
     }
 
-    private func errorBound(_ eigen: SymmetricEigen, _ index: Int) -> Double {
-        let own = residual(eigen, index)
-        // Neighbours closer than the residuals belong to the same cluster.
-        var gap = Double.infinity
-        for other in 0..<size where other != index {
-            let distance = abs(eigen.values[other] - eigen.values[index])
-            let blur = own + residual(eigen, other)
-            gap = min(gap, distance > 2 * blur ? distance - blur : 0)
-        }
-        return gap > 0 ? min(own, own * own / gap) : own
-    }
-
-    private func bounds(_ eigen: SymmetricEigen, _ side: [Int]) -> [(bound: Double, met: Bool)] {
-        let scale = side.map { abs(eigen.values[$0]) }.max() ?? 0
-        let floor = Double.ulpOfOne * (eigen.values.map(abs).max() ?? 0)
+    private func errors(
+        _ bounds: RitzBounds, _ side: [Int]
+    ) -> [(bound: Double, isMet: Bool)] {
+        let scale = side.map { abs(bounds.values[$0]) }.max() ?? 0
+        let floor = 4 * Double.ulpOfOne * (bounds.values.map(abs).max() ?? 0)
         return side.map { index in
-            let bound = errorBound(eigen, index)
+            let bound = bounds[index]
             return (bound, bound <= max(options.tolerance * scale, floor))
         }
     }
@@ -228,8 +233,9 @@ private struct LanczosIteration {
         guard size == dimension || size >= top + bottom else { return false }
         // An invariant subspace shows exact pairs, but perhaps not the extreme ones: go on.
         guard remainder > 0 || size == capacity else { return false }
-        return bounds(eigen, topIndices).allSatisfy(\.met)
-            && bounds(eigen, bottomIndices).allSatisfy(\.met)
+        let bounds = bounds(eigen)
+        return errors(bounds, topIndices).allSatisfy(\.isMet)
+            && errors(bounds, bottomIndices).allSatisfy(\.isMet)
     }
 
     private mutating func restart(_ eigen: SymmetricEigen) {
@@ -247,15 +253,24 @@ private struct LanczosIteration {
     }
 
     private func result(_ eigen: SymmetricEigen) -> LanczosResult {
+        let bounds = bounds(eigen)
         func pairs(_ indices: [Int]) -> [RitzPair] {
-            zip(indices, bounds(eigen, indices)).map { index, error in
+            zip(indices, errors(bounds, indices)).map { index, error in
                 RitzPair(
-                    eigenvalue: eigen.values[index], residual: residual(eigen, index),
-                    errorBound: error.bound, converged: error.met,
+                    eigenvalue: eigen.values[index], residual: bounds.residuals[index],
+                    errorBound: error.bound, converged: error.isMet,
                     vector: basis.combination(Array(eigen.vector(index))))
             }
         }
-        return LanczosResult(
+        var result = LanczosResult(
             top: pairs(topIndices), bottom: pairs(bottomIndices), productCount: productCount)
+        if size > top + bottom {
+            let (inner, outer) = (size - 1 - top, bottom)
+            result.next = (
+                eigen.values[inner] + bounds.residuals[inner],
+                eigen.values[outer] - bounds.residuals[outer]
+            )
+        }
+        return result
     }
 }

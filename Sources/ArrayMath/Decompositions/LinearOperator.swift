@@ -73,6 +73,15 @@ package struct LinearOperator {
         }
     }
 
+    /// The matrix A + shift · I.
+    package func shifted(by shift: Double) -> LinearOperator {
+        let count = dimension
+        return LinearOperator(dimension: count) { [apply] vector, result in
+            try apply(vector, result)
+            for index in 0..<count { result[index] += shift * vector[index] }
+        }
+    }
+
     /// The diagonal block of the coordinates in `range`: vectors are padded with zeros outside it.
     package func block(_ range: Range<Int>) -> LinearOperator {
         precondition(

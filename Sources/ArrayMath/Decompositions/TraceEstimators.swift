@@ -6,6 +6,19 @@ package struct TraceEstimate: Sendable, Equatable {
     package let standardError: Double?
     /// Products with the operator that were spent.
     package let productCount: Int
+
+    init(trace: Double, standardError: Double?, productCount: Int) {
+        self.trace = trace
+        self.standardError = standardError
+        self.productCount = productCount
+    }
+
+    /// The mean of independent estimates, each of which took one product.
+    package init(samples: [Double]) {
+        self.init(
+            trace: mean(samples), standardError: ArrayMath.standardError(samples),
+            productCount: samples.count)
+    }
 }
 
 /// Hutchinson's estimate of the trace: the mean of zᵀAz over random sign vectors z.
@@ -25,8 +38,7 @@ package func hutchinsonTrace(
         guard sample.isFinite else { throw NonFiniteProduct(product: probe + 1) }
         samples.append(sample)
     }
-    return TraceEstimate(
-        trace: mean(samples), standardError: standardError(samples), productCount: probeCount)
+    return TraceEstimate(samples: samples)
 }
 
 /// The Hutch++ estimate (Meyer, Musco, Musco and Woodruff 2021): exact on a sketched subspace,

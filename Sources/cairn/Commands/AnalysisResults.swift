@@ -5,6 +5,8 @@ internal import Foundation
 /// The stored results of one kind of analysis.
 struct AnalysisResults {
     let kind: AnalysisKind
+    /// The view that is printed.
+    let view: String
     let archivePath: String
 
     /// More rows than this are not shown to people unasked.
@@ -57,7 +59,7 @@ struct AnalysisResults {
         if cells.count < total {
             Output.error.note(
                 "\(cells.count) of \(NumberText.grouped(total)) rows: the last step of each run; "
-                    + "--json shows all, cairn sql \"SELECT * FROM \(kind.view)\" too.")
+                    + "--json shows all, cairn sql \"SELECT * FROM \(view)\" too.")
         }
     }
 
@@ -79,13 +81,13 @@ struct AnalysisResults {
         try Output.standard.flush()
         if main.count < cells.count {
             Output.error.note(
-                "Other rules and thresholds: --json, or cairn sql \"SELECT * FROM \(kind.view)\".")
+                "Other rules and thresholds: --json, or cairn sql \"SELECT * FROM \(view)\".")
         }
     }
 
     private var statement: String {
         """
-        SELECT * FROM \(SQLSession.quoted(kind.view))
+        SELECT * FROM \(SQLSession.quoted(view))
         WHERE :all_runs OR run IN (SELECT value FROM json_each(:runs))
         """
     }

@@ -36,9 +36,12 @@ struct AnalyzeCommand: ParsableCommand {
 
     @OptionGroup(title: "Settings") var settings: AnalysisOptions
 
+    @OptionGroup(title: "Curvature (hessian)") var curvature: CurvatureOptions
+
     func run() throws {
         let selection = try steps.map { try StepSelection(written: $0) }
-        let chosen = try settings.settings()
+        var chosen = try settings.settings()
+        try curvature.read(into: &chosen)
         guard let kind else {
             guard list else {
                 throw UserError.usage(
@@ -58,12 +61,18 @@ struct AnalyzeCommand: ParsableCommand {
     private func compute(
         _ kind: AnalysisKind, _ selection: StepSelection?, _ settings: AnalysisSettings
     ) throws {
+        let measures = kind == .hessian ? try curvature.measures(settings) : [.eigenvalues]
         StopSignals.listen()
         let archive = try ArchiveAccess(common).open()
-        let request = try request(kind, selection, settings, in: archive)
         let watched = WatchedAnalysis(archive: archive, common: common)
-        let report = try watched.run(request)
-        try AnalysisResults(kind: kind, archivePath: common.archivePath)
+        var request = try request(kind, selection, settings, in: archive)
+        var report = AnalysisReport()
+        for measure in measures {
+            request.settings.curvatureMeasure = measure
+            report.add(try watched.run(request))
+        }
+        let view = kind == .hessian ? CurvatureOptions.view(of: measures) : kind.view
+        try AnalysisResults(kind: kind, view: view, archivePath: common.archivePath)
             .write(runs: request.runs, steps: request.steps, to: rows)
         try Output.standard.flush()
         watched.tell(report)
@@ -104,12 +113,18 @@ struct AnalyzeCommand: ParsableCommand {
         let writer = rows.writer()
         try writer.begin(columns: ["kind", "run", "step", "reason"])
         for kind in kinds {
-            let request = try request(kind, selection, settings, in: archive)
-            for pending in try analyzer.pending(request) {
-                try writer.row([
-                    .text(kind.rawValue), .text(pending.run), Cell(pending.step),
-                    .text("\(pending.reason)"),
-                ])
+            var request = try request(kind, selection, settings, in: archive)
+            let measures = kind == .hessian ? try curvature.measures(settings) : [.eigenvalues]
+            for measure in measures {
+                request.settings.curvatureMeasure = measure
+                for pending in try analyzer.pending(request) {
+                    try writer.row([
+                        .text(
+                            kind.rawValue
+                                + (measure == .eigenvalues ? "" : " \(measure.rawValue)")),
+                        .text(pending.run), Cell(pending.step), .text("\(pending.reason)"),
+                    ])
+                }
             }
         }
         try writer.end()
