@@ -34,26 +34,43 @@ NETWORKS = {
                 final_norm=True, activation="gelu", attention_biases=True, unembedding_bias=True),
     "post": dict(kind="transformer", layers=2, width=8, heads=4, mlp_width=12,
                  normalization="post", positions="sinusoidal", mlp_biases=False),
+    "template": dict(kind="transformer", layers=2, width=8, heads=2, mlp_width=12,
+                     normalization="post", final_norm=True, activation="gelu",
+                     attention_biases=True, unembedding_bias=True),
     "mlp": dict(kind="mlp", embedding_width=5, hidden_width=9),
     "one_hot": dict(kind="one_hot", hidden_width=9),
 }
 OPTIMIZERS = {
     "gd": dict(kind="gd", learning_rate=0.02),
+    "gd_l2": dict(kind="gd", learning_rate=0.02, weight_decay=0.1),
     "momentum": dict(kind="sgd", learning_rate=0.02, momentum=0.9),
     "momentum_l2": dict(kind="sgd", learning_rate=0.02, momentum=0.9, weight_decay=0.1),
     "sgd_decay": dict(kind="sgd", learning_rate=0.02, weight_decay=0.1, decay="to_zero"),
+    "sgd_to_init": dict(kind="sgd", learning_rate=0.02, momentum=0.9, weight_decay=1.0,
+                        decay="to_init"),
     "adam": dict(kind="adam", learning_rate=0.003),
     "adam_l2": dict(kind="adam", learning_rate=0.003, weight_decay=0.01),
     "adamw": dict(kind="adamw", learning_rate=0.003, weight_decay=1.0),
     "adamw_to_init": dict(kind="adamw", learning_rate=0.003, weight_decay=1.0, decay="to_init"),
 }
-LOSSES = ["answer", "answer_eos"]
-SCHEDULE = dict(warmup=4)
+# On the answer among all tokens, on it and the end token, on the answer among possible answers.
+LOSSES = ["answer", "answer_eos", "answers_only"]
+SCHEDULES = {"warmup": dict(warmup=4), "cosine": dict(warmup=3, shape="cosine", cosine_steps=5)}
+
+
+def factor(schedule, step):
+    if step < schedule["warmup"]:
+        return step / schedule["warmup"]
+    if schedule.get("shape") != "cosine":
+        return 1
+    time = min((step - schedule["warmup"]) / schedule["cosine_steps"], 1)
+    return 0.1 + 0.9 * (1 + math.cos(math.pi * time)) / 2
 
 
 class Transformer:
-    def __init__(self, config, vocabulary, length):
+    def __init__(self, config, vocabulary, length, classes=None):
         self.c = config
+        self.classes = classes = classes or vocabulary
         width, heads = config["width"], config["heads"]
         hidden, head = config["mlp_width"], width // heads
         shapes = {"embedding": (vocabulary, width)}
@@ -81,9 +98,9 @@ class Transformer:
             shapes["final_norm.scale"] = (width,)
             shapes["final_norm.shift"] = (width,)
         if not config.get("tied"):
-            shapes["unembedding"] = (width, vocabulary)
+            shapes["unembedding"] = (width, classes)
         if config.get("unembedding_bias"):
-            shapes["unembedding_bias"] = (vocabulary,)
+            shapes["unembedding_bias"] = (classes,)
         self.shapes = shapes
         self.length = length
 
@@ -134,7 +151,8 @@ class Transformer:
                     h = self.norm(w, f"{block}.{norm}", h)
         if self.c.get("final_norm"):
             h = self.norm(w, "final_norm", h)
-        logits = h @ (w["embedding"].T if self.c.get("tied") else w["unembedding"])
+        tied = self.c.get("tied")
+        logits = h @ (w["embedding"][:self.classes].T if tied else w["unembedding"])
         return logits + w["unembedding_bias"] if "unembedding_bias" in w else logits
 
 
@@ -163,9 +181,10 @@ def problem(config, loss):
     if config["kind"] != "transformer":
         tokens = [(x, y) for x, y, _ in ROWS]
         return Pairs(config), tokens, [(c,) for *_, c in ROWS], [0]
-    if loss == "answer":
+    if loss != "answer_eos":
         tokens = [(x, y, P) for x, y, _ in ROWS]
-        return Transformer(config, P + 1, 3), tokens, [(c,) for *_, c in ROWS], [2]
+        classes = P if loss == "answers_only" else P + 1
+        return Transformer(config, P + 1, 3, classes), tokens, [(c,) for *_, c in ROWS], [2]
     tokens = [(0, x + 3, 2, y + 3, 1, c + 3) for x, y, c in ROWS]
     return Transformer(config, P + 3, 6), tokens, [(c + 3, 0) for *_, c in ROWS], [4, 5]
 
@@ -195,7 +214,7 @@ def optimizer(config, weights):
     return rule, before
 
 
-def run(network, rule, loss):
+def run(network, rule, loss, schedule="warmup"):
     config, options = NETWORKS[network], OPTIMIZERS[rule]
     model, tokens, targets, places = problem(config, loss)
     weights = {n: start(n, s).requires_grad_() for n, s in model.shapes.items()}
@@ -212,14 +231,15 @@ def run(network, rule, loss):
         losses.append(value.item())
         step_rule.zero_grad()
         value.backward()
-        rate = options["learning_rate"] * min(step / SCHEDULE["warmup"], 1)
+        rate = options["learning_rate"] * factor(SCHEDULES[schedule], step)
         for group in step_rule.param_groups:
             group["lr"] = rate
         before(rate)
         step_rule.step()
     losses.append(compute().item())
     squares = sum((v.detach() ** 2).sum().item() for v in weights.values())
-    return dict(network=network, optimizer=rule, loss=loss, losses=losses, squares=squares)
+    return dict(network=network, optimizer=rule, loss=loss, schedule=schedule, losses=losses,
+                squares=squares)
 
 
 cases = []
@@ -227,6 +247,9 @@ for network in NETWORKS:
     for loss in LOSSES if NETWORKS[network]["kind"] == "transformer" else LOSSES[:1]:
         for rule in OPTIMIZERS:
             cases.append(run(network, rule, loss))
+for network in ("plain", "mlp"):
+    for rule in ("momentum", "adamw"):
+        cases.append(run(network, rule, "answer", "cosine"))
 lines = ",\n".join(json.dumps(case, sort_keys=True) for case in cases)
-print('{"networks": %s,\n"optimizers": %s,\n"cases": [\n%s\n]}'
-      % (json.dumps(NETWORKS), json.dumps(OPTIMIZERS), lines))
+print('{"networks": %s,\n"optimizers": %s,\n"schedules": %s,\n"cases": [\n%s\n]}'
+      % (json.dumps(NETWORKS), json.dumps(OPTIMIZERS), json.dumps(SCHEDULES), lines))
