@@ -11,10 +11,11 @@ package struct KeepRules: Sendable, Equatable {
     /// The checkpoint nearest to each of this many evenly spaced points per decade of steps.
     package var perDecade: Int?
     package var tagged = true
-    /// Optimiser states that stay, counted from the newest; the newest always stays.
-    package var optimizerStates = 1
+    /// Optimiser states that stay, counted from the newest, which always does; nil for the newest
+    /// and those that the run's settings keep.
+    package var optimizerStates: Int?
 
-    package init(every: Int? = nil, perDecade: Int? = nil, optimizerStates: Int = 1) {
+    package init(every: Int? = nil, perDecade: Int? = nil, optimizerStates: Int? = nil) {
         self.every = every
         self.perDecade = perDecade
         self.optimizerStates = optimizerStates
@@ -138,9 +139,10 @@ extension Archive {
         let rowByteCount = run.catalogue.layout.byteCount
         var items: [CollectionItem] = []
         let states = run.catalogue.checkpoints.filter { $0.optimizerPath != nil }
-        let keptStates = Set(states.suffix(max(1, rules.optimizerStates)).map(\.step))
+        let newestStates = Set(states.suffix(max(1, rules.optimizerStates ?? 1)).map(\.step))
+        let policy = rules.optimizerStates == nil ? try run.run.optimizerStatePolicy : .newest
         for place in run.catalogue.checkpoints {
-            let isNewestState = keptStates.contains(place.step)
+            let isNewestState = newestStates.contains(place.step)
             let reason =
                 isBusy
                 ? "the run is being written"
@@ -152,14 +154,17 @@ extension Archive {
                     part: "weights", isKept: reason != nil, reason: reason ?? "no rule spares it",
                     byteCount: rowByteCount))
             guard let state = place.optimizerPath else { continue }
-            let isKept = isBusy || isNewestState
+            let stateReason =
+                isBusy
+                ? "the run is being written"
+                : isNewestState
+                    ? "newest optimiser state"
+                    : policy.keeps(place.step) && reason != nil ? "the run's settings" : nil
             items.append(
                 CollectionItem(
                     run: run.id, step: place.step, file: "runs/\(run.id)/\(state)",
-                    part: "optimizer", isKept: isKept,
-                    reason: isBusy
-                        ? "the run is being written"
-                        : isKept ? "newest optimiser state" : "no rule spares it",
+                    part: "optimizer", isKept: stateReason != nil,
+                    reason: stateReason ?? "no rule spares it",
                     byteCount: (try? RunScan.fileSize(layout.file(run.id, state))) ?? 0))
         }
         return items

@@ -48,10 +48,10 @@ extension Archive {
     ) throws {
         guard let first = batch.first, let last = batch.last else { return }
         let path = ArchiveLayout.packPath(first.step, last.step)
-        let keptState = try newestState(of: run, in: batch)
+        let states = try writeStates(of: run, in: batch)
         let (file, summaries) = try writePack(batch, of: run, path)
         let outdated = try write { db in
-            try self.index(file, summaries, keptState, replacing: batch, of: run, db)
+            try self.index(file, summaries, states, replacing: batch, of: run, db)
         }
         // From here on the index no longer needs them.
         for path in outdated + batch.map(\.path) { unlink(layout.file(run.id, path)) }
@@ -105,33 +105,44 @@ extension Archive {
         }
     }
 
-    /// The newest optimiser state of the run in a file of its own, if it is in this batch.
-    private func newestState(
+    /// The optimiser states of a batch that outlive its loose files, written to files of their own.
+    private struct KeptStates {
+        var files: [(step: Int, file: IndexedFile)] = []
+        /// Earlier ones of packed checkpoints that are no longer needed.
+        var outdated: [String] = []
+    }
+
+    /// Writes the run's newest optimiser state, if it is in this batch, and those that its settings
+    /// keep.
+    private func writeStates(
         of run: StoredRun, in batch: [StoredRun.Place]
-    ) throws -> (
-        step: Int, file: IndexedFile
-    )? {
-        guard
-            let newest = run.catalogue.checkpoints.last(where: { $0.optimizerPath != nil }),
-            newest.optimizerPath == newest.path, batch.contains(where: { $0.step == newest.step }),
-            let state = try run.optimizerState(at: newest.step)
-        else { return nil }
-        let path = ArchiveLayout.optimizerPath(newest.step)
-        try files.makeFolder(layout.file(run.id, "optimizer"))
-        let image = try CheckpointFile.image(
-            of: state, step: newest.step, run: run.id, layout: compression)
-        try files.write(image, to: layout.file(run.id, path))
-        return (
-            newest.step,
-            IndexedFile(path: path, kind: .optimizer, image: image)
-        )
+    ) throws -> KeptStates {
+        let policy = try run.run.optimizerStatePolicy
+        let stored = run.catalogue.checkpoints.filter { $0.optimizerPath != nil }
+        var kept = KeptStates()
+        for place in batch where place.optimizerPath == place.path {
+            let isNewest = place.step == stored.last?.step
+            guard isNewest || policy.keeps(place.step),
+                let state = try run.optimizerState(at: place.step)
+            else { continue }
+            let path = ArchiveLayout.optimizerPath(place.step)
+            try files.makeFolder(layout.file(run.id, "optimizer"))
+            let image = try CheckpointFile.image(
+                of: state, step: place.step, run: run.id, layout: compression)
+            try files.write(image, to: layout.file(run.id, path))
+            kept.files.append(
+                (place.step, IndexedFile(path: path, kind: .optimizer, image: image)))
+            guard isNewest else { continue }
+            kept.outdated = stored.filter { $0.optimizerPath != $0.path && !policy.keeps($0.step) }
+                .compactMap(\.optimizerPath)
+        }
+        return kept
     }
 
     /// Points the index at the pack; answers the optimiser files that are no longer needed.
     private func index(
         _ file: IndexedFile, _ summaries: [CheckpointFile.Summary],
-        _ state: (step: Int, file: IndexedFile)?, replacing batch: [StoredRun.Place],
-        of run: StoredRun, _ db: Database
+        _ states: KeptStates, replacing batch: [StoredRun.Place], of run: StoredRun, _ db: Database
     ) throws -> [String] {
         guard let key = try IndexRows.runKey(run.id, db) else {
             throw UserError.missing(subject: "run \(run.id)", cause: "the index lost it meanwhile")
@@ -145,19 +156,14 @@ extension Archive {
         for (position, summary) in summaries.enumerated() {
             try move.execute(arguments: [fileKey, position, key, summary.step])
         }
-        var outdated: [String] = []
-        if let state {
-            // Only the newest optimiser state is kept once its checkpoint is packed.
-            outdated = try String.fetchAll(
-                db,
-                sql: "SELECT path FROM file WHERE run_key = ? AND kind = 'optimizer' AND path <> ?",
-                arguments: [key, state.file.path])
+        for path in states.outdated {
             try db.execute(
                 sql: """
-                    UPDATE checkpoint SET optimizer_file_key = NULL
-                    WHERE optimizer_file_key IN
-                        (SELECT file_key FROM file WHERE run_key = ? AND kind = 'optimizer')
-                    """, arguments: [key])
+                    UPDATE checkpoint SET optimizer_file_key = NULL WHERE optimizer_file_key =
+                        (SELECT file_key FROM file WHERE run_key = ? AND path = ?)
+                    """, arguments: [key, path])
+        }
+        for state in states.files {
             let stateKey = try IndexRows.putFile(state.file, of: key, db)
             try db.execute(
                 sql: "UPDATE checkpoint SET optimizer_file_key = ? WHERE run_key = ? AND step = ?",
@@ -165,8 +171,10 @@ extension Archive {
         }
         let forget = try db.cachedStatement(
             sql: "DELETE FROM file WHERE run_key = ? AND path = ?")
-        for path in outdated + batch.map(\.path) { try forget.execute(arguments: [key, path]) }
-        return outdated
+        for path in states.outdated + batch.map(\.path) {
+            try forget.execute(arguments: [key, path])
+        }
+        return states.outdated
     }
 
     /// Writes `packed.h5`, which shows all packs of a run as one array per tensor.

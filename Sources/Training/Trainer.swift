@@ -21,6 +21,13 @@ package struct Trainer: Sendable {
         try Range.atLeast(1, threadCount, "threads")
         // What the task decides about the network and the batches is checked before a run begins.
         _ = try configuration.training.batch.rowCount(of: task.trainExamples.count)
+        if let condition = configuration.training.stopAt, condition.isAboutTest,
+            task.testIndices.isEmpty
+        {
+            throw UserError.usage(
+                subject: "stop_at '\(condition)'", cause: "the run has no test rows",
+                advice: "name a metric of the training rows, or a smaller train_fraction")
+        }
         self.configuration = configuration
         self.task = task
         self.threadCount = threadCount
@@ -69,23 +76,49 @@ package struct Trainer: Sendable {
     ) throws -> TrainingOutcome {
         let run = try source.run
         let configuration = try TrainingConfiguration(of: run)
-        let newest = try source.steps.last
-        guard let newest else {
+        let newest = try newestStep(ofUnfinished: source, configuration)
+        let trainer = try Trainer(
+            configuration, task: configuration.model.makeTask(of: run), threadCount: threadCount)
+        let start = try StartingPoint(nearest: newest, in: source)
+        let holdCount = try configuration.training.stopAt.map { condition in
+            let curve = try source.metric(condition.metric)
+            return condition.holdCount(of: curve.filter { $0.step < start.step })
+        }
+        return try trainer.continued(
+            from: start, storedStep: newest, holdCount: holdCount ?? 0, into: sink,
+            progress: progress)
+    }
+
+    /// Throws one sentence if a run cannot be resumed because it is complete or has not begun.
+    package static func requireUnfinished(_ source: any CheckpointSource) throws {
+        _ = try newestStep(ofUnfinished: source, TrainingConfiguration(of: source.run))
+    }
+
+    private static func newestStep(
+        ofUnfinished source: any CheckpointSource, _ configuration: TrainingConfiguration
+    ) throws -> Int {
+        let run = try source.run
+        let subject = "run \(run.name) (\(run.id))"
+        guard let newest = try source.steps.last else {
             throw UserError(
-                .failure, subject: "run \(run.id)", cause: "it has no checkpoint to resume from",
+                .failure, subject: subject, cause: "it has no checkpoint to resume from",
                 advice: "train it anew")
         }
         guard newest < configuration.training.steps else {
             throw UserError(
-                .failure, subject: "run \(run.id)",
+                .failure, subject: subject,
                 cause: "it has done all of its \(configuration.training.steps) steps",
-                advice: "fork it with more steps to go on")
+                advice: "cairn fork goes on from it with more steps")
         }
-        let trainer = try Trainer(
-            configuration, task: configuration.model.makeTask(of: run), threadCount: threadCount)
-        let start = try StartingPoint(nearest: newest, in: source)
-        return try trainer.continued(
-            from: start, storedStep: newest, into: sink, progress: progress)
+        if let condition = configuration.training.stopAt,
+            condition.isMet(by: try source.metric(condition.metric))
+        {
+            throw UserError(
+                .failure, subject: subject,
+                cause: "it ended at step \(newest), where \(condition) was reached",
+                advice: "cairn fork --stop-at never goes on from it")
+        }
+        return newest
     }
 
     /// Begins a run in the sink and trains it, from fresh weights or from another run's.
@@ -111,18 +144,18 @@ package struct Trainer: Sendable {
 
     /// Trains on without beginning a run.
     private func continued(
-        from start: StartingPoint, storedStep: Int, into sink: any CheckpointSink,
+        from start: StartingPoint, storedStep: Int, holdCount: Int, into sink: any CheckpointSink,
         progress: ProgressReport
     ) throws -> TrainingOutcome {
         switch configuration.training.dtype {
         case .float32:
             try loop(from: start, as: Float.self).run(
-                into: sink, storedStep: storedStep, isConcurrent: threadCount > 1,
-                progress: progress)
+                into: sink, storedStep: storedStep, holdCount: holdCount,
+                isConcurrent: threadCount > 1, progress: progress)
         case .float64:
             try loop(from: start, as: Double.self).run(
-                into: sink, storedStep: storedStep, isConcurrent: threadCount > 1,
-                progress: progress)
+                into: sink, storedStep: storedStep, holdCount: holdCount,
+                isConcurrent: threadCount > 1, progress: progress)
         }
     }
 

@@ -5,9 +5,10 @@ extension TrainingLoop {
     /// Trains to the last step, storing checkpoints on the way.
     ///
     /// `storedStep` is the newest step that the sink has already, −1 for a new run: nothing is
-    /// stored or measured twice. The sink is told how the run ended whatever happens.
+    /// stored or measured twice. `holdCount` is how many evaluations in a row before this step met
+    /// the condition that ends the run. The sink is told how the run ended whatever happens.
     func run(
-        into sink: any CheckpointSink, storedStep: Int, isConcurrent: Bool,
+        into sink: any CheckpointSink, storedStep: Int, holdCount: Int = 0, isConcurrent: Bool,
         progress: ProgressReport
     ) throws -> TrainingOutcome {
         let hasher = StepHasher<Scalar>(layout: layout, isConcurrent: isConcurrent)
@@ -19,6 +20,7 @@ extension TrainingLoop {
         let clock = ContinuousClock()
         let begin = clock.now
         let first = step
+        var holdCount = holdCount
         func seconds() -> Double { (clock.now - begin) / .seconds(1) }
         func outcome(_ status: RunStatus) -> TrainingOutcome {
             TrainingOutcome(
@@ -28,8 +30,12 @@ extension TrainingLoop {
         do {
             if step > storedStep { hasher.add(parameters, step: step) }
             while true {
-                try measureAndRecord(recorder)
+                let measured = try measureAndRecord(recorder)
                 if step >= configuration.training.steps { break }
+                if let condition = configuration.training.stopAt {
+                    holdCount = condition.count(holdCount, after: measured)
+                    if holdCount >= StopCondition.evaluationCount { break }
+                }
                 let elapsed = seconds()
                 guard progress(report(elapsed > 0 ? Double(step - first) / elapsed : 0)) else {
                     try recorder.store(self)
@@ -39,6 +45,7 @@ extension TrainingLoop {
                 advance()
                 if step > storedStep { hasher.add(parameters, step: step) }
             }
+            try recorder.store(self)
             try sink.finish(.finished, metrics: recorder.trailingMetrics)
             return outcome(.finished)
         } catch {
@@ -48,7 +55,9 @@ extension TrainingLoop {
         }
     }
 
-    private func measureAndRecord(_ recorder: CheckpointRecorder<Scalar>) throws {
+    private func measureAndRecord(
+        _ recorder: CheckpointRecorder<Scalar>
+    ) throws -> [MetricPoint] {
         let settings = configuration.training
         let isLast = step >= settings.steps
         let isDue = step % settings.evaluateEvery == 0 || isLast
@@ -60,6 +69,7 @@ extension TrainingLoop {
                 advice: "lower the learning rate or the noise")
         }
         try recorder.record(self, measured: measured)
+        return measured
     }
 
     private func report(_ rate: Double) -> TrainingProgress {

@@ -1,4 +1,4 @@
-internal import Checkpoints
+package import Checkpoints
 internal import Networks
 
 /// How long and on what a run trains and what it records, stored under `training`.
@@ -20,6 +20,10 @@ package struct TrainingSettings: Codable, Sendable, Equatable {
     /// Loss and accuracy are measured at multiples of this, and at the first and last step.
     package var evaluateEvery = 10
     package var checkpoints: CheckpointSchedule = .every(100)
+    /// Which optimiser states the archive keeps for good: what every step is recomputed from.
+    package var optimizerStates: OptimizerStatePolicy?
+    /// What ends the run before its last step; nil for nothing, also written `never`.
+    package var stopAt: StopCondition?
 
     package init(steps: Int = 20_000, seed: Int = 0) {
         self.steps = steps
@@ -31,6 +35,8 @@ package struct TrainingSettings: Codable, Sendable, Equatable {
         case weightNoise = "weight_noise"
         case evaluateEvery = "evaluate_every"
         case checkpoints
+        case optimizerStates = "optimizer_states"
+        case stopAt = "stop_at"
     }
 
     package init(from decoder: any Decoder) throws {
@@ -42,6 +48,10 @@ package struct TrainingSettings: Codable, Sendable, Equatable {
         try values.read(.weightNoise, into: &weightNoise)
         try values.read(.evaluateEvery, into: &evaluateEvery)
         try values.read(.checkpoints, into: &checkpoints)
+        try values.read(.optimizerStates, into: &optimizerStates)
+        var condition: String?
+        try values.read(.stopAt, into: &condition)
+        if let condition, condition != "never" { stopAt = try StopCondition(condition) }
     }
 
     /// Throws one sentence about the first setting that cannot work.
@@ -118,5 +128,22 @@ package enum BatchSize: Sendable, Equatable, Codable {
         case .rows(let rows): try container.encode(rows)
         case .share(let share): try container.encode(share)
         }
+    }
+}
+
+extension OptimizerStatePolicy: Codable {
+    package init(from decoder: any Decoder) throws {
+        let text = try decoder.singleValueContainer().decode(String.self)
+        guard let policy = OptimizerStatePolicy(text) else {
+            throw UserError.usage(
+                subject: "optimizer_states '\(text)'", cause: "it is not understood",
+                advice: "choose newest, all, or 'every N' with N of at least 1")
+        }
+        self = policy
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
     }
 }

@@ -28,8 +28,10 @@ struct CollectCommand: ParsableCommand {
     var perDecade: Int?
 
     @Option(
-        help: ArgumentHelp("Keep this many of the newest optimiser states.", valueName: "count"))
-    var optimizerStates = 1
+        help: ArgumentHelp(
+            "Keep this many of the newest optimiser states (else one and those that the run's "
+                + "settings keep).", valueName: "count"))
+    var optimizerStates: Int?
 
     @Flag(help: "Drop optimiser states alone; all weights stay.")
     var onlyOptimizer = false
@@ -57,7 +59,7 @@ struct CollectCommand: ParsableCommand {
         let archive = try ArchiveAccess(common).open()
         let rules = KeepRules(
             every: onlyOptimizer ? 1 : every, perDecade: perDecade,
-            optimizerStates: max(1, optimizerStates))
+            optimizerStates: optimizerStates ?? (onlyOptimizer ? 1 : nil))
         let ids = try runs.map { try archive.run(matching: $0).id }
         let plan = try archive.planCollection(rules, runs: ids.isEmpty ? nil : ids)
         let going = plan.filter { !$0.isKept }

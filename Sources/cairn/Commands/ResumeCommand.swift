@@ -23,12 +23,7 @@ struct ResumeCommand: ParsableCommand {
         let description = try stored.run
         let lastStep = try TrainingConfiguration(of: description).training.steps
         // Checked before the run is claimed for writing, so that a refusal changes nothing.
-        if let newest = stored.steps.last, newest >= lastStep {
-            throw UserError.missing(
-                subject: "run \(stored.name) (\(stored.id))",
-                cause: "it has done all of its \(lastStep) steps",
-                advice: "cairn fork goes on from it with more steps")
-        }
+        try Trainer.requireUnfinished(stored)
         let watched = WatchedTraining(archive: archive, common: common, run: description)
         let outcome = try watched.train(lastStep: lastStep) { sink, progress in
             try sink.begin(description)

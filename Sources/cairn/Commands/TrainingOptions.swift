@@ -81,6 +81,18 @@ struct TrainingOptions: ParsableArguments {
     )
     var evaluateEvery: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Optimiser states to keep, which replays begin at: newest, all or 'every 5000'.",
+            valueName: "which"))
+    var optimizerStates: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "End once this holds at three evaluations in a row, e.g. test_accuracy=0.99; or never.",
+            valueName: "metric=value"))
+    var stopAt: String?
+
     @Option(help: ArgumentHelp("Any setting by its name.", valueName: "name=value"))
     var set: [String] = []
 
@@ -114,6 +126,8 @@ struct TrainingOptions: ParsableArguments {
         changes.add("loss_precision", lossPrecision)
         changes.add("checkpoints", checkpointEvery.map { "every \($0)" } ?? checkpoints)
         changes.add("evaluate_every", evaluateEvery)
+        changes.add("optimizer_states", optimizerStates)
+        changes.add("stop_at", stopAt)
         for text in set { try changes.add(written: text) }
     }
 }
