@@ -12,6 +12,8 @@ package struct Replay: Sendable {
         case notRecorded
         /// The digests differ from `firstStep` on: another processor or library.
         case different(firstStep: Int)
+
+        package var isDifferent: Bool { if case .different = self { true } else { false } }
     }
 
     /// The weights after one step, and how far they can be trusted.
@@ -52,10 +54,12 @@ package struct Replay: Sendable {
 
     /// The weights after `step` updates, stored or recomputed.
     ///
-    /// `progress` is told each recomputed step and stops the work by returning false.
+    /// `earlier` is what this replay gave for another step: it goes on from there where that is
+    /// nearer. `progress` is told each recomputed step and stops the work by returning false.
     /// Errors: a step beyond the run, no checkpoint to begin at, or stopped.
     package func weights(
-        at step: Int, of source: any CheckpointSource, progress: (Int) -> Bool = { _ in true }
+        at step: Int, of source: any CheckpointSource, after earlier: Result? = nil,
+        progress: (Int) -> Bool = { _ in true }
     ) throws -> Result {
         let stored = try source.steps
         guard let first = stored.first, let last = stored.last, (first...last).contains(step) else {
@@ -74,16 +78,33 @@ package struct Replay: Sendable {
                 proof: Replay.proof([digest.shortened(step: step)], recorded: recorded.map { [$0] })
             )
         }
-        return try recomputed(step, of: source, progress: progress)
+        return try recomputed(step, of: source, after: earlier, progress: progress)
     }
 
     /// The weights after `step` updates, recomputed from an earlier checkpoint even where they are
     /// stored.
     func recomputed(
-        _ step: Int, of source: any CheckpointSource, progress: (Int) -> Bool = { _ in true }
+        _ step: Int, of source: any CheckpointSource, after earlier: Result? = nil,
+        progress: (Int) -> Bool = { _ in true }
     ) throws -> Result {
-        let start = try StartingPoint(nearest: step - 1, in: source)
-        return switch trainer.configuration.training.dtype {
+        let stored = try StartingPoint(nearest: step - 1, in: source)
+        guard let earlier, let state = earlier.optimizerState,
+            (stored.step + 1..<step).contains(earlier.step)
+        else { return try recompute(step, from: stored, source, progress) }
+        let start = StartingPoint(step: earlier.step, weights: earlier.weights, state: state)
+        let rest = try recompute(step, from: start, source, progress)
+        // What was different before stays so, whatever a later digest says.
+        return Result(
+            step: step, origin: earlier.origin, weights: rest.weights,
+            optimizerState: rest.optimizerState, digest: rest.digest,
+            proof: earlier.proof.isDifferent ? earlier.proof : rest.proof)
+    }
+
+    private func recompute(
+        _ step: Int, from start: StartingPoint, _ source: any CheckpointSource,
+        _ progress: (Int) -> Bool
+    ) throws -> Result {
+        switch trainer.configuration.training.dtype {
         case .float32: try recompute(step, from: start, source, progress, as: Float.self)
         case .float64: try recompute(step, from: start, source, progress, as: Double.self)
         }
@@ -147,42 +168,5 @@ package struct Replay: Sendable {
         }
         guard let last = found.last, byStep[last.step] != nil else { return .notRecorded }
         return .identical
-    }
-}
-
-/// A run whose every step can be read: steps that are not stored are recomputed.
-package struct ReplayedRun: CheckpointSource {
-    private let source: any CheckpointSource
-    private let replay: Replay
-
-    package init(_ source: any CheckpointSource, threadCount: Int = 2) throws {
-        self.source = source
-        replay = try Replay(source.run, threadCount: threadCount)
-    }
-
-    package var run: RunDescription { get throws { try source.run } }
-    package var steps: [Int] { get throws { try source.steps } }
-
-    package func weights(at step: Int) throws -> [Tensor] {
-        try replay.weights(at: step, of: source).weights
-    }
-
-    package func tensor(_ name: String, at step: Int) throws -> Tensor {
-        if try source.steps.contains(step) { return try source.tensor(name, at: step) }
-        guard let tensor = try weights(at: step).first(where: { $0.name == name }) else {
-            throw UserError.missing(
-                subject: "tensor \(name)", cause: "the run has no tensor of this name")
-        }
-        return tensor
-    }
-
-    package func optimizerState(at step: Int) throws -> OptimizerState? {
-        try replay.weights(at: step, of: source).optimizerState
-    }
-
-    package func metric(_ name: String) throws -> [MetricPoint] { try source.metric(name) }
-
-    package func stepDigests(in range: ClosedRange<Int>) throws -> [StepDigest] {
-        try source.stepDigests(in: range)
     }
 }

@@ -9,13 +9,25 @@ package final class AnalysedRun {
     /// The hexadecimal digest of the weights at each stored step.
     package let digests: [Int: String]
     private let archive: any AnalysedArchive
+    private let replay: Replay?
+    private var openedReplay: (any CheckpointSource)?
+    /// The hexadecimal digests of the weights at steps that were recomputed.
+    private(set) var recomputedDigests: [Int: String] = [:]
     private var openedSource: (any CheckpointSource)?
     private var knownModel: Result<RunModel, any Error>?
     private var knownPoints: [MetricPoint]?
 
-    package init(_ id: String, in archive: any AnalysedArchive) throws {
+    /// Gives a source that also has the steps between a source's stored ones.
+    ///
+    /// Errors: the steps of this run cannot be recomputed.
+    package typealias Replay = (any CheckpointSource) throws -> any CheckpointSource
+
+    package init(
+        _ id: String, in archive: any AnalysedArchive, replay: Replay? = nil
+    ) throws {
         self.id = id
         self.archive = archive
+        self.replay = replay
         digests = try archive.read { try Ledger(database: $0).checkpointDigests(of: id) }
         steps = digests.keys.sorted()
     }
@@ -43,11 +55,50 @@ package final class AnalysedRun {
         }
     }
 
-    package func weights(at step: Int) throws -> [Tensor] { try source.weights(at: step) }
+    /// The weights of a stored step, or recomputed ones of a step between.
+    package func weights(at step: Int) throws -> [Tensor] {
+        if digests[step] != nil { return try source.weights(at: step) }
+        let weights = try recomputed.weights(at: step)
+        recomputedDigests[step] = Digest(weights: weights).description
+        return weights
+    }
 
     /// nil when it was not kept.
     package func optimizerState(at step: Int) throws -> OptimizerState? {
-        try source.optimizerState(at: step)
+        try (digests[step] != nil ? source : recomputed).optimizerState(at: step)
+    }
+
+    /// Whether steps between the stored ones can be had.
+    var canRecompute: Bool { (try? recomputed) != nil }
+
+    private var recomputed: any CheckpointSource {
+        get throws {
+            if let openedReplay { return openedReplay }
+            guard let replay else {
+                throw UserError.missing(
+                    subject: "run \(id)", cause: "only its stored steps can be read here")
+            }
+            let recomputed = try replay(source)
+            openedReplay = recomputed
+            return recomputed
+        }
+    }
+
+    /// The digest of the weights at a step, as far as it is known without recomputing them.
+    ///
+    /// Training recorded the first half of the digest of every step. An `answered` digest that
+    /// begins with it, or that nothing contradicts, is that of the step's weights.
+    func knownDigest(at step: Int, answered: String?) throws -> String {
+        if let digest = digests[step] { return digest }
+        guard let recorded = try source.stepDigests(in: step...step).first else {
+            return answered ?? ""
+        }
+        if let answered, let digest = Digest(hexadecimal: answered),
+            digest.shortened(step: step) == recorded
+        {
+            return answered
+        }
+        return ""
     }
 
     /// The points of the four standard curves, by name and step; NULL is NaN.

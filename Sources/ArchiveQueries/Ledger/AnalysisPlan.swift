@@ -25,10 +25,13 @@ struct AnalysisPlan {
         var plan = AnalysisPlan()
         guard definition.answersCheckpoints else { return plan }
         let selection = request.steps ?? definition.defaultSteps
-        for step in try selection.choose(from: run.steps, of: run.id) {
+        let steps = try selection.choose(
+            from: run.steps, of: run.id, orBetween: { run.canRecompute })
+        for step in steps {
             plan.add(
                 Input(
-                    step: step, digest: run.digests[step] ?? "",
+                    step: step,
+                    digest: try run.knownDigest(at: step, answered: stored[step]?.digest),
                     context: try definition.contextDigest(
                         of: step, in: run, settings: request.settings)),
                 stored: stored, request: request)

@@ -9,16 +9,22 @@ internal import Foundation
 package final class Analyzer {
     let archive: any AnalysedArchive
     private let interruption: Interruption
+    private let replay: AnalysedRun.Replay?
 
-    package init(_ archive: any AnalysedArchive, interruption: Interruption = Interruption()) {
+    /// An analyzer of stored steps, and with `replay` also of those between them.
+    package init(
+        _ archive: any AnalysedArchive, interruption: Interruption = Interruption(),
+        replay: AnalysedRun.Replay? = nil
+    ) {
         self.archive = archive
         self.interruption = interruption
+        self.replay = replay
     }
 
     /// What a request would compute, and why, in the order of runs and steps.
     package func pending(_ request: AnalysisRequest) throws -> [PendingAnalysis] {
         try runs(of: request).flatMap { id in
-            let run = try AnalysedRun(id, in: archive)
+            let run = try AnalysedRun(id, in: archive, replay: replay)
             let stored = try stored(request, of: id)
             let items =
                 try AnalysisPlan.checkpoints(request, run, stored: stored).items
@@ -37,7 +43,7 @@ package final class Analyzer {
         var work = Work(request: request, progress: progress)
         try archive.write { try Ledger(database: $0).markOutdated(request.kind) }
         let plans = try runs(of: request).map { id in
-            let run = try AnalysedRun(id, in: archive)
+            let run = try AnalysedRun(id, in: archive, replay: replay)
             return (
                 run,
                 try AnalysisPlan.checkpoints(request, run, stored: stored(request, of: id))
@@ -63,6 +69,18 @@ package final class Analyzer {
     struct Outcome: Sendable {
         let step: Int?
         let answer: Result<NewAnswer, UserError>
+
+        /// The same outcome under the digest of recomputed weights; unchanged for nil.
+        fileprivate func withDigest(_ digest: String?) -> Outcome {
+            guard let digest else { return self }
+            return Outcome(
+                step: step,
+                answer: answer.map {
+                    NewAnswer(
+                        step: $0.step, digest: digest, contextDigest: $0.contextDigest,
+                        rows: $0.rows, costSeconds: $0.costSeconds)
+                })
+        }
     }
 
     /// A request on its way.
@@ -128,7 +146,9 @@ package final class Analyzer {
                 optimizerState: prepared.needsOptimizerState
                     ? try run.optimizerState(at: step) : nil)
         } store: { outcomes in
-            try store(outcomes, of: run.id, &work)
+            // What was recomputed is known by the digest of the weights that were analysed.
+            let named = outcomes.map { $0.withDigest(run.recomputedDigests[$0.step ?? -1]) }
+            try store(named, of: run.id, &work)
         }
     }
 

@@ -8,7 +8,7 @@ package enum StepSelection: Sendable, Equatable {
     case last
     /// At most this many: the first, the last, and between them evenly over log(step + 1).
     case spaced(Int)
-    /// These steps; each has to be stored.
+    /// These steps; each has to be stored or computable.
     case steps([Int])
     /// All stored steps from the first bound to the second.
     case range(Int, Int)
@@ -41,8 +41,11 @@ package enum StepSelection: Sendable, Equatable {
 
     /// The selected steps among the stored ones, which are rising.
     ///
-    /// Errors: a step asked for by number is not stored.
-    package func choose(from stored: [Int], of run: String) throws -> [Int] {
+    /// `canRecompute` says whether steps between them can be had, too.
+    /// Errors: a step asked for by number is neither stored nor computable.
+    package func choose(
+        from stored: [Int], of run: String, orBetween canRecompute: () -> Bool = { false }
+    ) throws -> [Int] {
         switch self {
         case .all: return stored
         case .first: return Array(stored.prefix(1))
@@ -50,7 +53,10 @@ package enum StepSelection: Sendable, Equatable {
         case .range(let low, let high): return stored.filter { $0 >= low && $0 <= high }
         case .steps(let steps):
             let known = Set(stored)
-            if let missing = steps.first(where: { !known.contains($0) }) {
+            if let missing = steps.first(where: { !known.contains($0) }),
+                !(steps.allSatisfy { $0 >= stored.first ?? 0 && $0 <= stored.last ?? -1 }
+                    && canRecompute())
+            {
                 let nearest = stored.min { abs($0 - missing) < abs($1 - missing) }
                 throw UserError.missing(
                     subject: "run \(run), step \(missing)", cause: "no checkpoint is stored there",

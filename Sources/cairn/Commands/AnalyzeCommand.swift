@@ -8,10 +8,11 @@ internal import Checkpoints
 struct AnalyzeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "analyze",
-        abstract: "Analyse stored checkpoints; only what is missing or stale is computed.",
+        abstract: "Analyse checkpoints; only what is missing or stale is computed.",
         discussion: """
             Kinds: \(AnalysisKind.allCases.map(\.rawValue).joined(separator: ", ")). Steps are all, \
-            first, last, log:10 (that many, spaced over log-steps), 0,100,2000 or 100-2000.
+            first, last, log:10 (that many, spaced over log-steps), 0,100,2000 or 100-2000. A step \
+            between two checkpoints of a trained run is recomputed.
 
             Example: cairn analyze hessian demo --steps log:5 --top 10
             """)
@@ -94,7 +95,7 @@ struct AnalyzeCommand: ParsableCommand {
                         cause: "a step can be written behind a run only when it is the only one",
                         advice: "use --steps")
                 }
-                selection = .steps([try reference.step(among: run.steps)])
+                selection = .steps([try reference.anyStep(among: run.steps)])
             }
             return run.id
         }
@@ -109,7 +110,7 @@ struct AnalyzeCommand: ParsableCommand {
         _ kinds: [AnalysisKind], _ selection: StepSelection?, _ settings: AnalysisSettings
     ) throws {
         let archive = try ArchiveAccess(common).openReadOnly()
-        let analyzer = Analyzer(archive, interruption: StopSignals.interruption)
+        let analyzer = WatchedAnalysis.analyzer(archive)
         let writer = rows.writer()
         try writer.begin(columns: ["kind", "run", "step", "reason"])
         for kind in kinds {

@@ -1,17 +1,37 @@
 internal import ArchiveQueries
 internal import CheckpointArchive
 internal import Checkpoints
+internal import Foundation
+internal import Training
 
 /// An analysis with a progress bar that Ctrl-C stops; what was stored stays.
 struct WatchedAnalysis {
     let archive: Archive
     let common: CommonOptions
 
+    /// An analyzer of any step of trained runs; `opened` is told of each run that is recomputed.
+    static func analyzer(
+        _ archive: Archive, opened: @escaping (ReplayedRun) -> Void = { _ in }
+    ) -> Analyzer {
+        Analyzer(archive, interruption: StopSignals.interruption) { source in
+            let run = try ReplayedRun(
+                source, threadCount: ProcessInfo.processInfo.activeProcessorCount,
+                watch: StopSignals.check)
+            opened(run)
+            return run
+        }
+    }
+
     /// Computes what is missing or stale.
     func run(_ request: AnalysisRequest) throws -> AnalysisReport {
         var bar: ProgressBar?
-        defer { bar?.end() }
-        return try Analyzer(archive, interruption: StopSignals.interruption).run(request) { state in
+        var replayed: [ReplayedRun] = []
+        defer {
+            bar?.end()
+            for run in replayed { tellProofs(of: run) }
+        }
+        let analyzer = WatchedAnalysis.analyzer(archive) { replayed.append($0) }
+        return try analyzer.run(request) { state in
             let shown =
                 bar
                 ?? ProgressBar(
@@ -20,6 +40,22 @@ struct WatchedAnalysis {
                     total: state.total, isQuiet: common.quiet)
             bar = shown
             shown.update(state.done)
+        }
+    }
+
+    /// Says which recomputed steps are not proved to be what training had.
+    private func tellProofs(of run: ReplayedRun) {
+        guard let id = try? run.run.id else { return }
+        for (step, proof) in run.proofs.sorted(by: { $0.key < $1.key }) {
+            switch proof {
+            case .identical: break
+            case .notRecorded:
+                common.note("Step \(step) was recomputed; no digest of it was recorded.")
+            case .different(let first):
+                common.note(
+                    "Step \(step) was recomputed with other bits than training had, from step "
+                        + "\(first) on; cairn replay \(id)@\(step) says by how much.")
+            }
         }
     }
 

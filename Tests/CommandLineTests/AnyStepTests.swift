@@ -1,0 +1,78 @@
+import Checkpoints
+import Foundation
+import TestSupport
+import Testing
+
+/// Steps that are not stored are recomputed, for a look and for analyses.
+@Suite struct AnyStepTests {
+    @Test func aReplayBeginsAtTheNearestKeptState() throws {
+        let fixture = try CommandLineFixture()
+        try fixture.trainTiny(name: "dense", ["--checkpoint-every", "1"])
+        try fixture.trainTiny(name: "kept", ["--optimizer-states", "every 20"])
+        try fixture.trainTiny(name: "newest")
+        for (run, origin) in [("kept", 20), ("newest", 0)] {
+            let replayed = try fixture.cairn(["replay", "\(run)@33", "--json"])
+            let row = try #require(try objects(replayed.output).first, "\(replayed.error)")
+            #expect(row["computed_from"] as? Int == origin)
+            #expect(row["proof"] as? String == "identical")
+            #expect(row["digest"] as? String == (try digest("dense", 33, fixture)))
+        }
+        try fixture.expectRefusal(
+            CommandLineFixture.tiny + ["--optimizer-states", "some"], exitCode: 2,
+            mentions: ["optimizer_states", "every N"])
+    }
+
+    @Test func analysesTakeAnyStepOfATrainedRun() throws {
+        let fixture = try CommandLineFixture()
+        try fixture.trainTiny(name: "dense", ["--checkpoint-every", "1"])
+        try fixture.trainTiny(name: "sparse", ["--checkpoint-every", "20"])
+        let first = try fixture.cairn(["analyze", "norms", "sparse@33", "--json"])
+        #expect(first.exitCode == 0, "\(first.error)")
+        #expect(first.error.contains("1 computed"))
+        let several = try fixture.cairn(["analyze", "norms", "sparse", "--steps", "20,33,35"])
+        #expect(several.error.contains("2 computed") && several.error.contains("1 were up to date"))
+        _ = try fixture.cairn(["analyze", "norms", "dense"])
+        let rows = try objects(
+            fixture.cairn(
+                [
+                    "sql", "--json",
+                    """
+                    SELECT s.step, a.digest, a.stale, s.l2 = d.l2 AS is_equal
+                    FROM weight_norms AS s
+                    JOIN analyses AS a ON a.analysis = s.analysis
+                    JOIN weight_norms AS d ON d.step = s.step AND d.tensor = s.tensor
+                    JOIN runs AS rs ON rs.run = s.run AND rs.name = 'sparse'
+                    JOIN runs AS rd ON rd.run = d.run AND rd.name = 'dense'
+                    WHERE s.tensor = 'total' ORDER BY s.step
+                    """,
+                ]
+            ).output)
+        #expect(rows.map { $0["step"] as? Int } == [20, 33, 35])
+        for row in rows {
+            let step = try #require(row["step"] as? Int)
+            #expect(row["digest"] as? String == (try digest("dense", step, fixture)))
+            #expect(row["stale"] as? Int == 0)
+            #expect(row["is_equal"] as? Int == 1)
+        }
+        let curvature = try fixture.cairn(
+            ["analyze", "hessian", "sparse@33", "--top", "2", "--json", "--quiet"])
+        #expect(try objects(curvature.output).count == 2, "\(curvature.error)")
+        try fixture.expectRefusal(
+            ["analyze", "norms", "sparse@41"], exitCode: 1, mentions: ["step 41", "nearest is 40"])
+    }
+
+    private func digest(_ run: String, _ step: Int, _ fixture: CommandLineFixture) throws -> String
+    {
+        let rows = try objects(
+            fixture.cairn(
+                [
+                    "sql", "--json", "-p", "name=\(run)", "-p", "step=\(step)",
+                    """
+                    SELECT digest FROM checkpoints JOIN runs USING (run)
+                    WHERE name = :name AND step = CAST(:step AS INTEGER)
+                    """,
+                ]
+            ).output)
+        return try #require(rows.first?["digest"] as? String)
+    }
+}
