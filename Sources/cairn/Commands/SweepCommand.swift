@@ -3,7 +3,6 @@ internal import ArgumentParser
 internal import CheckpointArchive
 internal import Checkpoints
 internal import Foundation
-internal import Synchronization
 internal import Training
 
 /// `cairn sweep`: many runs from one file, several at a time.
@@ -122,87 +121,5 @@ struct SweepCommand: ParsableCommand {
                 try sink.begin(try run.run)
                 return (run, sink)
             })
-    }
-}
-
-/// Shows the workers of a sweep: on a terminal one line for all, elsewhere a line for each ending.
-private final class SweepDisplay: Sendable {
-    private struct State {
-        var ended = 0
-        var failed = 0
-        var running: [Int: String] = [:]
-        var lastShown = ContinuousClock.now
-        var isDrawn = false
-    }
-
-    private let runCount: Int
-    private let isQuiet: Bool
-    private let terminal = Terminal.error
-    private let start = ContinuousClock.now
-    private let state = Mutex(State())
-
-    init(runCount: Int, isQuiet: Bool) {
-        self.runCount = runCount
-        self.isQuiet = isQuiet
-    }
-
-    func show(_ event: SweepRunner.Event) {
-        guard !isQuiet else { return }
-        state.withLock { state in
-            switch event {
-            case .began(let worker, let run): state.running[worker] = run
-            case .progress(let worker, let run, let progress):
-                let percent = 100 * progress.step / max(progress.lastStep, 1)
-                state.running[worker] = "\(run) \(percent) %"
-                draw(&state)
-            case .ended(let worker, let run, let ending):
-                state.running[worker] = nil
-                state.ended += 1
-                if case .failed(let reason) = ending {
-                    state.failed += 1
-                    note("\(run) failed: \(reason)", &state)
-                } else if !terminal.canRedraw {
-                    note("\(state.ended)/\(runCount) \(run): \(words(ending))", &state)
-                }
-            }
-        }
-    }
-
-    func end() {
-        state.withLock { state in
-            if state.isDrawn { Output.error.draw("\r\u{1b}[K") }
-            state.isDrawn = false
-        }
-    }
-
-    private func words(_ ending: SweepRunner.Ending) -> String {
-        switch ending {
-        case .skipped: "finished before"
-        case .notBegun: "not begun"
-        case .failed: "failed"
-        case .done(let outcome): "\(outcome.status.rawValue) at step \(outcome.lastStep)"
-        }
-    }
-
-    private func note(_ line: String, _ state: inout State) {
-        if state.isDrawn { Output.error.draw("\r\u{1b}[K") }
-        state.isDrawn = false
-        Output.error.note(line)
-    }
-
-    private func draw(_ state: inout State) {
-        let now = ContinuousClock.now
-        guard terminal.canRedraw, now - state.lastShown > .milliseconds(100) else { return }
-        state.lastShown = now
-        let elapsed = (now - start).seconds
-        let rate = Double(state.ended) / max(elapsed, 1e-9)
-        let left = rate > 0 ? Double(runCount - state.ended) / rate : .infinity
-        var line =
-            "\(state.ended)/\(runCount) runs"
-            + (state.failed > 0 ? ", \(state.failed) failed" : "")
-            + (left.isFinite ? ", \(NumberText.clock(seconds: left)) left" : "")
-        for (_, run) in state.running.sorted(by: { $0.key < $1.key }) { line += "  |  " + run }
-        Output.error.draw("\r\(line.prefix(max(terminal.columnCount - 1, 10)))\u{1b}[K")
-        state.isDrawn = true
     }
 }
