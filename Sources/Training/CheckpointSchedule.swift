@@ -22,6 +22,9 @@ package struct CheckpointSchedule: Sendable, Equatable {
     /// The share of test accuracy that `adaptive` lets pass between two checkpoints.
     package static let usualMovement = 0.02
 
+    /// With rarer evaluations a transition within a few hundred steps could pass unseen.
+    package static let widestAdaptiveInterval = 100
+
     package var terms: [Term]
 
     package init(_ terms: [Term]) { self.terms = terms }

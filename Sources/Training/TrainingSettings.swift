@@ -60,6 +60,13 @@ package struct TrainingSettings: Codable, Sendable, Equatable {
         try Range.atLeast(1, evaluateEvery, "evaluate_every")
         try Range.atLeast(0, weightNoise, "weight_noise")
         try checkpoints.validate()
+        let widest = CheckpointSchedule.widestAdaptiveInterval
+        guard checkpoints.movement == nil || evaluateEvery <= widest else {
+            throw UserError.usage(
+                subject: "checkpoints '\(checkpoints)'",
+                cause: "adaptive sees only what is measured, every \(evaluateEvery) steps",
+                advice: "choose evaluate_every of at most \(widest)")
+        }
     }
 }
 

@@ -38,7 +38,7 @@ struct TrainCommand: ParsableCommand {
     @OptionGroup(title: "Training") var training: TrainingOptions
     @OptionGroup(title: "Machine") var machine: MachineOptions
 
-    @Flag(help: "List the published set-ups and stop.")
+    @Flag(help: "List the published set-ups with all their values, or that of --preset, and stop.")
     var listPresets = false
 
     @Flag(help: "List the operations and stop.")
@@ -78,12 +78,22 @@ struct TrainCommand: ParsableCommand {
     }
 
     private func printPresets() throws {
+        if let preset {
+            let chosen = try Preset(named: preset)
+            let settings = try TrainingConfiguration(chosen.settings).hyperparameters
+            return try rows.writer().write(
+                columns: ["setting", "value"],
+                rows: [
+                    [.text("published in"), .text(chosen.source)],
+                    [.text("what it shows"), .text(chosen.summary)],
+                ] + settings.map { [.text($0.name), Cell($0.value)] })
+        }
         try rows.writer().write(
             columns: ["preset", "published in", "what it shows", "settings"],
             rows: Preset.all.map { preset in
                 [
                     .text(preset.name), .text(preset.source), .text(preset.summary),
-                    .text(preset.settings.written),
+                    .text(try TrainingConfiguration(preset.settings).settings.written),
                 ]
             })
     }

@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import Foundation
 
 /// One value of a row, as SQLite knows them.
@@ -22,6 +23,16 @@ extension Cell {
     init(_ value: Double?) { self = value.map(Cell.real) ?? .null }
     init(_ value: String?) { self = value.map(Cell.text) ?? .null }
     init(_ value: Bool) { self = .integer(value ? 1 : 0) }
+    init(_ value: HyperparameterValue) {
+        self =
+            switch value {
+            case .integer(let value): .integer(Int64(value))
+            case .real(let value): .real(value)
+            case .text(let value): .text(value)
+            case .boolean(let value): .text(value ? "true" : "false")
+            case .none: .null
+            }
+    }
 }
 
 /// Numbers written so that reading them back gives the same number.

@@ -14,6 +14,11 @@ enum StopSignals {
     static func listen() {
         // The flag must exist before a handler can run: creating it there is not signal-safe.
         interruption.reset()
+        // A parent that blocks signals, as worker threads do, hands its mask on to its children.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         for number in [SIGINT, SIGTERM] {
             signal(number) { _ in
                 if StopSignals.interruption.isRequested { _exit(Shell.ExitStatus.interrupted) }
