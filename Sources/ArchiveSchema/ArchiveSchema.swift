@@ -17,9 +17,13 @@ package enum ArchiveSchema {
         ("0004-views.sql", PackageResources._004_views_sql),
         ("0005-measures.sql", PackageResources._005_measures_sql),
         ("0006-curvature.sql", PackageResources._006_curvature_sql),
+        ("0007-runs-wide.sql", PackageResources._007_runs_wide_sql),
     ].enumerated().map { index, entry in
         Migration(version: index + 1, file: entry.0, sql: text(entry.1))
     }
+
+    /// The statement that gives the text of the view `runs_wide` for the names of an archive.
+    package static let runsWide = text(PackageResources.runs_wide_sql)
 
     /// The version of an index that has every migration.
     package static var currentVersion: Int { migrations.count }

@@ -35,7 +35,6 @@ public func initializeCairn(
         let archive = try Archive(opening: place.folder, access: .readOnly)
         _ = ArchiveFunctions(registeringOn: connection, archive: archive, remembers: false)
         if place.isOpenIndex {
-            RunsWide.createTemporary(on: connection)
             _ = sqlite3_exec(connection, "PRAGMA query_only = 1", nil, nil, nil)
         }
         // The Swift runtime cannot be unloaded.

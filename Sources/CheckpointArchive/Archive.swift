@@ -59,6 +59,20 @@ package final class Archive: Sendable {
         FileManager.default.fileExists(atPath: ArchiveLayout(root: absolute(path)).formatFile)
     }
 
+    /// Brings an index that an earlier version of Cairn made up to date, where it can be written.
+    ///
+    /// Opening for reading refuses such an index, because it changes nothing on disk.
+    package static func renewIndex(at path: String) throws {
+        let layout = ArchiveLayout(root: absolute(path))
+        guard FileManager.default.fileExists(atPath: layout.indexFile),
+            FileManager.default.isWritableFile(atPath: layout.root),
+            FileManager.default.isWritableFile(atPath: layout.indexFile),
+            ArchiveIndex.isOutdated(layout)
+        else { return }
+        try ArchiveFormat.check(layout)
+        try ArchiveIndex(layout: layout, isWritable: true, creating: false, hook: nil).close()
+    }
+
     /// Makes a new archive in a folder that is empty or does not exist.
     package static func create(at path: String, options: Options = Options()) throws -> Archive {
         let layout = ArchiveLayout(root: absolute(path))

@@ -88,6 +88,7 @@ struct ArchiveIndex: Sendable {
                         try db.inTransaction(.immediate) {
                             try hook?(.changeIndex)
                             value = try body(db)
+                            try RunsWide.renew(db)
                             try hook?(.commitIndex)
                             return .commit
                         }
@@ -233,8 +234,16 @@ extension ArchiveIndex {
                 .failure, subject: layout.indexFile,
                 cause: "its version \(version) must be brought to "
                     + "\(ArchiveSchema.currentVersion), and the archive is open for reading only",
-                advice: "run `cairn verify` once where the archive can be written")
+                advice: "run `cairn ls` once where the archive can be written")
         }
+    }
+
+    /// Whether an earlier version of Cairn made the index; false where that cannot be told.
+    static func isOutdated(_ layout: ArchiveLayout) -> Bool {
+        guard let reader = try? openReader(layout) else { return false }
+        let version = try? reader.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
+        try? reader.close()
+        return (1..<ArchiveSchema.currentVersion).contains(version ?? 0)
     }
 
     /// Runs the migrations that the index does not have yet, keeping a copy of what was there.
@@ -252,6 +261,7 @@ extension ArchiveIndex {
         try queue.writeWithoutTransaction { db in
             try db.inTransaction(.immediate) {
                 for migration in pending { try db.execute(sql: migration.sql) }
+                try RunsWide.renew(db)
                 try db.execute(sql: "PRAGMA user_version = \(ArchiveSchema.currentVersion)")
                 // "Cairn" in hexadecimal would be five bytes; this is "Crn1".
                 try db.execute(sql: "PRAGMA application_id = 0x43726e31")

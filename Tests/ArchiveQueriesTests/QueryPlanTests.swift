@@ -24,6 +24,12 @@ struct QueryPlanTests {
         "SELECT digest FROM checkpoints WHERE run = 'x' AND step BETWEEN 10 AND 20",
         "SELECT l2 FROM weight_norms WHERE run = 'x' AND step = 3",
         """
+        SELECT r.run FROM runs AS r
+        JOIN hyperparameters AS d ON d.run = r.run AND d.name = 'weight_decay' AND d.value = 1
+        JOIN hyperparameters AS f ON f.run = r.run AND f.name = 'train_fraction' AND f.value < 0.4
+        """,
+        "SELECT run, last_test_accuracy FROM runs_wide WHERE weight_decay = 1 AND seed < 3",
+        """
         SELECT f.power FROM checkpoints AS c, fourier(c.run, c.step, 'embedding') AS f
         WHERE c.run = 'x' AND f.frequency = 3
         """,
@@ -55,5 +61,21 @@ struct QueryPlanTests {
             "SELECT run, grok_step(step, value) FROM metrics WHERE name = 'test_accuracy' GROUP BY run"
         )
         #expect(!steps.contains { $0.contains("TEMP B-TREE") }, "\(steps)")
+    }
+
+    /// Saved questions go through the curves they ask about and no others.
+    ///
+    /// `not_finite` has to see every point: NaN leaves no trace in the summaries.
+    @Test(arguments: SavedQuery.all.filter { $0.name != "not_finite" })
+    func noSavedQuestionScansAllPoints(query: SavedQuery) throws {
+        let session = try FixtureArchive.shared.get().session()
+        let values = Dictionary(
+            uniqueKeysWithValues: query.parameters.map {
+                ($0.name, SQLValue(written: $0.defaultText ?? FixtureArchive.slow))
+            })
+        let steps = try session.rows("EXPLAIN QUERY PLAN " + query.sql, parameters: values)
+            .compactMap { if case .text(let text) = $0[3] { text } else { nil } }
+        #expect(!steps.contains { $0.hasPrefix("SCAN m ") || $0 == "SCAN m" }, "\(steps)")
+        #expect(!steps.contains { $0.hasPrefix("SCAN metric ") || $0 == "SCAN metric" })
     }
 }

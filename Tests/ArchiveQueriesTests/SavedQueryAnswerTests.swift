@@ -32,6 +32,9 @@ struct SavedQueryAnswerTests {
                     INSERT INTO hessian_eigenvalue
                     SELECT analysis_key, 'hessian', 'train', 'top', 1, 100.0 + step, 1e-9, 1
                     FROM analysis WHERE kind = 'hessian';
+                    INSERT INTO sharpness (analysis_key, measure, split, value, learning_rate)
+                    SELECT analysis_key, 'preconditioned', 'train', 30000.0 + step, 0.001
+                    FROM analysis WHERE kind = 'hessian' AND step = 800;
                     """)
         }
         return fixture

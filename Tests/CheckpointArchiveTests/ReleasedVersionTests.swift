@@ -1,11 +1,26 @@
 import CheckpointArchive
 import Checkpoints
 import Foundation
+import GRDB
 import TestSupport
 import Testing
 
 /// Archives of released versions still open and say what they said.
 @Suite struct ReleasedVersionTests {
+    @Test(arguments: [1])
+    func readersRenewTheIndexWhereItCanBeWritten(format: Int) throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("archive")
+        let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("Fixtures/archive-\(format)")
+        try FileManager.default.copyItem(at: fixture, to: URL(fileURLWithPath: path))
+        #expect(throws: UserError.self) { try Archive(opening: path, access: .readOnly) }
+        try Archive.renewIndex(at: path)
+        let archive = try Archive(opening: path, access: .readOnly)
+        let names = try archive.read { try String.fetchAll($0, sql: "SELECT name FROM runs_wide") }
+        #expect(names == ["test", "test"])
+    }
+
     @Test(arguments: [1])
     func anArchiveOfThisFormatOpens(format: Int) throws {
         let folder = try TemporaryFolder()

@@ -53,7 +53,7 @@ package final class SQLSession {
     /// Opens a session on an index file.
     ///
     /// With an archive the functions over stored weights work, and expensive results are remembered
-    /// in its ledger where it can be written. The aggregates and `runs_wide` work without.
+    /// in its ledger where it can be written. The aggregates work without.
     package init(
         index path: String, archive: (any AnalysedArchive)? = nil, options: Options = Options(),
         interruption: Interruption = .init()
@@ -154,8 +154,6 @@ package final class SQLSession {
             throw UserError.usage(
                 subject: "SQL statement", cause: "it contains a NUL character")
         }
-        // Made only for statements that may use it, and anew for each, so it has today's names.
-        if sql.lowercased().contains(RunsWide.name) { try RunsWide.create(on: connection) }
         return try SQLiteStatement(connection: connection, sql: sql)
     }
 

@@ -61,7 +61,7 @@ struct ArchiveTables {
             ], estimatedRows: 60
         ) { arguments in
             guard let tensor = try tensor(arguments)?.tensor, !tensor.shape.isEmpty,
-                tensor.elementCount > 0, tensor.doubles() != nil
+                tensor.elementCount > 0, ![.complex64, .complex128].contains(tensor.elementType)
             else { return .none }
             let tokens = TokenAxis.of(tensor)
             let axis =
@@ -163,6 +163,8 @@ struct GrokkingColumns {
             text("rule") { $0.rule },
             integer("memorisation_before") { $0.memorisation.lastBefore },
             integer("generalisation_before") { $0.generalisation.lastBefore },
+            real("midpoint_low") { $0.interval?.midpointStep.lowerBound },
+            real("midpoint_high") { $0.interval?.midpointStep.upperBound },
             real("lower_plateau") { $0.plateaus?.lower },
             real("upper_plateau") { $0.plateaus?.upper },
             real("step_10") { $0.fit?.tenPercentStep },

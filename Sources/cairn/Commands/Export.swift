@@ -52,7 +52,7 @@ struct ExportCommand: ParsableCommand {
                 subject: "cairn export", cause: "neither a run nor --view is given",
                 advice: "write cairn export RUN@STEP --to weights.safetensors")
         }
-        let archive = try Archive(opening: common.archivePath, access: .readOnly)
+        let archive = try ArchiveAccess(common).openReadOnly()
         let reference = try CheckpointReference(source)
         let run = try archive.run(matching: reference.run)
         switch suffix {

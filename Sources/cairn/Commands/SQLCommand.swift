@@ -26,15 +26,7 @@ struct SQLCommand: ParsableCommand {
     @Argument(help: "A statement, a file ending in .sql, or - for standard input.")
     var statement: String?
 
-    @Option(help: .hidden)
-    var parquet: String?
-
     func run() throws {
-        if parquet != nil {
-            throw UserError.usage(
-                subject: "--parquet", cause: "there is no well-kept Swift library that writes it",
-                advice: "use --csv, or let DuckDB read index.sqlite and write Parquet")
-        }
         let session = try limits.session(on: common)
         guard let script = try script() else {
             return try SQLPrompt(session: session, format: rows.format).run()
@@ -81,6 +73,12 @@ struct StatementOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Another SQLite file to read.", valueName: "alias=file"))
     var attach: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Not written by Cairn itself: tells how DuckDB makes it from --csv.", valueName: "file")
+    )
+    var parquet: String?
+
     @Option(help: ArgumentHelp("The longest a statement may take.", valueName: "seconds"))
     var timeout: Double?
 
@@ -104,6 +102,14 @@ struct StatementOptions: ParsableArguments {
 
     /// A read-only session on the archive's index.
     func session(on common: CommonOptions) throws -> SQLSession {
+        if let parquet {
+            let file = parquet.replacing("'", with: "''")
+            throw UserError.usage(
+                subject: "--parquet \(parquet)",
+                cause: "no well-kept Swift library writes Parquet",
+                advice: "pipe --csv into duckdb -c "
+                    + "\"COPY (FROM read_csv('/dev/stdin')) TO '\(file)' (FORMAT parquet)\"")
+        }
         if let timeout, !(timeout > 0 && timeout.isFinite) {
             throw UserError.usage(
                 subject: "--timeout \(timeout)", cause: "it is not a positive number of seconds")

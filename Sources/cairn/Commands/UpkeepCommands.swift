@@ -190,7 +190,10 @@ struct MergeCommand: ParsableCommand {
     var others: [String]
 
     func run() throws {
-        let sources = try others.map { try Archive(opening: $0, access: .readOnly) }
+        let sources = try others.map {
+            try Archive.renewIndex(at: $0)
+            return try Archive(opening: $0, access: .readOnly)
+        }
         let archive = try ArchiveAccess(common).openOrCreate()
         var conflicts = 0
         let writer = rows.writer()

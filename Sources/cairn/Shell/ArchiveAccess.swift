@@ -14,8 +14,11 @@ struct ArchiveAccess {
         try Archive(opening: path, options: options)
     }
 
-    /// The archive for reading alone.
-    func openReadOnly() throws -> Archive { try Archive(opening: path, access: .readOnly) }
+    /// The archive for reading alone; the index of an earlier version is brought up to date first.
+    func openReadOnly() throws -> Archive {
+        try Archive.renewIndex(at: path)
+        return try Archive(opening: path, access: .readOnly)
+    }
 
     /// The archive for changes, made first where there is none.
     func openOrCreate(_ options: Archive.Options = Archive.Options()) throws -> Archive {
