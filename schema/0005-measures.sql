@@ -12,17 +12,28 @@ ALTER TABLE weight_norm ADD COLUMN distance_from_initial REAL;
 -- for the first.
 ALTER TABLE weight_norm ADD COLUMN update_size REAL;
 ALTER TABLE weight_norm ADD COLUMN update_from_step INTEGER;
--- Exponent of the power law fitted to the squared singular values, with its standard error and its
--- Kolmogorov–Smirnov distance; NULL below 50 singular values.
-ALTER TABLE weight_norm ADD COLUMN power_law_exponent REAL;
-ALTER TABLE weight_norm ADD COLUMN power_law_error REAL;
-ALTER TABLE weight_norm ADD COLUMN power_law_distance REAL;
--- Scaled squared singular values of the shuffled tensor above the edge of their bulk, and that
--- edge; NULL below 50 singular values.
-ALTER TABLE weight_norm ADD COLUMN correlation_traps INTEGER;
-ALTER TABLE weight_norm ADD COLUMN trap_edge REAL;
 -- Sum of the Euclidean norms of all tensors; only for `total`.
 ALTER TABLE weight_norm ADD COLUMN sum_of_norms REAL;
+
+-- How the squared singular values of a tensor with at least 50 of them are spread.
+CREATE TABLE weight_tail (
+    analysis_key INTEGER NOT NULL REFERENCES analysis ON DELETE CASCADE,
+    tensor TEXT NOT NULL,
+    -- Exponent of the density λ^(−exponent) of the squared singular values from tail_start on, its
+    -- standard error, its Kolmogorov–Smirnov distance, and how many values are in the tail.
+    power_law_exponent REAL,
+    power_law_error REAL,
+    power_law_distance REAL,
+    tail_start REAL,
+    tail_count INTEGER,
+    -- Squared singular values of the shuffled tensor, scaled to mean 1, above the edge of their
+    -- bulk; that edge; standard deviation of the fitted bulk; the largest of them.
+    correlation_traps INTEGER,
+    trap_edge REAL,
+    bulk_deviation REAL,
+    largest REAL,
+    PRIMARY KEY (analysis_key, tensor)
+) WITHOUT ROWID;
 
 -- The name of the component where it is more than a number: an irreducible representation.
 ALTER TABLE fourier_spectrum ADD COLUMN component TEXT;
@@ -101,9 +112,18 @@ CREATE VIEW weight_norms AS
 SELECT
     r.id AS run, a.step, w.tensor, w.l2, w.rms, w.linf, w.spectral, w.stable_rank,
     w.effective_rank, w.l1, w.nuclear, a.analysis_key AS analysis, a.source, w.spectral_entropy,
-    w.distance_from_initial, w.update_size, w.update_from_step, w.power_law_exponent,
-    w.power_law_error, w.power_law_distance, w.correlation_traps, w.trap_edge, w.sum_of_norms
+    w.distance_from_initial, w.update_size, w.update_from_step, w.sum_of_norms
 FROM weight_norm AS w
+JOIN analysis AS a USING (analysis_key)
+JOIN run AS r USING (run_key)
+WHERE a.superseded_by IS NULL;
+
+CREATE VIEW weight_tails AS
+SELECT
+    r.id AS run, a.step, t.tensor, t.power_law_exponent, t.power_law_error, t.power_law_distance,
+    t.tail_start, t.tail_count, t.correlation_traps, t.trap_edge, t.bulk_deviation, t.largest,
+    a.seed, a.analysis_key AS analysis, a.source
+FROM weight_tail AS t
 JOIN analysis AS a USING (analysis_key)
 JOIN run AS r USING (run_key)
 WHERE a.superseded_by IS NULL;

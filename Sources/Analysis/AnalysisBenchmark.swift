@@ -30,7 +30,8 @@ package struct AnalysisBenchmark: Sendable {
         }
         var rows = [
             Row(
-                name: "norms", unit: "checkpoints", count: repetitions, seconds: norms,
+                name: "norms of a checkpoint, singular values included", unit: "checkpoints",
+                count: repetitions, seconds: norms,
                 bytes: bytes * repetitions)
         ]
         if let embedding = weights.first(where: {
@@ -41,7 +42,7 @@ package struct AnalysisBenchmark: Sendable {
             }
             rows.append(
                 Row(
-                    name: "embedding_spectrum", unit: "checkpoints", count: repetitions,
+                    name: "spectrum of an embedding", unit: "checkpoints", count: repetitions,
                     seconds: spectra, bytes: embedding.bytes.count * repetitions))
         }
         let curve = syntheticCurve(pointCount: 1000)
@@ -50,7 +51,8 @@ package struct AnalysisBenchmark: Sendable {
         }
         rows.append(
             Row(
-                name: "sigmoid_fit", unit: "fits of 1,000 points", count: repetitions,
+                name: "fit of a sigmoid to 1,000 points", unit: "fits of 1,000 points",
+                count: repetitions,
                 seconds: fits, bytes: nil))
         return rows
     }
@@ -79,13 +81,14 @@ package struct AnalysisBenchmark: Sendable {
         _ model: ModelConfiguration, task: Task, weights: [Tensor], repetitions: Int,
         threadCount: Int
     ) throws -> Row {
-        let analysis = try ProgressAnalysis(
-            model, task: task, finalWeights: weights, threadCount: threadCount)
+        let analysis = try ProgressAnalysis(model, task: task, threadCount: threadCount)
+        let keys = try analysis.keys(of: weights)
         let elapsed = try seconds {
-            for _ in 0..<repetitions { _ = try analysis.measures(of: weights) }
+            for _ in 0..<repetitions { _ = try analysis.measures(of: weights, keys: keys) }
         }
         return Row(
-            name: "progress", unit: "checkpoints", count: repetitions, seconds: elapsed, bytes: nil)
+            name: "progress measures of a checkpoint", unit: "checkpoints", count: repetitions,
+            seconds: elapsed, bytes: nil)
     }
 
     /// A noisy transition, the same on every machine.

@@ -139,12 +139,12 @@ struct GeometryTests {
     func movement() {
         let before = [Tensor(name: "w", shape: [2], values: [0.0, 0])]
         let now = [Tensor(name: "w", shape: [2], values: [3.0, 4])]
-        let rows = normMeasures(of: now, context: NormContext(initial: before, previous: now))
-        #expect(rows.value("distance_from_initial", subject: "w") == 5)
-        #expect(rows.value("update_size", subject: "total") == 0)
-        #expect(rows.value("sum_of_squares", subject: "total") == 25)
-        let first = normMeasures(of: now, context: NormContext())
-        #expect(first.value("update_size", subject: "total") == nil)
-        #expect(first.value("sum_of_norms", subject: "total") == 5)
+        #expect(weightMovement(of: now, from: before).map(\.distance) == [5, 5])
+        #expect(weightMovement(of: now, from: now).map(\.tensor) == ["w", "total"])
+        #expect(weightMovement(of: now, from: now).map(\.distance) == [0, 0])
+        #expect(weightMovement(of: now, from: []).map(\.distance) == [nil, nil])
+        #expect(weightMovement(of: [], from: []).map(\.distance) == [nil])
+        let broken = [Tensor(name: "w", shape: [2], values: [Double.infinity, 0])]
+        #expect(weightMovement(of: broken, from: now).map(\.distance) == [.infinity, .infinity])
     }
 }

@@ -199,9 +199,13 @@ struct ModularMeasureTests {
             default: return tensor
             }
         }
-        let analysis = try ProgressAnalysis(model, task: task, finalWeights: weights)
-        let one = try analysis.measures(of: weights, includingAblations: true)
-        let other = try analysis.measures(of: permuted, includingAblations: true)
+        let analysis = try ProgressAnalysis(model, task: task)
+        let keys = try analysis.keys(of: weights)
+        var options = ProgressOptions()
+        options.includesAblations = true
+        options.includesIrreps = true
+        let one = try analysis.measures(of: weights, keys: keys, options: options)
+        let other = try analysis.measures(of: permuted, keys: keys, options: options)
         #expect(one.map(\.measure) == other.map(\.measure))
         #expect(one.contains { $0.measure == "ablated_loss" })
         for (first, second) in zip(one, other) {
@@ -239,15 +243,18 @@ struct ModularMeasureTests {
         let layout = try model.layout(for: task)
         var generator = SeededGenerator(seed: 1)
         let parameters: [Double] = layout.initialParameters(using: &generator)
-        let analysis = try ProgressAnalysis(
-            model, task: task, finalWeights: layout.unpack(parameters))
-        let rows = try analysis.measures(of: layout.unpack(parameters), includingAblations: true)
+        let analysis = try ProgressAnalysis(model, task: task)
+        let keys = try analysis.keys(of: layout.unpack(parameters))
+        var options = ProgressOptions()
+        options.includesAblations = true
+        let rows = try analysis.measures(
+            of: layout.unpack(parameters), keys: keys, options: options)
         #expect(rows.value("loss", split: "all")?.isFinite == true)
         let broken = [Double](repeating: .nan, count: parameters.count)
-        let nan = try analysis.measures(of: layout.unpack(broken), includingAblations: true)
+        let nan = try analysis.measures(of: layout.unpack(broken), keys: keys, options: options)
         #expect(nan.value("loss", split: "all")?.isNaN == true)
-        let shape = try geometryMeasures(
-            of: layout.unpack(parameters), model: model, task: task, keys: [1, 2])
+        let shape = try GeometryAnalysis(model, task: task)
+            .measures(of: layout.unpack(parameters), keys: [1, 2])
         #expect(shape.value("circularity", variant: "1", subject: "embedding") == 0)
         #expect(shape.contains { $0.measure == "class_distance_ratio" })
     }

@@ -125,7 +125,7 @@ struct HessianFunctionTests {
         #expect(
             try session.rows(
                 "SELECT tensor, count(*) FROM fourier_spectra GROUP BY tensor ORDER BY tensor")
-                == ["left_embedding", "right_embedding", "unembedding"].map {
+                == ["left_embedding", "neuron_logit_map", "right_embedding", "unembedding"].map {
                     [.text($0), .integer(3)]
                 })
     }

@@ -2,84 +2,166 @@ internal import ArrayMath
 package import Checkpoints
 package import Networks
 
-/// The geometry of a checkpoint's embeddings, hidden layer and logits.
+/// The geometry of the checkpoints of one run: embeddings, hidden layer and logits.
 ///
-/// Of the embedding of the operands: `principal_variance` (place = component, shares of variance),
-/// `participation_ratio`, `circularity` of each key frequency. Of the hidden layer at the read-out:
-/// `class_distance_ratio` (inter over intra, classes are answers, on at most 1,500 held-out rows in
-/// table order), `representation_entropy`, `participation_ratio`. Of the logits:
-/// `softmax_collapse` for single and double precision on train and test rows. Measures whose
-/// definition does not hold have no value.
-package func geometryMeasures(
-    of weights: [Tensor], model: ModelConfiguration, task: Task, keys: [Int] = [],
-    threadCount: Int = 1
-) throws -> [MeasuredValue] {
-    let held = task.testIndices.isEmpty ? task.trainIndices : task.testIndices
-    let rows = Array(held.sorted().prefix(1500))
-    let examples = task.allExamples.subset(rows)
-    let evaluator: NetworkEvaluator<Double> = try model.evaluator(
-        for: task, examples: examples, threadCount: threadCount)
-    let parameters = try evaluator.layout.pack(weights, as: Double.self)
-    let network = evaluator.network
-    let width = network.kind == .transformer ? network.mlpWidth : network.hiddenWidth
-    let hidden = try evaluator.activations(
-        parameters, .mlpHidden(layer: max(0, network.layers - 1)))
-    let answers = examples.targetsPerExample
-    var result: [MeasuredValue] = []
-    for tensor in weights where tensor.name.hasSuffix("embedding") && tensor.name != "unembedding" {
-        guard let values = operandRows(tensor, task: task) else { continue }
-        result += embeddingMeasures(values, columns: tensor.shape[1], name: tensor.name, keys: keys)
+/// Made once for each thread. The hidden layer is looked at on at most 1,500 held-out rows in table
+/// order, or training rows where none is held out.
+package struct GeometryAnalysis {
+    /// The most rows of each split that are evaluated.
+    package static let mostRows = 1500
+
+    private let model: ModelConfiguration
+    private let task: Task
+    private let grid: GroupGrid?
+    private let evaluators: [(split: String, evaluator: NetworkEvaluator<Double>)]
+
+    /// Prepares a run.
+    package init(_ model: ModelConfiguration, task: Task, threadCount: Int = 1) throws {
+        self.model = model
+        self.task = task
+        grid = try? GroupGrid(task)
+        evaluators = try [("test", task.testIndices), ("train", task.trainIndices)]
+            .filter { !$0.1.isEmpty }
+            .map { split, indices in
+                let rows = Array(indices.sorted().prefix(GeometryAnalysis.mostRows))
+                return (
+                    split,
+                    try model.evaluator(
+                        for: task, examples: task.allExamples.subset(rows),
+                        threadCount: threadCount)
+                )
+            }
     }
-    let entropy = representationEntropy(hidden, columns: width)
-    let spread = PrincipalComponents(hidden, columns: width).participationRatio
-    result.append(
-        MeasuredValue("representation_entropy", split: "test", subject: "hidden", value: entropy))
-    result.append(
-        MeasuredValue("participation_ratio", split: "test", subject: "hidden", value: spread))
-    if answers == 1 {
-        result.append(
+
+    /// The key frequencies of some weights' embedding, for `circularity`; none where the task is not
+    /// a product in a cyclic group.
+    package func keys(of weights: [Tensor]) throws -> [Int] {
+        guard let grid, grid.isCyclic else { return [] }
+        return try NetworkMaps(model, task: task, grid: grid, weights: weights)
+            .embeddingSpectrum.keyComponents()
+    }
+
+    /// The measures of one checkpoint.
+    ///
+    /// Of each embedding's operands: `principal_variance` (place = component, shares of variance),
+    /// `participation_ratio`, `intrinsic_dimension`, `circularity` of each key. Of the hidden layer at
+    /// the read-out: `class_distance_ratio` (inter over intra, classes are answers),
+    /// `representation_entropy`, `participation_ratio`. Of the logits: `softmax_collapse` for single
+    /// and double precision. `last_layer_norm` is that of the unembedding. A measure whose definition
+    /// does not hold has no value, and a text that says why.
+    package func measures(of weights: [Tensor], keys: [Int]) throws -> [MeasuredValue] {
+        var result = weights.flatMap { tensor -> [MeasuredValue] in
+            guard GeometryAnalysis.isEmbedding(tensor), let values = operandRows(tensor) else {
+                return []
+            }
+            return embeddingGeometry(
+                values, columns: tensor.shape[1], name: tensor.name, keys: keys)
+        }
+        for (place, entry) in evaluators.enumerated() {
+            let parameters: [Double] = try entry.evaluator.layout.pack(weights)
+            if place == 0 {
+                result += try hiddenMeasures(entry.evaluator, parameters, split: entry.split)
+            }
+            let logits = entry.evaluator.logits(parameters)
+            result += [("float32", 23), ("float64", 52)].map { variant, bits in
+                MeasuredValue(
+                    "softmax_collapse", variant: variant, split: entry.split,
+                    value: softmaxCollapseShare(
+                        logits: logits, classCount: entry.evaluator.space.classCount,
+                        fractionBits: bits))
+            }
+        }
+        let last =
+            weights.first { $0.name == "unembedding" } ?? weights.first { $0.name == "embedding" }
+        if let last, let values = last.doubles() {
+            result.append(
+                MeasuredValue("last_layer_norm", subject: last.name, value: vectorNorm(values)))
+        }
+        return result
+    }
+
+    private func hiddenMeasures(
+        _ evaluator: NetworkEvaluator<Double>, _ parameters: [Double], split: String
+    ) throws -> [MeasuredValue] {
+        let network = evaluator.network
+        let width = network.kind == .transformer ? network.mlpWidth : network.hiddenWidth
+        let hidden = try evaluator.activations(
+            parameters, .mlpHidden(layer: max(0, network.layers - 1)))
+        func row(_ measure: String, _ value: Double?, _ cause: String) -> MeasuredValue {
             MeasuredValue(
-                "class_distance_ratio", split: "test", subject: "hidden",
-                value: classDistanceRatio(
-                    features: hidden, columns: width, labels: examples.targets.map(Int.init))))
+                measure, split: split, subject: "hidden", value: value,
+                text: value == nil ? cause : nil)
+        }
+        let ratio =
+            evaluator.examples.targetsPerExample == 1
+            ? classDistanceRatio(
+                features: hidden, columns: width, labels: evaluator.examples.targets.map(Int.init))
+            : nil
+        return [
+            row(
+                "representation_entropy", representationEntropy(hidden, columns: width),
+                "a single neuron, or none that is active"),
+            row(
+                "participation_ratio",
+                PrincipalComponents(hidden, columns: width).participationRatio, "nothing varies"),
+            row(
+                "class_distance_ratio", ratio,
+                "it needs one answer for each example and two classes"),
+        ]
     }
-    let logits = evaluator.logits(parameters)
-    for (variant, bits) in [("float32", 23), ("float64", 52)] {
-        result.append(
-            MeasuredValue(
-                "softmax_collapse", variant: variant, split: "test",
-                value: softmaxCollapseShare(
-                    logits: logits, classCount: evaluator.space.classCount, fractionBits: bits)))
+
+    static func isEmbedding(_ tensor: Tensor) -> Bool {
+        ["embedding", "left_embedding", "right_embedding"].contains(tensor.name)
     }
-    return result
+
+    /// The rows of an embedding that belong to operands, in the group's order where there is one.
+    private func operandRows(_ tensor: Tensor) -> [Double]? {
+        let operands = grid?.operands ?? Array(0..<task.operandCount)
+        let rows = operands.map { $0 + task.firstAnswerToken }
+        guard tensor.shape.count == 2, let last = rows.max(), last < tensor.shape[0],
+            let values = tensor.doubles()
+        else { return nil }
+        let columns = tensor.shape[1]
+        return rows.flatMap { values[$0 * columns..<($0 + 1) * columns] }
+    }
 }
 
-/// The rows of an embedding that belong to operands; nil for another shape.
-private func operandRows(_ tensor: Tensor, task: Task) -> [Double]? {
-    let first = task.firstAnswerToken
-    guard tensor.shape.count == 2, task.operandCount > 0,
-        tensor.shape[0] >= first + task.operandCount, let values = tensor.doubles()
-    else { return nil }
-    let columns = tensor.shape[1]
-    return Array(values[first * columns..<(first + task.operandCount) * columns])
-}
-
-private func embeddingMeasures(
+/// The geometry of the rows of one embedding [n, columns]: see `GeometryAnalysis.measures`.
+func embeddingGeometry(
     _ values: [Double], columns: Int, name: String, keys: [Int]
 ) -> [MeasuredValue] {
     let parts = PrincipalComponents(values, columns: columns)
     let shares = parts.shares.prefix(10).enumerated().map { place, share in
         MeasuredValue("principal_variance", subject: name, position: place, value: share)
     }
-    let circles = keys.map { key in
+    func row(
+        _ measure: String, _ variant: String, _ value: Double?, _ cause: String
+    )
+        -> MeasuredValue
+    {
         MeasuredValue(
-            "circularity", variant: "\(key)", subject: name,
-            value: circularity(values, columns: columns, frequency: key))
+            measure, variant: variant, subject: name, value: value,
+            text: value == nil ? cause : nil)
     }
-    return shares + circles + [
-        MeasuredValue("participation_ratio", subject: name, value: parts.participationRatio),
-        MeasuredValue(
-            "intrinsic_dimension", variant: "two_nearest", subject: name,
-            value: twoNeighbourDimension(values, columns: columns)),
-    ]
+    return shares
+        + keys.map { key in
+            row(
+                "circularity", "\(key)", circularity(values, columns: columns, frequency: key),
+                "the frequency has no power, or no sine")
+        } + [
+            row("participation_ratio", "", parts.participationRatio, "nothing varies"),
+            row(
+                "intrinsic_dimension", "two_nearest",
+                twoNeighbourDimension(values, columns: columns), "too few different rows"),
+        ]
+}
+
+/// The geometry that weights alone have: of each embedding, with all its rows.
+package func weightGeometry(of weights: [Tensor]) -> [MeasuredValue] {
+    weights.flatMap { tensor -> [MeasuredValue] in
+        guard GeometryAnalysis.isEmbedding(tensor), tensor.shape.count == 2,
+            let values = tensor.doubles()
+        else { return [] }
+        return embeddingGeometry(values, columns: tensor.shape[1], name: tensor.name, keys: [])
+    }
 }

@@ -101,7 +101,7 @@ package struct GroupGrid: Sendable {
             advice: "they need addition, subtraction, multiplication, division or composition")
     }
 
-    private static func operandPositions(of task: Task) -> (Int, Int) {
+    static func operandPositions(of task: Task) -> (Int, Int) {
         switch task.configuration.layout {
         case .equation, .publishedEquation: (1, 3)
         case .pairs, .operands, nil: (0, 1)

@@ -21,8 +21,10 @@ package struct WeightNorms: Sendable, Equatable {
     package let spectral: Double?
     /// ‖W‖_F² / σ₁²: between 1 and the rank.
     package let stableRank: Double?
-    /// exp(−Σ σ̂ ln σ̂) with σ̂ = σ / Σσ (Roy and Vetterli 2007): between 1 and the rank.
-    package let effectiveRank: Double?
+    /// −Σ σ̂ ln σ̂ with σ̂ = σ / Σσ, in nats: 0 for rank one.
+    package let spectralEntropy: Double?
+    /// exp of the spectral entropy (Roy and Vetterli 2007): between 1 and the rank.
+    package var effectiveRank: Double? { spectralEntropy.map(exp) }
     /// Σ |w|.
     package let l1: Double
     /// Σ σ, the nuclear norm.
@@ -45,7 +47,7 @@ package func weightNorms(of tensors: [Tensor]) -> [WeightNorms] {
     let total = WeightNorms(
         tensor: WeightNorms.totalName, elementCount: count, l2: squares,
         rms: count > 0 ? squares / Double(count).squareRoot() : nil, linf: largest, spectral: nil,
-        stableRank: nil, effectiveRank: nil, l1: each.reduce(0) { $0 + $1.l1 }, nuclear: nil)
+        stableRank: nil, spectralEntropy: nil, l1: each.reduce(0) { $0 + $1.l1 }, nuclear: nil)
     return each + [total]
 }
 
@@ -63,7 +65,7 @@ package func weightNorms(of tensor: Tensor) -> WeightNorms? {
         // A Gram matrix of an infinite entry has no spectrum; the norm is still infinite.
         spectral: spectral.isNaN && !l2.isNaN ? l2 : spectral,
         stableRank: stableRank(l2: l2, spectral: spectral),
-        effectiveRank: singularValueEntropy(spectrum).map(exp),
+        spectralEntropy: singularValueEntropy(spectrum),
         l1: values.reduce(0) { $0 + abs($1) }, nuclear: spectrum.reduce(0, +))
 }
 

@@ -22,7 +22,8 @@ package struct ModularMeasureOptions: Sendable {
 /// L[x, y, z] are the logits of all n² pairs, P_S the projection on the functions cos(w_k s),
 /// sin(w_k s) of the answer s for the keys k. Variants: `sum` uses P_S (10 directions for 5 keys),
 /// `block2x2` the products {cos, sin} of x times {cos, sin} of y, `block3x3` those with constants
-/// (the 40 components). Restricted is the projection plus the mean of L over pairs (which is keeping
+/// (the 40 components). Restricted accuracy (`trig accuracy`) is the share of pairs whose restricted
+/// logits are largest at the answer. Restricted is the projection plus the mean of L over pairs (which is keeping
 /// the constant component), excluded is L minus the projection; `sum/k` excludes one key alone.
 ///
 /// `trig_coefficient` with variant k is ⟨L, c_k⟩ / ‖c_k‖ for c_k = cos(w_k (s − z));
@@ -37,7 +38,11 @@ package func modularMeasures(
     let context = ModularContext(logits, grid)
     var result = grid.losses(of: logits).measurements("loss", variant: "")
     let rows = context.projectedRows(keys)
-    result += context.losses(ofRestricted: rows).measurements("restricted_loss", variant: "sum")
+    let restricted = context.addingMean(toRows: rows)
+    result += grid.lossesOfAnswerLogits(restricted)
+        .measurements("restricted_loss", variant: "sum")
+    result += grid.accuraciesOfAnswerLogits(restricted)
+        .measurements("restricted_accuracy", variant: "sum")
     result += grid.losses(of: logits, subtracting: rows)
         .measurements("excluded_loss", variant: "sum")
     for key in keys {
@@ -64,6 +69,7 @@ package func modularMeasures(
                 value: train.compactMap { $0 }.max()))
     }
     result += context.coefficients()
+    result += trigRatios(logits, answerSums: context.answerSums, grid, keys, name: "logits")
     result.append(
         MeasuredValue("logit_fraction_explained", variant: "cos", value: context.explained(keys)))
     return result
@@ -118,12 +124,13 @@ private struct ModularContext {
         return grid.characters.convolve(kernel, answerSums, columns: order)
     }
 
-    func losses(ofRestricted rows: [Double]) -> SplitLosses {
+    /// P_S L plus the mean of L, as a function of the answer, [n, n].
+    func addingMean(toRows rows: [Double]) -> [Double] {
         var shifted = rows
         for answer in 0..<order {
             for column in 0..<order { shifted[answer * order + column] += mean[column] }
         }
-        return grid.lossesOfAnswerLogits(shifted)
+        return shifted
     }
 
     func addingMean(to projected: [Double]) -> [Double] {

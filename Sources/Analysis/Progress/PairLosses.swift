@@ -65,6 +65,17 @@ extension GroupGrid {
         return SplitLosses(losses, isTrain: isTrain)
     }
 
+    /// Whether the largest of logits that depend on the answer alone, [n, n], is at the answer: 1 or
+    /// 0 for each pair, as means over the splits; the first of equals counts as the largest.
+    func accuraciesOfAnswerLogits(_ logits: [Double]) -> SplitLosses {
+        let isRight = (0..<order).map { answer -> Double in
+            let row = logits[answer * order..<(answer + 1) * order]
+            guard row.allSatisfy({ !$0.isNaN }) else { return .nan }
+            return row.firstIndex(of: row.max() ?? 0) == row.startIndex + answer ? 1 : 0
+        }
+        return SplitLosses(answers.map { isRight[$0] }, isTrain: isTrain)
+    }
+
     /// Losses of logits that depend on the answer alone, [n, n].
     func lossesOfAnswerLogits(_ logits: [Double]) -> SplitLosses {
         var row = [Double](repeating: 0, count: (order + 3) / 4 * 4)

@@ -46,10 +46,13 @@ package struct PhaseBoundaries: Sendable, Equatable {
         ]
         return boundaries.flatMap { name, step in
             [
-                MeasuredValue("phase_step", subject: name, value: step.map(Double.init)),
+                MeasuredValue(
+                    "phase_step", subject: name, value: step.map(Double.init),
+                    text: step == nil ? "its event is not seen in the run" : nil),
                 MeasuredValue(
                     "phase_weight_norm", subject: name,
-                    value: step.flatMap { weightNorm.value(heldAt: $0) }),
+                    value: step.flatMap { weightNorm.value(heldAt: $0) },
+                    text: step == nil ? "its event is not seen in the run" : nil),
             ]
         }
     }

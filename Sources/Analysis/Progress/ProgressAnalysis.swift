@@ -1,77 +1,126 @@
 package import Checkpoints
 package import Networks
 
+/// Which progress measures to compute.
+package struct ProgressOptions: Sendable, Equatable {
+    /// Also the losses after parts of the hidden layer are replaced.
+    package var includesAblations = false
+    /// For cyclic groups also the measures of group composition, by representation.
+    package var includesIrreps = false
+    /// The excluded loss of every frequency alone, whose largest needs no keys.
+    package var includesEveryFrequency = true
+
+    package init() {}
+}
+
+/// The key components of a run: fixed from its final weights and applied to all checkpoints.
+package struct KeyComponents: Sendable, Equatable {
+    /// Frequencies `1` … `n/2` of a cyclic group, else names of irreducible representations.
+    package let names: [String]
+    /// How they were chosen, stored beside the results.
+    package let rule: String
+
+    package init(names: [String], rule: String) {
+        self.names = names
+        self.rule = rule
+    }
+
+    /// The keys by the usual rule.
+    ///
+    /// Arithmetic takes the frequencies of the neuron–logit map whose norm exceeds a quarter of the
+    /// largest, group composition the components with a trace similarity above 0.005.
+    init(of view: NetworkView, isComposition: Bool) {
+        if !isComposition, view.grid.isCyclic {
+            let spectrum = view.neuronLogitSpectrum
+            names = spectrum.keyComponents().map { spectrum.components[$0] }
+            rule = "neuron-logit map, \(KeyFrequencyRule.standard.name)"
+        } else {
+            names = groupMeasures(view.groupMeasureInput, on: view.grid)
+                .filter { $0.measure == "key_component" }.compactMap(\.text)
+                .map { name in
+                    view.grid.isCyclic
+                        ? "\(GroupGrid.frequency(ofComponent: name, order: view.grid.order))"
+                        : name
+                }
+            rule = "trace similarity > 0.005"
+        }
+    }
+}
+
 /// The progress measures of the checkpoints of one run.
 ///
-/// Made once per run: the task's grid, an evaluator of all pairs, and the key components, which are
-/// fixed from the final weights and applied to all earlier checkpoints.
+/// Made once for each thread: the task's grid and an evaluator of all pairs serve all checkpoints.
 package struct ProgressAnalysis {
     package let grid: GroupGrid
-    /// The names of the key components: frequencies `1` … `n/2` of a cyclic group, else names of
-    /// irreducible representations.
-    package let keys: [String]
-    /// How the keys were chosen, stored beside the results.
-    package let rule: String
     private let task: Task
     private let evaluator: NetworkEvaluator<Double>
 
-    /// Prepares a run; keys are those of `finalWeights`.
+    /// Prepares a run.
     ///
-    /// Cyclic groups take the frequencies of the neuron–logit map whose pair norm exceeds a quarter
-    /// of the largest, other groups the components with a trace similarity above 0.005. Throws
-    /// `UserError` where the task is no product in a group or the weights do not fit.
-    package init(
-        _ model: ModelConfiguration, task: Task, finalWeights: [Tensor], threadCount: Int = 1
-    ) throws {
+    /// Throws `UserError` where the task is no product in a group.
+    package init(_ model: ModelConfiguration, task: Task, threadCount: Int = 1) throws {
         self.task = task
         grid = try GroupGrid(task)
         evaluator = try model.evaluator(
             for: task, examples: task.allExamples, threadCount: threadCount)
-        let view = try NetworkView(evaluator, task: task, grid: grid, weights: finalWeights)
-        if grid.isCyclic {
-            let spectrum = view.neuronLogitSpectrum
-            keys = spectrum.keyComponents().map { spectrum.components[$0] }
-            rule = "neuron-logit map, \(KeyFrequencyRule.standard.name)"
-        } else {
-            keys = groupMeasures(view.groupMeasureInput, on: grid)
-                .filter { $0.measure == "key_component" }.compactMap(\.text)
-            rule = "trace similarity > 0.005"
-        }
+    }
+
+    /// The key components of some weights, usually the last of a run.
+    ///
+    /// Throws `UserError` where the weights do not fit.
+    package func keys(of weights: [Tensor]) throws -> KeyComponents {
+        KeyComponents(of: try view(of: weights), isComposition: isComposition)
+    }
+
+    private var isComposition: Bool { task.configuration.operation == .compose }
+
+    /// A checkpoint taken apart.
+    package func view(
+        of weights: [Tensor], includingAttention: Bool = false
+    ) throws -> NetworkView {
+        try NetworkView(
+            evaluator, task: task, grid: grid, weights: weights,
+            includingAttention: includingAttention)
     }
 
     /// All measures of one checkpoint.
     ///
-    /// Cyclic groups: `modularMeasures`, the neurons' clusters and Gini coefficients, with
-    /// `includingAblations` also the ablations. Every group whose irreps have more than one
-    /// dimension, and every network but the transformer: `groupMeasures`.
+    /// Cyclic groups: `modularMeasures`, trig ratios of the hidden layer and, if wanted, ablations.
+    /// Every other group, group composition in a cyclic group, and where wanted: `groupMeasures`.
     package func measures(
-        of weights: [Tensor], includingAblations: Bool = false, everyFrequency: Bool = true
+        of weights: [Tensor], keys: KeyComponents, options: ProgressOptions = ProgressOptions()
     ) throws -> [MeasuredValue] {
-        let view = try NetworkView(evaluator, task: task, grid: grid, weights: weights)
-        guard grid.isCyclic else {
-            return groupMeasures(view.groupMeasureInput, on: grid, keys: keys)
+        let view = try view(of: weights)
+        let byIrreps = !grid.isCyclic || options.includesIrreps || isComposition
+        var rows: [MeasuredValue] = []
+        if grid.isCyclic {
+            let frequencies = keys.names.compactMap { Int($0) }
+            rows += modularMeasures(
+                logits: view.logits, on: grid,
+                options: ModularMeasureOptions(
+                    keys: frequencies, everyFrequency: options.includesEveryFrequency))
+            let width = view.hidden.count / (grid.order * grid.order)
+            rows += trigRatios(
+                view.hidden,
+                answerSums: grid.sums(view.hidden, columns: width, by: .answer), grid,
+                frequencies, name: "hidden")
+            if options.includesAblations {
+                rows += neuronAblations(
+                    view, keys: frequencies,
+                    clusters: neuronFrequencies(hidden: view.hidden, on: grid))
+            }
         }
-        let frequencies = keys.compactMap { Int($0) }
-        var rows = modularMeasures(
-            logits: view.logits, on: grid,
-            options: ModularMeasureOptions(keys: frequencies, everyFrequency: everyFrequency))
-        let clusters = neuronFrequencies(hidden: view.hidden, on: grid)
-        for (frequency, count) in clusters.clusters().sorted(by: { $0.key < $1.key }) {
-            rows.append(
-                MeasuredValue("neuron_cluster", variant: "\(frequency)", value: Double(count)))
-        }
-        let width = view.leftEmbedding.count / grid.order
-        rows += [
-            MeasuredValue(
-                "embedding_gini", variant: "pairs", value: view.embeddingSpectrum.giniOfPairs),
-            MeasuredValue(
-                "embedding_gini", variant: "components",
-                value: gini(fourierComponentNorms(view.leftEmbedding, columns: width))),
-            MeasuredValue(
-                "neuron_logit_gini", variant: "pairs", value: view.neuronLogitSpectrum.giniOfPairs),
-        ]
-        if includingAblations {
-            rows += neuronAblations(view, keys: frequencies, clusters: clusters)
+        if byIrreps {
+            let names =
+                grid.isCyclic
+                ? keys.names.map { 2 * (Int($0) ?? 0) == grid.order ? "sign" : "freq_\($0)" }
+                : keys.names
+            let known = Set(rows.map { [$0.measure, $0.variant, $0.split] })
+            rows += groupMeasures(view.groupMeasureInput, on: grid, keys: names)
+                .filter {
+                    $0.measure != "key_component"
+                        && !known.contains([$0.measure, $0.variant, $0.split])
+                }
         }
         return rows
     }

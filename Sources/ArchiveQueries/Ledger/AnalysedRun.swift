@@ -121,4 +121,14 @@ package final class AnalysedRun {
         let lines = steps.map { "\($0) \(digests[$0] ?? "")\n" }.joined()
         return Digest(of: Array(lines.utf8)).description
     }
+
+    /// The SHA-256 of the curves and of the stored answers for checkpoints to a question: what an
+    /// answer about the whole run rests on.
+    package func digest(ofAnswersTo question: Question) throws -> String {
+        let answers = try read { try Ledger(database: $0).answers(to: question, of: id) }
+        let lines = answers.filter { $0.key >= 0 }.sorted { $0.key < $1.key }
+            .map { "\($0.key) \($0.value.digest) \($0.value.contextDigest ?? "")\n" }.joined()
+        let curves = RunAnalyses.digest(of: try points)
+        return Digest(of: Array((curves + "\n" + lines).utf8)).description
+    }
 }

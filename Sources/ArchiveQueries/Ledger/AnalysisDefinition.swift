@@ -31,6 +31,11 @@ package protocol AnalysisDefinition: Sendable {
         of step: Int, in run: AnalysedRun, settings: AnalysisSettings
     ) throws -> String?
 
+    /// Checks, without computing, that a run has what the kind needs.
+    ///
+    /// Errors: a `UserError` of kind `failure` says what is missing.
+    func check(_ run: AnalysedRun, settings: AnalysisSettings) throws
+
     /// Prepares the answers for the checkpoints of a run.
     ///
     /// Errors: a `UserError` of kind `failure` says what the run lacks; the other runs go on.
@@ -60,6 +65,8 @@ extension AnalysisDefinition {
         guard !others.isEmpty else { return nil }
         return run.digest(ofSteps: others)
     }
+
+    package func check(_ run: AnalysedRun, settings: AnalysisSettings) throws {}
 
     package func prepare(
         _ run: AnalysedRun, settings: AnalysisSettings

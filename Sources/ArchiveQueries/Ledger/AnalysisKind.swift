@@ -5,8 +5,14 @@
 package enum AnalysisKind: String, Sendable, CaseIterable {
     /// Sizes of each tensor and of all weights.
     case norms
-    /// Power per frequency of the tensors that have an axis of tokens.
+    /// Power laws and correlation traps in the singular values of each tensor.
+    case tails
+    /// Power per frequency, or per representation, of what has an axis of operands.
     case fourier
+    /// Restricted and excluded losses and what belongs to them, and the phases of a run.
+    case progress
+    /// Shape of embeddings, hidden layers and updates.
+    case geometry
     /// Extreme eigenvalues of the loss's curvature.
     case hessian
     /// Times of memorisation and generalisation, from the curves.
@@ -16,7 +22,10 @@ package enum AnalysisKind: String, Sendable, CaseIterable {
     package var definition: any AnalysisDefinition {
         switch self {
         case .norms: NormsAnalysis()
+        case .tails: TailsAnalysis()
         case .fourier: FourierAnalysis()
+        case .progress: ProgressMeasuresAnalysis()
+        case .geometry: GeometryMeasuresAnalysis()
         case .hessian: HessianAnalysis()
         case .grokking: GrokkingTimesAnalysis()
         }

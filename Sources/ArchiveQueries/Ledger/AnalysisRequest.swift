@@ -49,6 +49,8 @@ package struct PendingAnalysis: Sendable, Equatable {
         case markedStale
         /// It is up to date and was asked for again.
         case requested
+        /// The run lacks what the analysis needs.
+        case impossible(String)
 
         package var description: String {
             switch self {
@@ -58,6 +60,7 @@ package struct PendingAnalysis: Sendable, Equatable {
             case .contextChanged: "computed beside other data"
             case .markedStale: "marked as stale"
             case .requested: "asked for again"
+            case .impossible(let cause): "not possible: \(cause)"
             }
         }
     }

@@ -1,5 +1,6 @@
 package import Analysis
 package import Checkpoints
+internal import Foundation
 
 /// The examples that a model-based analysis uses.
 package enum ExampleSplit: String, Sendable, CaseIterable {
@@ -63,6 +64,19 @@ package struct AnalysisSettings: Sendable, Equatable {
     /// grokking: the loss in nats that counts as solved, for runs without accuracies.
     package var lossThreshold = 1e-2
 
+    /// fourier: the tensor to transform; nil for everything that has an axis of operands.
+    package var tensor: String?
+    /// fourier: the axis of that tensor, from 0.
+    package var axis: Int?
+    /// fourier: also evaluates the network and transforms its logits and hidden layer.
+    package var usesNetwork = false
+    /// progress: the key frequencies or representations; nil for those of the final weights.
+    package var keys: [String]?
+    /// progress: also the losses after parts of the hidden layer are replaced.
+    package var includesAblations = false
+    /// progress: for cyclic groups also the measures by representation.
+    package var includesIrreps = false
+
     package init() {}
 
     /// The question that these settings ask, as the ledger keys it.
@@ -77,6 +91,12 @@ package struct Question: Sendable, Hashable {
     package let split: String?
     package let dtype: String?
     package let seed: Int?
+}
+
+/// A text as JSON.
+func jsonText(_ text: String) -> String {
+    let bytes = try? JSONEncoder().encode(text)
+    return bytes.map { String(decoding: $0, as: UTF8.self) } ?? "null"
 }
 
 /// A JSON object of values that are JSON already, keys sorted, without spaces.

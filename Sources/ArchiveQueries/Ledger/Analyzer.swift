@@ -25,6 +25,13 @@ package final class Analyzer {
     package func pending(_ request: AnalysisRequest) throws -> [PendingAnalysis] {
         try runs(of: request).flatMap { id in
             let run = try AnalysedRun(id, in: archive, replay: replay)
+            do {
+                try request.kind.definition.check(run, settings: request.settings)
+            } catch let error as UserError where error.kind == .failure {
+                return [
+                    PendingAnalysis(run: id, step: nil, reason: .impossible("\(error)"))
+                ]
+            }
             let stored = try stored(request, of: id)
             let items =
                 try AnalysisPlan.checkpoints(request, run, stored: stored).items
@@ -54,6 +61,7 @@ package final class Analyzer {
         for (run, plan) in plans {
             work.report.current += plan.currentCount
             do {
+                try request.kind.definition.check(run, settings: request.settings)
                 if !plan.items.isEmpty { try answerCheckpoints(plan, of: run, &work) }
                 // Only now: the answer about a run may rest on those of its checkpoints.
                 if request.kind.definition.answersRuns { try answerRun(run, &work) }

@@ -9,6 +9,11 @@ package protocol ResultRow: Sendable {
     var arguments: [(any DatabaseValueConvertible)?] { get }
 }
 
+extension [MeasuredValue] {
+    /// As rows of the table of measurements.
+    var measurementRows: [any ResultRow] { map(MeasurementRow.init) }
+}
+
 /// A measured number of a kind that needs no table of its own.
 package struct MeasurementRow: ResultRow, Equatable {
     package let measure: String

@@ -20,7 +20,7 @@ struct AnalysisResults {
             index: archivePath + "/index.sqlite", interruption: StopSignals.interruption)
         let parameters: [String: SQLValue] = [
             "runs": .text(AnalysisResults.json(runs)),
-            "all_runs": .integer(runs == nil ? 1 : 0),
+            "kind": .text(kind.rawValue), "all_runs": .integer(runs == nil ? 1 : 0),
         ]
         let cursor = try session.cursor(statement, parameters: parameters)
         guard rows.format == .table || rows.format == .markdown else {
@@ -88,7 +88,8 @@ struct AnalysisResults {
     private var statement: String {
         """
         SELECT * FROM \(SQLSession.quoted(view))
-        WHERE :all_runs OR run IN (SELECT value FROM json_each(:runs))
+        WHERE (:all_runs OR run IN (SELECT value FROM json_each(:runs)))
+            AND analysis IN (SELECT analysis FROM analyses WHERE kind = :kind)
         """
     }
 

@@ -161,6 +161,27 @@ struct AnalysisOptions: ParsableArguments {
     @Option(help: ArgumentHelp("grokking: the loss that counts as solved.", valueName: "nats"))
     var lossThreshold: Double?
 
+    @Option(help: ArgumentHelp("fourier: the tensor to transform.", valueName: "name"))
+    var tensor: String?
+
+    @Option(help: ArgumentHelp("fourier: its axis, from 0.", valueName: "axis"))
+    var axis: Int?
+
+    @Flag(help: "fourier: transform logits and hidden layer as functions of two operands.")
+    var network = false
+
+    @Option(
+        help: ArgumentHelp(
+            "progress: frequencies or representations, by commas (those of the final weights).",
+            valueName: "keys"))
+    var keys: String?
+
+    @Flag(help: "progress: also the losses after parts of the hidden layer are replaced.")
+    var ablations = false
+
+    @Flag(help: "progress: for cyclic groups also the measures by representation.")
+    var irreps = false
+
     @Option(help: ArgumentHelp("Checkpoints computed at once.", valueName: "count"))
     var workers: Int?
 
@@ -207,6 +228,24 @@ struct AnalysisOptions: ParsableArguments {
             }
             settings.lossThreshold = lossThreshold
         }
+        settings.tensor = tensor
+        if let axis {
+            guard tensor != nil else {
+                throw UserError.usage(
+                    subject: "--axis \(axis)", cause: "it is the axis of no tensor",
+                    advice: "name one with --tensor")
+            }
+            settings.axis = try count(axis, "--axis")
+        }
+        if network, tensor != nil {
+            throw UserError.usage(
+                subject: "--network", cause: "it does not go with --tensor",
+                advice: "ask for one after the other")
+        }
+        settings.usesNetwork = network
+        settings.keys = keys.map { $0.split(separator: ",").map { String($0) } }
+        settings.includesAblations = ablations
+        settings.includesIrreps = irreps
         if let workers { _ = try count(workers, "--workers") }
         return settings
     }

@@ -130,7 +130,7 @@ struct BenchCommand: ParsableCommand {
     // MARK: Storing
 
     private func benchStore(_ configuration: TrainingConfiguration) throws -> [Measure] {
-        try withStoredRun(configuration) { stored, seconds, raw, bytes in
+        try withStoredRun(configuration) { _, stored, seconds, raw, bytes in
             let count = Double(stored.steps.count)
             var sum = 0.0
             let reading = try BenchCommand.seconds {
@@ -154,7 +154,7 @@ struct BenchCommand: ParsableCommand {
     /// took, the seconds of plain files of the same bytes, and the bytes of one checkpoint.
     private func withStoredRun(
         _ configuration: TrainingConfiguration,
-        _ body: (StoredRun, Double, Double, Int) throws -> [Measure]
+        _ body: (Archive, StoredRun, Double, Double, Int) throws -> [Measure]
     ) throws -> [Measure] {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("cairn-bench-\(UUID().uuidString)")
@@ -180,7 +180,7 @@ struct BenchCommand: ParsableCommand {
                 try BenchCommand.writeDurably(all, to: place)
             }
         }
-        return try body(archive.run(matching: description.id), seconds, raw, all.count)
+        return try body(archive, archive.run(matching: description.id), seconds, raw, all.count)
     }
 
     private static func writeDurably(_ bytes: [UInt8], to path: String) throws {
@@ -212,13 +212,39 @@ struct BenchCommand: ParsableCommand {
             evaluator.hessianProduct(gradient, into: &product)
         }
         let weights = evaluator.layout.unpack(parameters.map { Float($0) })
-        let normSeconds = BenchCommand.median(repetitions) { _ = weightNorms(of: weights) }
-        return [
+        let plain = try AnalysisBenchmark.weightsAndCurves(weights, repetitions: repetitions)
+        let progress = try AnalysisBenchmark.progress(
+            configuration.model, task: task, weights: weights, repetitions: min(repetitions, 10),
+            threadCount: threadCount)
+        let measured = (plain + [progress]).map { row -> Measure in
+            (row.name, row.secondsPerUnit * 1e3, "ms")
+        }
+        return try [
             ("gradients in float64", 1 / gradientSeconds, "1/s"),
             ("Hessian-vector products in float64", 1 / hessianSeconds, "1/s"),
             ("a Hessian-vector product", hessianSeconds / gradientSeconds, "gradients"),
-            ("norms of a checkpoint, singular values included", normSeconds * 1e3, "ms"),
-        ]
+        ] + measured + benchStoredAnalyses(configuration)
+    }
+
+    /// The ledger's norms and spectra of stored checkpoints beside reading them.
+    private func benchStoredAnalyses(
+        _ configuration: TrainingConfiguration
+    ) throws -> [Measure] {
+        try withStoredRun(configuration) { archive, stored, _, _, _ in
+            let count = Double(stored.steps.count)
+            let reading = try BenchCommand.seconds {
+                for step in stored.steps { _ = try stored.weights(at: step) }
+            }
+            let analyzer = Analyzer(archive)
+            let times = try [AnalysisKind.norms, .fourier].map { kind in
+                try BenchCommand.seconds { _ = try analyzer.run(AnalysisRequest(kind)) }
+            }
+            return [
+                ("reading a stored checkpoint", reading / count * 1e3, "ms"),
+                ("analyze norms, a stored checkpoint", times[0] / count * 1e3, "ms"),
+                ("analyze fourier, a stored checkpoint", times[1] / count * 1e3, "ms"),
+            ]
+        }
     }
 
     // MARK: SQL

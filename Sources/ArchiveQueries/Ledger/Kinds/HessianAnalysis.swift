@@ -42,6 +42,8 @@ struct HessianAnalysis: AnalysisDefinition {
             dtype: settings.precision.rawValue, seed: settings.seed)
     }
 
+    func check(_ run: AnalysedRun, settings: AnalysisSettings) throws { _ = try run.model }
+
     func prepare(_ run: AnalysedRun, settings: AnalysisSettings) throws -> CheckpointPlan {
         let model = try run.model
         switch settings.curvatureMeasure {

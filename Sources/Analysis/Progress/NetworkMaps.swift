@@ -1,0 +1,134 @@
+internal import ArrayMath
+package import Checkpoints
+package import Networks
+
+/// What the weights of a network alone say about its way from operands to answers, in the order of
+/// the task's group; no example is evaluated.
+package struct NetworkMaps: Sendable {
+    package let grid: GroupGrid
+    /// What each operand adds: E_x and E_y, [n, columns].
+    package let leftEmbedding: [Double]
+    package let rightEmbedding: [Double]
+    /// The map from neurons to logits, [m, n].
+    package let neuronLogitMap: [Double]
+
+    /// Takes apart the weights of a checkpoint.
+    ///
+    /// Throws `UserError` where the weights do not fit the network.
+    package init(
+        _ model: ModelConfiguration, task: Task, grid: GroupGrid, weights: [Tensor]
+    ) throws {
+        let layout = try model.layout(for: task)
+        try self.init(
+            model.network, layout: layout, task: task, grid: grid,
+            parameters: layout.pack(weights, as: Double.self))
+    }
+
+    init(
+        _ network: NetworkConfiguration, layout: ParameterLayout, task: Task, grid: GroupGrid,
+        parameters: [Double]
+    ) throws {
+        self.grid = grid
+        let space = task.tokenSpace
+        let (order, classes) = (grid.order, space.classCount)
+        let width = network.kind == .transformer ? network.mlpWidth : network.hiddenWidth
+        let parts = NetworkParts(layout: layout, parameters: parameters)
+        func kept(_ matrix: [Double], columns: Int) -> [Double] {
+            (0..<matrix.count / columns).flatMap { row in
+                grid.columns.map { matrix[row * columns + $0] }
+            }
+        }
+        func operandRows(_ matrix: ArraySlice<Double>, columns: Int) -> [Double] {
+            grid.operands.flatMap { operand in
+                let start = matrix.startIndex + (operand + task.firstAnswerToken) * columns
+                return matrix[start..<start + columns]
+            }
+        }
+        switch network.kind {
+        case .transformer:
+            let embedding = try parts.values("embedding")
+            leftEmbedding = operandRows(embedding, columns: network.width)
+            rightEmbedding = leftEmbedding
+            let unembedding =
+                network.tied
+                ? transposed(Array(embedding), rows: classes, columns: network.width)
+                : Array(try parts.values("unembedding"))
+            let output = Array(try parts.values("blocks.\(network.layers - 1).mlp.output"))
+            neuronLogitMap = matrixProduct(
+                output, kept(unembedding, columns: classes), rows: width, columns: order,
+                inner: network.width)
+        case .mlp:
+            let columns = network.embeddingWidth
+            let map = Array(try parts.values("hidden"))
+            func side(_ name: String, _ part: Range<Int>) throws -> [Double] {
+                let rows = operandRows(try parts.values(name), columns: columns)
+                return matrixProduct(
+                    rows,
+                    Array(map[part.lowerBound * width..<part.upperBound * width]), rows: order,
+                    columns: width, inner: columns)
+            }
+            leftEmbedding = try side("left_embedding", 0..<columns)
+            rightEmbedding = try side("right_embedding", columns..<2 * columns)
+            neuronLogitMap = kept(Array(try parts.values("unembedding")), columns: classes)
+        case .oneHot:
+            let map = try parts.values("hidden")
+            let half = space.vocabulary * width
+            leftEmbedding = operandRows(map.prefix(half), columns: width)
+            rightEmbedding = operandRows(map.dropFirst(half).prefix(half), columns: width)
+            neuronLogitMap = kept(Array(try parts.values("unembedding")), columns: classes)
+        }
+    }
+
+    /// The power of the neuron–logit map [m, n] in each component along its logit axis.
+    package var neuronLogitSpectrum: FourierSpectrum { grid.spectrum(logitRows) }
+
+    /// The neuron–logit map with the logit axis first, [n, m].
+    package var logitRows: [Double] {
+        transposed(neuronLogitMap, rows: neuronLogitMap.count / grid.order, columns: grid.order)
+    }
+
+    package var embeddingSpectrum: FourierSpectrum { grid.spectrum(leftEmbedding) }
+}
+
+extension GroupGrid {
+    /// The power of a function [n, columns] on the group; cyclic groups by frequency 0 … n/2.
+    package func spectrum(_ values: [Double]) -> FourierSpectrum {
+        let columns = values.count / order
+        let spectrum = characters.spectrum(values, columns: columns)
+        guard case .cyclic(let count) = group.family else { return spectrum }
+        // By rising frequency, as the plain Fourier transform lists them.
+        func frequency(_ name: String) -> Int {
+            GroupGrid.frequency(ofComponent: name, order: count)
+        }
+        let ordered = spectrum.components.indices.sorted {
+            frequency(spectrum.components[$0]) < frequency(spectrum.components[$1])
+        }
+        return FourierSpectrum(
+            basis: spectrum.basis,
+            components: ordered.map { String(frequency(spectrum.components[$0])) },
+            power: ordered.map { spectrum.power[$0] })
+    }
+}
+
+/// Named pieces of a flat parameter vector.
+private struct NetworkParts {
+    let layout: ParameterLayout
+    let parameters: [Double]
+
+    func values(_ name: String) throws -> ArraySlice<Double> {
+        guard let entry = layout.entry(name) else {
+            throw UserError.missing(
+                subject: "tensor \(name)", cause: "the network of this run has none")
+        }
+        return parameters[entry.range]
+    }
+}
+
+/// The transposed of a row-major [rows, columns] matrix.
+func transposed(_ matrix: [Double], rows: Int, columns: Int) -> [Double] {
+    var result = matrix
+    for row in 0..<rows {
+        for column in 0..<columns { result[column * rows + row] = matrix[row * columns + column] }
+    }
+    return result
+}

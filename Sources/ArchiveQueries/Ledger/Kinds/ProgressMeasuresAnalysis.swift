@@ -1,0 +1,168 @@
+internal import Analysis
+internal import Checkpoints
+internal import GRDB
+internal import Networks
+
+/// Restricted and excluded losses and what belongs to them, and the phases of a run.
+struct ProgressMeasuresAnalysis: AnalysisDefinition {
+    let codeVersion = "1"
+    let view = "progress_measures"
+    let answersRuns = true
+    let defaultSteps = StepSelection.spaced(100)
+
+    func question(_ settings: AnalysisSettings) -> Question {
+        let keys = settings.keys.map { "[" + $0.map(jsonText).joined(separator: ",") + "]" }
+        return Question(
+            kind: .progress,
+            parameters: canonicalJSON([
+                "ablations": "\(settings.includesAblations)",
+                "irreps": "\(settings.includesIrreps)", "keys": keys ?? "\"of the final weights\"",
+            ]), split: nil, dtype: "float64", seed: nil)
+    }
+
+    func check(_ run: AnalysedRun, settings: AnalysisSettings) throws {
+        let grid = try GroupGrid(run.model.task)
+        guard !run.steps.isEmpty else {
+            throw UserError.missing(subject: "run \(run.id)", cause: "it has no checkpoint")
+        }
+        let known =
+            grid.isCyclic
+            ? (0...grid.order / 2).dropFirst().map(String.init)
+            : grid.characters.components.dropFirst().map(\.name)
+        for key in settings.keys ?? [] where !known.contains(key) {
+            throw UserError.missing(
+                subject: "key \(key)", cause: "run \(run.id) has no such component",
+                advice: "choose among " + known.prefix(6).joined(separator: ", ")
+                    + (known.count > 6 ? ", …, \(known.last ?? "")" : ""))
+        }
+    }
+
+    /// The final weights, which choose the keys.
+    func contextDigest(
+        of step: Int, in run: AnalysedRun, settings: AnalysisSettings
+    ) throws -> String? {
+        settings.keys == nil ? run.steps.last.map { run.digest(ofSteps: [$0]) } : nil
+    }
+
+    func prepare(_ run: AnalysedRun, settings: AnalysisSettings) throws -> CheckpointPlan {
+        let model = try run.model
+        var options = ProgressOptions()
+        options.includesAblations = settings.includesAblations
+        options.includesIrreps = settings.includesIrreps
+        let (chosen, id) = (options, run.id)
+        let keys: KeyComponents
+        if let names = settings.keys {
+            keys = KeyComponents(names: names, rule: "given")
+        } else {
+            let last = run.steps.last ?? 0
+            let analysis = try ProgressAnalysis(model.configuration, task: model.task)
+            keys = try analysis.keys(of: run.weights(at: last))
+        }
+        return CheckpointPlan { surroundings in
+            let analysis = try ProgressAnalysis(
+                model.configuration, task: model.task, threadCount: surroundings.threadCount)
+            return { input in
+                guard let total = weightNorm(of: input.weights) else {
+                    throw UserError.missing(
+                        subject: "run \(id)", cause: "its weights are not real numbers")
+                }
+                let rows = try analysis.measures(
+                    of: input.weights, keys: keys, options: chosen)
+                return rows.map(ProgressRow.of) + [
+                    ProgressRow(measure: "weight_norm", value: total),
+                    ProgressRow(measure: "sum_of_squared_weights", value: total * total),
+                    MeasurementRow("key_rule", text: keys.rule),
+                ]
+                    + keys.names.enumerated().map { place, name in
+                        MeasurementRow(
+                            "key_component", position: place, value: Double(name), text: name)
+                    }
+            }
+        }
+    }
+
+    // MARK: Phases
+
+    /// The curves and the checkpoints' own answers.
+    func runDigest(of run: AnalysedRun, settings: AnalysisSettings) throws -> String {
+        try run.digest(ofAnswersTo: question(settings))
+    }
+
+    func runRows(of run: AnalysedRun, settings: AnalysisSettings) throws -> [any ResultRow] {
+        let model = try run.model
+        let isCyclic = try GroupGrid(model.task).isCyclic
+        let asked = question(settings)
+        func curve(_ measure: String, _ variant: String, _ split: String) throws -> Curve {
+            try run.read {
+                try Ledger(database: $0).progress(measure, variant, split, asked, run.id)
+            }
+        }
+        let kind = isCyclic ? "" : "total_logit_"
+        let variant = isCyclic ? "sum" : ""
+        func points(_ name: String) throws -> Curve {
+            Curve(try run.points.filter { $0.name == name })
+        }
+        let phases = PhaseBoundaries(
+            excludedTrainLoss: try curve("\(kind)excluded_loss", variant, "train"),
+            restrictedLoss: try curve("\(kind)restricted_loss", variant, "all"),
+            testLoss: try points(MetricName.testLoss),
+            testAccuracy: try points(MetricName.testAccuracy),
+            classCount: model.task.classCount)
+        return phases.measurements(weightNorm: try curve("weight_norm", "", "")).measurementRows
+    }
+}
+
+/// The Euclidean norm of all weights as one vector; nil for complex ones.
+private func weightNorm(of weights: [Tensor]) -> Double? {
+    weightMovement(
+        of: weights,
+        from: weights.map {
+            Tensor(
+                name: $0.name, shape: $0.shape,
+                values: [Double](repeating: 0, count: $0.elementCount))
+        }
+    ).last?.distance
+}
+
+/// One progress measure of a checkpoint.
+private struct ProgressRow: ResultRow {
+    let measure: String
+    var variant = ""
+    var split = ""
+    let value: Double?
+
+    /// Measures about a subject, in a list or without a number go among the measurements.
+    static func of(_ value: MeasuredValue) -> any ResultRow {
+        value.subject.isEmpty && value.position == 0 && value.text == nil
+            ? ProgressRow(
+                measure: value.measure, variant: value.variant, split: value.split,
+                value: value.value)
+            : MeasurementRow(value)
+    }
+
+    static let insertion = "INSERT INTO progress_measure VALUES (?, ?, ?, ?, ?)"
+    var arguments: [(any DatabaseValueConvertible)?] { [measure, variant, split, value] }
+}
+
+extension Ledger {
+    /// One stored progress measure of a run by step, among the answers to a question.
+    fileprivate func progress(
+        _ measure: String, _ variant: String, _ split: String, _ question: Question, _ run: String
+    ) throws -> Curve {
+        let rows = try Row.fetchAll(
+            database,
+            sql: """
+                SELECT a.step, p.value
+                FROM progress_measure AS p JOIN analysis AS a USING (analysis_key)
+                JOIN run AS r USING (run_key)
+                WHERE r.id = ? AND a.kind = ? AND a.parameters = ? AND a.source = 'computed'
+                    AND a.superseded_by IS NULL AND p.measure = ? AND p.variant = ?
+                    AND p.split = ? AND p.value IS NOT NULL
+                ORDER BY a.step
+                """,
+            arguments: [
+                run, question.kind.rawValue, question.parameters, measure, variant, split,
+            ])
+        return Curve(steps: rows.map { $0[0] }, values: rows.map { $0[1] })
+    }
+}
