@@ -62,7 +62,7 @@ extension Archive {
     /// Looks something up, from wherever the caller is.
     func locate<Value>(_ body: (Database) throws -> Value) throws -> Value {
         do {
-            return try locator.read(body)
+            return try ArchiveIndex.recovering(layout) { try locator.read(body) }
         } catch let error as DatabaseError {
             throw ArchiveIndex.userError(error, layout.indexFile)
         }

@@ -55,7 +55,7 @@ struct ArchiveIndex: Sendable {
 
     /// Runs `body` on the reading connection inside a read transaction.
     func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        try retrying { try reader.read(body) }
+        try retrying { try ArchiveIndex.recovering(layout) { try reader.read(body) } }
     }
 
     /// When a transaction reaches the disk.
@@ -189,12 +189,16 @@ extension ArchiveIndex {
             try db.execute(sql: "PRAGMA mmap_size = 0")
             try db.execute(sql: "PRAGMA cache_size = -16000")
         }
-        return try DatabaseQueue(path: readingPath(layout), configuration: configuration)
+        return try recovering(layout) {
+            // Opening reads the schema.
+            try DatabaseQueue(path: readingPath(layout), configuration: configuration)
+        }
     }
 
     /// The index, marked as unchanging where SQLite could not make the files it needs beside it.
     private static func readingPath(_ layout: ArchiveLayout) -> String {
         guard access(layout.root, W_OK) != 0, fileSize(layout.indexFile + "-wal") == 0,
+            !hasJournal(layout),
             let escaped = layout.indexFile.addingPercentEncoding(
                 withAllowedCharacters: .urlPathAllowed)
         else { return layout.indexFile }
@@ -212,7 +216,7 @@ extension ArchiveIndex {
     /// Refuses an index of a newer version before anything is written.
     private static func requireKnownVersion(_ layout: ArchiveLayout) throws {
         let reader = try openReader(layout)
-        let version = try reader.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
+        let version = try version(reader, layout)
         try reader.close()
         guard version <= ArchiveSchema.currentVersion else {
             throw UserError(
@@ -228,7 +232,7 @@ extension ArchiveIndex {
     )
         throws
     {
-        let version = try reader.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
+        let version = try version(reader, layout)
         guard version == ArchiveSchema.currentVersion else {
             throw UserError(
                 .failure, subject: layout.indexFile,
@@ -238,10 +242,16 @@ extension ArchiveIndex {
         }
     }
 
+    private static func version(_ reader: DatabaseQueue, _ layout: ArchiveLayout) throws -> Int {
+        try recovering(layout) {
+            try reader.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
+        }
+    }
+
     /// Whether an earlier version of Cairn made the index; false where that cannot be told.
     static func isOutdated(_ layout: ArchiveLayout) -> Bool {
         guard let reader = try? openReader(layout) else { return false }
-        let version = try? reader.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
+        let version = try? version(reader, layout)
         try? reader.close()
         return (1..<ArchiveSchema.currentVersion).contains(version ?? 0)
     }

@@ -7,12 +7,12 @@ import Testing
 
 /// Archives of released versions still open and say what they said.
 @Suite struct ReleasedVersionTests {
-    @Test(arguments: [1])
-    func readersRenewTheIndexWhereItCanBeWritten(format: Int) throws {
+    @Test(arguments: ["archive-1"])
+    func readersRenewTheIndexWhereItCanBeWritten(fixture name: String) throws {
         let folder = try TemporaryFolder()
         let path = folder.path("archive")
         let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("Fixtures/archive-\(format)")
+            .appendingPathComponent("Fixtures/\(name)")
         try FileManager.default.copyItem(at: fixture, to: URL(fileURLWithPath: path))
         #expect(throws: UserError.self) { try Archive(opening: path, access: .readOnly) }
         try Archive.renewIndex(at: path)
@@ -21,12 +21,12 @@ import Testing
         #expect(names == ["test", "test"])
     }
 
-    @Test(arguments: [1])
-    func anArchiveOfThisFormatOpens(format: Int) throws {
+    @Test(arguments: ["archive-1", "archive-1-index-7"])
+    func anArchiveOfThisFormatOpens(fixture name: String) throws {
         let folder = try TemporaryFolder()
         let path = folder.path("archive")
         let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("Fixtures/archive-\(format)")
+            .appendingPathComponent("Fixtures/\(name)")
         try FileManager.default.copyItem(at: fixture, to: URL(fileURLWithPath: path))
         let archive = try Archive(opening: path)
         #expect(try archive.verify().problems.isEmpty)

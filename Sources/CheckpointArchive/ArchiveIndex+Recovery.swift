@@ -1,0 +1,59 @@
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+
+extension ArchiveIndex {
+    /// Runs `body`, and once more after undoing what a writer left half done when it died.
+    ///
+    /// A connection that only reads can neither play a rollback journal back nor rebuild the
+    /// shared memory of a write-ahead log. SQLite does both as soon as a connection that may write
+    /// looks at the database.
+    static func recovering<Value>(
+        _ layout: ArchiveLayout, _ body: () throws -> Value
+    ) throws -> Value {
+        do {
+            return try body()
+        } catch let error as DatabaseError where needsRecovery(error) {
+            try recover(layout)
+            return try body()
+        }
+    }
+
+    private static func needsRecovery(_ error: DatabaseError) -> Bool {
+        switch error.extendedResultCode {
+        case .SQLITE_READONLY_ROLLBACK, .SQLITE_READONLY_RECOVERY, .SQLITE_READONLY_CANTINIT: true
+        default: false
+        }
+    }
+
+    private static func recover(_ layout: ArchiveLayout) throws {
+        guard access(layout.root, W_OK) == 0, access(layout.indexFile, W_OK) == 0 else {
+            throw UserError(
+                .failure, subject: layout.indexFile,
+                cause: "a program died while it changed the index, and the archive cannot be "
+                    + "written here to undo that",
+                advice: "run `cairn ls` once where the archive can be written")
+        }
+        let lock = try FileLock.wait(layout.indexLock, seconds: patience)
+        try withExtendedLifetime(lock) {
+            var configuration = Configuration()
+            configuration.label = "cairn.index.recovery"
+            configuration.busyMode = .timeout(patience)
+            let queue = try DatabaseQueue(path: layout.indexFile, configuration: configuration)
+            // The first read finds the journal and plays it back.
+            _ = try queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_master") }
+            try queue.close()
+        }
+    }
+
+    /// Whether a rollback journal stands beside the index, whose pages the index then needs.
+    ///
+    /// A finished journal is gone, empty, or begins with zeros.
+    static func hasJournal(_ layout: ArchiveLayout) -> Bool {
+        guard let handle = FileHandle(forReadingAtPath: layout.indexFile + "-journal") else {
+            return false
+        }
+        defer { try? handle.close() }
+        return (try? handle.read(upToCount: 8))?.contains { $0 != 0 } ?? false
+    }
+}
