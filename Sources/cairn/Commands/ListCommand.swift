@@ -88,17 +88,22 @@ struct ListCommand: ParsableCommand {
         WHERE (run GLOB :pattern OR name GLOB :pattern) AND status GLOB :status
         """
 
+    // The runs are chosen first: what is looked up for each is looked up for the shown ones alone.
     private static let listStatement = """
+        WITH shown AS MATERIALIZED (
+            SELECT * FROM runs
+            WHERE (run GLOB :pattern OR name GLOB :pattern) AND status GLOB :status
+            ORDER BY created_at DESC, run
+            LIMIT :count
+        )
         SELECT
             r.*,
-            train.last_value AS train_accuracy,
-            test.last_value AS test_accuracy
-        FROM runs AS r
-        LEFT JOIN metric_summaries AS train ON train.run = r.run AND train.name = 'train_accuracy'
-        LEFT JOIN metric_summaries AS test ON test.run = r.run AND test.name = 'test_accuracy'
-        WHERE (r.run GLOB :pattern OR r.name GLOB :pattern) AND r.status GLOB :status
+            (SELECT last_value FROM metric_summaries
+                WHERE run = r.run AND name = 'train_accuracy') AS train_accuracy,
+            (SELECT last_value FROM metric_summaries
+                WHERE run = r.run AND name = 'test_accuracy') AS test_accuracy
+        FROM shown AS r
         ORDER BY r.created_at DESC, r.run
-        LIMIT :count
         """
 }
 
@@ -129,9 +134,13 @@ extension Cell {
 enum DateText {
     /// `2026-11-21 09:30` in the local time zone.
     static func local(_ secondsSince1970: Double) -> String {
-        let formatter = DateFormatter()
-        formatter.locale = Locale(identifier: "en_US_POSIX")
-        formatter.dateFormat = "yyyy-MM-dd HH:mm"
-        return formatter.string(from: Date(timeIntervalSince1970: secondsSince1970))
+        // A formatter of Foundation's costs more to make than a row to print.
+        var parts = tm()
+        guard var seconds = time_t(exactly: secondsSince1970.rounded(.down)),
+            localtime_r(&seconds, &parts) != nil
+        else { return "" }
+        func padded(_ number: Int32) -> String { (number < 10 ? "0" : "") + String(number) }
+        return "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1))-\(padded(parts.tm_mday)) "
+            + "\(padded(parts.tm_hour)):\(padded(parts.tm_min))"
     }
 }
