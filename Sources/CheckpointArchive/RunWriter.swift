@@ -24,6 +24,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         let name: String
         let key: Int64
         let lock: FileLock
+        let images: CheckpointImages
         var layout: TensorLayout?
         var lastStep: Int
         var looseCount: Int
@@ -181,6 +182,7 @@ package final class RunWriter: CheckpointSink, Sendable {
                 db, sql: "SELECT last_step FROM run WHERE run_key = ?", arguments: [key])
             return OpenRun(
                 id: run.id, name: run.name, key: key, lock: lock,
+                images: CheckpointImages(run: run.id, layout: archive.compression),
                 layout: try IndexRows.layout(of: key, db), lastStep: lastStep ?? -1,
                 looseCount: loose ?? 0)
         }
@@ -192,10 +194,10 @@ package final class RunWriter: CheckpointSink, Sendable {
         _ checkpoint: Checkpoint, _ summary: CheckpointFile.Summary, in run: OpenRun
     ) throws {
         let path = ArchiveLayout.loosePath(checkpoint.step)
-        let image = try CheckpointFile.image(
-            of: checkpoint, summary, run: run.id, layout: archive.compression)
-        try archive.files.write(image, to: archive.layout.file(run.id, path))
-        let file = IndexedFile(path: path, kind: .loose, image: image)
+        let file = try run.images.withImage(of: checkpoint, summary) { image in
+            try archive.files.write(image, to: archive.layout.file(run.id, path))
+            return IndexedFile(path: path, kind: .loose, image: image)
+        }
         // The checkpoint is durable from here on. Its rows need no sync of their own: should a
         // power cut take them, opening the archive finds the file, because the run is marked as
         // running by a synced transaction.

@@ -11,18 +11,10 @@ enum StoredTables {
         _ points: [MetricPoint], to root: borrowing HDF5Group, layout: HDF5Layout
     ) throws {
         guard !points.isEmpty else { return }
-        let nameByteCount = max(1, points.reduce(0) { max($0, $1.name.utf8.count) })
-        let type = rowType(nameByteCount)
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(points.count * type.byteCount)
-        for point in points {
-            bytes.append(contentsOf: point.name.utf8)
-            bytes.append(contentsOf: repeatElement(0, count: nameByteCount - point.name.utf8.count))
-            append(UInt64(bitPattern: Int64(point.step)), to: &bytes)
-            append(point.value.bitPattern, to: &bytes)
-        }
+        let nameByteCount = nameByteCount(of: points)
+        let bytes = bytes(points)
         let dataset = try root.createDataset(
-            metrics, type: type, shape: [points.count], layout: layout)
+            metrics, type: rowType(nameByteCount), shape: [points.count], layout: layout)
         try dataset.write(bytes)
         try dataset.setAttribute(
             "about",
@@ -30,6 +22,25 @@ enum StoredTables {
                 + "measured. Accuracies lie in [0, 1], losses are mean cross-entropy in nats.")
         try dataset.setAttribute("name_bytes", String(nameByteCount))
         try dataset.setAttribute("sha256", Digest(of: bytes).description)
+    }
+
+    /// The width of the column of names.
+    static func nameByteCount(of points: [MetricPoint]) -> Int {
+        max(1, points.reduce(0) { max($0, $1.name.utf8.count) })
+    }
+
+    /// The rows of the table of curves.
+    static func bytes(_ points: [MetricPoint]) -> [UInt8] {
+        let nameByteCount = nameByteCount(of: points)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(points.count * (nameByteCount + 16))
+        for point in points {
+            bytes.append(contentsOf: point.name.utf8)
+            bytes.append(contentsOf: repeatElement(0, count: nameByteCount - point.name.utf8.count))
+            append(UInt64(bitPattern: Int64(point.step)), to: &bytes)
+            append(point.value.bitPattern, to: &bytes)
+        }
+        return bytes
     }
 
     /// The curves of a file; empty when it has none.
@@ -60,13 +71,7 @@ enum StoredTables {
     /// Writes one row per step: the step and the first 16 bytes of its digest as two words.
     static func write(_ digests: [StepDigest], to root: borrowing HDF5Group) throws {
         guard !digests.isEmpty else { return }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(digests.count * 24)
-        for digest in digests {
-            append(UInt64(bitPattern: Int64(digest.step)), to: &bytes)
-            append(digest.high, to: &bytes)
-            append(digest.low, to: &bytes)
-        }
+        let bytes = bytes(digests)
         let dataset = try root.createDataset(
             stepDigests, type: .uint64, shape: [digests.count, 3])
         try dataset.write(bytes)
@@ -75,6 +80,18 @@ enum StoredTables {
             "One row per update: step, and the first 16 bytes (big-endian, as two words) of the "
                 + "SHA-256 of the weights after it, stored or not.")
         try dataset.setAttribute("sha256", Digest(of: bytes).description)
+    }
+
+    /// The rows of the table of digests.
+    static func bytes(_ digests: [StepDigest]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(digests.count * 24)
+        for digest in digests {
+            append(UInt64(bitPattern: Int64(digest.step)), to: &bytes)
+            append(digest.high, to: &bytes)
+            append(digest.low, to: &bytes)
+        }
+        return bytes
     }
 
     static func readStepDigests(
