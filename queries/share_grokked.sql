@@ -11,14 +11,13 @@ WITH times AS (
     GROUP BY m.run
 ),
 counts AS (
-    SELECT h.value AS value, count(*) AS n, 1.0 * count(t.step) / count(*) AS p
+    SELECT h.value AS value, count(*) AS n, count(t.step) AS hits
     FROM times AS t
     JOIN hyperparameters AS h ON h.run = t.run AND h.name = :setting
     GROUP BY h.value
 )
 SELECT
-    value, n AS runs, p AS share,
-    (p + 1.9208 / n - 1.96 * sqrt(p * (1 - p) / n + 0.9604 / (n * n))) / (1 + 3.8416 / n) AS low,
-    (p + 1.9208 / n + 1.96 * sqrt(p * (1 - p) / n + 0.9604 / (n * n))) / (1 + 3.8416 / n) AS high
+    value, n AS runs, 1.0 * hits / n AS share, wilson_low(hits, n) AS low,
+    wilson_high(hits, n) AS high
 FROM counts
 ORDER BY value;

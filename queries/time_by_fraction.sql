@@ -2,18 +2,34 @@
 -- :metric = test_accuracy  the curve that has to rise
 -- :threshold = 0.99  what it has to reach and keep for three evaluations
 --
--- The band is the 10 % and 90 % quantile of the runs that got there.
+-- The band is the 10 % and 90 % quantile of the runs that got there; `median_step` is Kaplan and
+-- Meier's, for which runs that did not count as later than their end. `critical_fraction` is where
+-- the fitted law step = c · (fraction − critical_fraction)^exponent diverges, with its 95 %
+-- bootstrap interval; it needs four different fractions.
 WITH times AS (
-    SELECT m.run, grok_step(m.step, m.value, :threshold) AS step
+    SELECT m.run, grok_step(m.step, m.value, :threshold) AS step, max(m.step) AS last_step
     FROM metrics AS m
     WHERE m.name = :metric
     GROUP BY m.run
+),
+points AS (
+    SELECT h.value AS fraction, t.step, t.last_step
+    FROM times AS t
+    JOIN hyperparameters AS h ON h.run = t.run AND h.name = 'train_fraction'
+),
+fit AS (
+    SELECT
+        critical_point(fraction, step) AS critical_fraction,
+        critical_point(fraction, step, 0.025) AS critical_low,
+        critical_point(fraction, step, 0.975) AS critical_high,
+        critical_exponent(fraction, step) AS exponent
+    FROM points
 )
 SELECT
-    h.value AS train_fraction, count(*) AS runs, count(t.step) AS generalised,
-    quantile(t.step, 0.1) AS low_step, median(t.step) AS median_step,
-    quantile(t.step, 0.9) AS high_step
-FROM times AS t
-JOIN hyperparameters AS h ON h.run = t.run AND h.name = 'train_fraction'
-GROUP BY h.value
-ORDER BY h.value;
+    p.fraction AS train_fraction, count(*) AS runs, count(p.step) AS generalised,
+    quantile(p.step, 0.1) AS low_step, survival_median(p.step, p.last_step) AS median_step,
+    quantile(p.step, 0.9) AS high_step, fit.critical_fraction, fit.critical_low,
+    fit.critical_high, fit.exponent
+FROM points AS p, fit
+GROUP BY p.fraction
+ORDER BY p.fraction;

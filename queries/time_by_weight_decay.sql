@@ -2,31 +2,33 @@
 -- :metric = test_accuracy  the curve that has to rise
 -- :threshold = 0.99  what it has to reach and keep for three evaluations
 --
--- `exponent` is the slope of ln(step) against ln(weight_decay) over the runs that got there; runs
--- that did not are counted in `runs` and left out of the quantiles.
+-- `median_step` and its 95 % interval are Kaplan and Meier's: runs that did not get there count as
+-- later than their end. `exponent` is the slope of ln(step) against ln(weight_decay) over the runs
+-- that did, with its 95 % bootstrap interval.
 WITH times AS (
-    SELECT m.run, grok_step(m.step, m.value, :threshold) AS step
+    SELECT m.run, grok_step(m.step, m.value, :threshold) AS step, max(m.step) AS last_step
     FROM metrics AS m
     WHERE m.name = :metric
     GROUP BY m.run
 ),
 points AS (
-    SELECT h.value AS weight_decay, t.step
+    SELECT h.value AS weight_decay, t.step, t.last_step
     FROM times AS t
     JOIN hyperparameters AS h ON h.run = t.run AND h.name = 'weight_decay'
 ),
-logs AS (
-    SELECT ln(weight_decay) AS x, ln(step) AS y FROM points WHERE weight_decay > 0 AND step > 0
-),
 fit AS (
     SELECT
-        (count(*) * sum(x * y) - sum(x) * sum(y))
-        / nullif(count(*) * sum(x * x) - sum(x) * sum(x), 0) AS exponent
-    FROM logs
+        scaling_exponent(weight_decay, step) AS exponent,
+        scaling_exponent(weight_decay, step, 0.025) AS exponent_low,
+        scaling_exponent(weight_decay, step, 0.975) AS exponent_high
+    FROM points
 )
 SELECT
     p.weight_decay, count(*) AS runs, count(p.step) AS generalised, min(p.step) AS fastest_step,
-    median(p.step) AS median_step, max(p.step) AS slowest_step, fit.exponent
+    survival_median(p.step, p.last_step) AS median_step,
+    survival_low(p.step, p.last_step) AS median_low,
+    survival_high(p.step, p.last_step) AS median_high, max(p.step) AS slowest_step, fit.exponent,
+    fit.exponent_low, fit.exponent_high
 FROM points AS p, fit
 GROUP BY p.weight_decay
 ORDER BY p.weight_decay;

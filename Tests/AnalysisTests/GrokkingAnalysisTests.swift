@@ -164,4 +164,49 @@ struct GrokkingAnalysisTests {
         // The published midpoint is from an unweighted fit: weights move it by well under 1 %.
         #expect(abs((analysis.midpointStep ?? 0) - midpoint) <= 0.005 * midpoint)
     }
+
+    @Test("the time scale is the one whose sigmoid the curve is", arguments: 0..<6)
+    func timeScale(seed: Int) throws {
+        var generator = SeededGenerator(seed: seed)
+        let steps = (0..<200).map { $0 * 50 }
+        func analysis(_ rise: (Double) -> Double) -> GrokkingAnalysis {
+            var curves = RunCurves()
+            curves.trainAccuracy = Curve(
+                steps: steps, values: steps.map { $0 < 100 ? 0.1 : 1 })
+            curves.testAccuracy = Curve(
+                steps: steps,
+                values: steps.map {
+                    0.02 + 0.97 * rise(Double($0))
+                        + Double.random(in: -0.005...0.005, using: &generator)
+                })
+            return analyzeGrokking(curves, chance: 0.02)
+        }
+        let inDecades = analysis { 1 / (1 + exp(-5 * (log10($0 + 1) - 3.2))) }
+        #expect(inDecades.fit?.fit?.timeScale == .logarithmic)
+        #expect(inDecades.fit == inDecades.logarithmicFit)
+        let steepness = try #require(inDecades.steepness)
+        #expect(abs(steepness - 5) < 0.5)
+        let inSteps = analysis { 1 / (1 + exp(-0.0015 * ($0 - 4500))) }
+        let linear = try #require(inSteps.fit?.fit)
+        #expect(linear.timeScale == .linear)
+        #expect(abs(linear.midpointStep - 4500) < 50)
+        let width = log10(
+            (4500 + log(9) / 0.0015 + 1) / (4500 - log(9) / 0.0015 + 1))
+        #expect(abs(try #require(inSteps.widthDecades) - width) < 0.03)
+        let curve = Curve(
+            steps: steps,
+            values: steps.map {
+                0.02 + 0.97 / (1 + exp(-0.0015 * (Double($0) - 4500)))
+                    + Double.random(in: -0.005...0.005, using: &generator)
+            })
+        let fit = try #require(curve.transitionFit(chance: 0.02, timeScale: .linear).fit)
+        let interval = try #require(
+            curve.interval(of: fit, chance: 0.02, resamples: 60, seed: 1))
+        #expect(interval.midpointStep.contains(fit.midpointStep))
+        // The noise has a deviation of 0.003, and some 90 evaluations lie in the rise.
+        #expect(abs(interval.midpointStep.lowerBound - 4500) < 50)
+        #expect(abs(interval.midpointStep.upperBound - 4500) < 50)
+        let fitted = try #require(fit.widthDecades)
+        #expect(interval.widthDecades?.contains(fitted) == true)
+    }
 }

@@ -87,4 +87,25 @@ struct RunComparisonTests {
         #expect(scalingFit(x: [1, 1, 1], y: [1, 2, 3]) == nil)
         #expect(scalingFit(x: [1, 2, 3, 4], y: [1, .nan, -3, 0]) == nil)
     }
+
+    @Test("the point where a law diverges comes back, and is nil where the data do not bound it")
+    func critical() throws {
+        let x = [0.25, 0.28, 0.3, 0.4, 0.5, 0.6, 0.8, 0.95]
+        let law = try #require(CriticalLaw(x: x, y: x.map { 70 * pow($0 - 0.21, -1.4) }))
+        #expect(abs(law.point - 0.21) < 1e-6)
+        #expect(abs(law.exponent + 1.4) < 1e-5)
+        #expect(abs(law.rSquared - 1) < 1e-9)
+        // A plain power law is the law with its point at 0.
+        let plain = try #require(CriticalLaw(x: x, y: x.map { 3 * pow($0, -2) }))
+        #expect(abs(plain.point) < 1e-6 && abs(plain.exponent + 2) < 1e-5)
+        #expect(CriticalLaw(x: [1, 2, 3], y: [3, 2, 1]) == nil)
+        #expect(CriticalLaw(x: [1, 2, 3, 4], y: [1, .nan, 2, 0]) == nil)
+        // A jump after the smallest x pulls the point to it: no finite distance is best.
+        #expect(CriticalLaw(x: [1, 2, 3, 4], y: [1e9, 1, 1, 1]) == nil)
+        let noisy = x.enumerated().map { 70 * pow($0.1 - 0.21, -1.4) * ($0.0 % 2 == 0 ? 1.1 : 0.9) }
+        let laws = try #require(CriticalLaw.resampled(x: x, y: noisy, seed: 4))
+        #expect(laws == CriticalLaw.resampled(x: x, y: noisy, seed: 4))
+        let points = laws.map(\.point).sorted()
+        #expect(quantile(points, 0.025) < 0.21 && quantile(points, 0.975) > 0.2)
+    }
 }

@@ -5,27 +5,28 @@ internal import Foundation
 package struct FitInterval: Sendable, Equatable {
     /// The midpoint in steps.
     package let midpointStep: ClosedRange<Double>
-    /// k in 1/decade.
+    /// k in 1/decade for a fit in log-time, in 1/step for one in linear time.
     package let steepness: ClosedRange<Double>
-    package let widthDecades: ClosedRange<Double>
+    /// Nil where a resampled fit in linear time starts before step 0.
+    package let widthDecades: ClosedRange<Double>?
     /// Evaluations per block: at least the autocorrelation length of the residuals.
     package let blockLength: Int
     package let resampleCount: Int
 }
 
 extension Curve {
-    /// Seeded block bootstrap of the fit in log-time: 2.5 % and 97.5 % quantiles.
+    /// Seeded block bootstrap of the fit on its own time scale: 2.5 % and 97.5 % quantiles.
     ///
     /// Residuals are correlated, so that the covariance of the fit alone would be far too narrow.
     /// Blocks of consecutive residuals, as long as the first lag at which their autocorrelation falls
     /// below 1/e (at least n^(1/3)), are drawn with replacement, added to the fitted curve and
     /// fitted again from the solution. Residuals are scaled by the root of their weights, so that
-    /// sparse and dense stretches mix fairly. Nil for a fit in linear time.
+    /// sparse and dense stretches mix fairly. Nil below six points.
     package func interval(
         of fit: TransitionFit, chance: Double, resamples: Int = 200, seed: UInt64 = 0
     ) -> FitInterval? {
-        guard fit.timeScale == .logarithmic, count >= 6, resamples >= 40 else { return nil }
-        let problem = transitionProblem(chance: chance, timeScale: .logarithmic)
+        guard count >= 6, resamples >= 40 else { return nil }
+        let problem = transitionProblem(chance: chance, timeScale: fit.timeScale)
         let fitted = problem.x.map { fit.curve.value(at: $0) }
         let roots = problem.weights.map { max($0, 1e-12).squareRoot() }
         let residuals = values.indices.map { (values[$0] - fitted[$0]) * roots[$0] }
@@ -50,10 +51,13 @@ extension Curve {
             let sorted = curves.map(value).sorted()
             return quantile(sorted, 0.025)...quantile(sorted, 0.975)
         }
+        let scale = fit.timeScale
+        let widths = curves.compactMap { $0.widthDecades(on: scale) }.sorted()
         return FitInterval(
-            midpointStep: range { pow(10, $0.midpoint) - 1 }, steepness: range(\.steepness),
-            widthDecades: range { log(81) / $0.steepness }, blockLength: length,
-            resampleCount: curves.count)
+            midpointStep: range { scale.step(at: $0.midpoint) }, steepness: range(\.steepness),
+            widthDecades: widths.count == curves.count
+                ? quantile(widths, 0.025)...quantile(widths, 0.975) : nil,
+            blockLength: length, resampleCount: curves.count)
     }
 
     private func blockLength(_ residuals: [Double]) -> Int {

@@ -15,9 +15,9 @@ package struct GrokkingAnalysis: Sendable, Equatable {
     package let generalisation: Crossings
     /// Crossings of further declared levels by the test curve, in the order asked.
     package let furtherLevels: [Crossings]
-    /// The logistic fit in log-time; losses have none.
-    package let fit: FitOutcome?
-    /// The fit in linear time, for record: its AICc tells which shape describes the data better.
+    /// The logistic fit in x = log10(step + 1); losses have none.
+    package let logarithmicFit: FitOutcome?
+    /// The logistic fit in x = step.
     package let linearFit: FitOutcome?
     /// The decades from 10 % to 90 % of the rise: the fit's, else read off the curve.
     ///
@@ -34,6 +34,16 @@ package struct GrokkingAnalysis: Sendable, Equatable {
     /// The rise spans fewer than three evaluations.
     package let isCoarse: Bool
 
+    /// The fit on the time scale whose AICc is smaller; losses have none.
+    ///
+    /// The corrected Akaike criterion compares the two shapes on the same weighted data. A refused
+    /// fit gives way to an accepted one; of two refused, or of equal criteria, that in log-time
+    /// counts.
+    package var fit: FitOutcome? {
+        guard let linear = linearFit?.fit else { return logarithmicFit }
+        guard let logarithmic = logarithmicFit?.fit else { return linearFit }
+        return linear.aicc < logarithmic.aicc ? linearFit : logarithmicFit
+    }
     /// The start of sustained memorisation in steps; nil when not reached.
     package var memorisationStep: Int? { memorisation.sustained.step }
     /// The start of sustained generalisation in steps; nil when not reached.
@@ -49,8 +59,9 @@ package struct GrokkingAnalysis: Sendable, Equatable {
         return Double(generalisationStep + 1) / Double(memorisationStep + 1)
     }
     package var midpointStep: Double? { fit?.fit?.midpointStep }
-    /// k of the fit in 1/decade.
-    package var steepness: Double? { fit?.fit?.curve.steepness }
+    /// ln 81 / width in 1/decade: k of a fit in log-time, and what a fit in linear time has in its
+    /// place, so that the two can be compared; nil where a linear fit starts before step 0.
+    package var steepness: Double? { fit?.fit?.widthDecades.map { log(81) / $0 } }
     /// The label with the suffix `+coarse` where it applies.
     package var labelText: String? { label.map { $0.rawValue + (isCoarse ? "+coarse" : "") } }
 }
@@ -76,16 +87,18 @@ package func analyzeGrokking(
     let (train, test) = (curves.trainAccuracy, curves.testAccuracy)
     let memorisation = train.crossings(of: threshold)
     let generalisation = test.crossings(of: threshold)
-    let fit = test.transitionFit(chance: chance)
+    let logarithmicFit = test.transitionFit(chance: chance)
+    let linearFit = test.transitionFit(chance: chance, timeScale: .linear)
     let final = test.values.last ?? chance
     let observed = (
         ten: test.crossings(of: chance + 0.1 * (final - chance)).first,
         ninety: test.crossings(of: chance + 0.9 * (final - chance)).first
     )
     let hasRise = final > chance + 0.05
-    let onset = fit.fit?.tenPercentStep ?? (hasRise ? observed.ten.interpolated : nil)
+    let fit = [logarithmicFit, linearFit].compactMap(\.fit).min { $0.aicc < $1.aicc }
+    let onset = fit?.tenPercentStep ?? (hasRise ? observed.ten.interpolated : nil)
     let width =
-        fit.fit?.widthDecades
+        fit?.widthDecades
         ?? (hasRise ? decades(observed.ten.interpolated, observed.ninety.interpolated) : nil)
     let inside = evaluationsInside(test, observed.ten.step, observed.ninety.step)
     let recrossings = generalisation.sustained.step.map {
@@ -102,12 +115,12 @@ package func analyzeGrokking(
     return GrokkingAnalysis(
         metric: "accuracy", threshold: threshold, chance: chance, memorisation: memorisation,
         generalisation: generalisation,
-        furtherLevels: furtherLevels.map { test.crossings(of: $0) }, fit: fit,
-        linearFit: test.transitionFit(chance: chance, timeScale: .linear), widthDecades: width,
+        furtherLevels: furtherLevels.map { test.crossings(of: $0) },
+        logarithmicFit: logarithmicFit, linearFit: linearFit, widthDecades: width,
         onsetStep: onset, recrossingCount: recrossings ?? 0,
         spikeSteps: curves.trainLoss.spikes(),
         label: train.isEmpty || test.isEmpty ? nil : facts.label,
-        isCoarse: fit.fit == nil && generalisation.sustained.isReached && inside < 3)
+        isCoarse: fit == nil && generalisation.sustained.isReached && inside < 3)
 }
 
 /// The same from losses, for logs without accuracies.
@@ -141,8 +154,8 @@ package func analyzeGrokkingByLoss(
     let inside = evaluationsInside(test, leaving.sustained.step, generalisation.sustained.step)
     return GrokkingAnalysis(
         metric: "loss", threshold: threshold, chance: chance, memorisation: memorisation,
-        generalisation: generalisation, furtherLevels: [leaving], fit: nil, linearFit: nil,
-        widthDecades: width, onsetStep: onset, recrossingCount: recrossings ?? 0,
+        generalisation: generalisation, furtherLevels: [leaving], logarithmicFit: nil,
+        linearFit: nil, widthDecades: width, onsetStep: onset, recrossingCount: recrossings ?? 0,
         spikeSteps: train.spikes(), label: train.isEmpty || test.isEmpty ? nil : facts.label,
         isCoarse: generalisation.sustained.isReached && inside < 3)
 }

@@ -7,6 +7,21 @@ package enum TimeScale: String, Sendable, Codable {
     case logarithmic
     /// x = step: steepness in 1/step.
     case linear
+
+    /// The step at a place on the abscissa.
+    package func step(at x: Double) -> Double { self == .linear ? x : pow(10, x) - 1 }
+}
+
+extension LogisticCurve {
+    /// The width from 10 % to 90 % of the rise in decades of step + 1: ln 81 / k for the
+    /// logarithmic scale.
+    ///
+    /// Nil when a linear fit starts before step 0.
+    package func widthDecades(on scale: TimeScale) -> Double? {
+        guard scale == .linear else { return log(81) / steepness }
+        let (start, end) = (position(ofShare: 0.1), position(ofShare: 0.9))
+        return start > -1 ? log10((end + 1) / (start + 1)) : nil
+    }
 }
 
 /// A logistic fit of the rise of a test accuracy.
@@ -24,27 +39,16 @@ package struct TransitionFit: Sendable, Equatable {
     package let pointsInside: Int
 
     /// The step at the middle of the rise.
-    package var midpointStep: Double { step(at: curve.midpoint) }
+    package var midpointStep: Double { timeScale.step(at: curve.midpoint) }
     /// The steps where 10 % and 90 % of the rise are made.
-    package var tenPercentStep: Double { step(at: curve.position(ofShare: 0.1)) }
-    package var ninetyPercentStep: Double { step(at: curve.position(ofShare: 0.9)) }
+    package var tenPercentStep: Double { timeScale.step(at: curve.position(ofShare: 0.1)) }
+    package var ninetyPercentStep: Double { timeScale.step(at: curve.position(ofShare: 0.9)) }
 
     /// The width from 10 % to 90 % of the rise in decades of step + 1: ln 81 / k for the
     /// logarithmic scale.
     ///
     /// Nil when a linear fit starts before step 0.
-    package var widthDecades: Double? {
-        switch timeScale {
-        case .logarithmic: return log(81) / curve.steepness
-        case .linear:
-            guard tenPercentStep > -1 else { return nil }
-            return log10((ninetyPercentStep + 1) / (tenPercentStep + 1))
-        }
-    }
-
-    private func step(at x: Double) -> Double {
-        timeScale == .linear ? x : pow(10, x) - 1
-    }
+    package var widthDecades: Double? { curve.widthDecades(on: timeScale) }
 }
 
 /// Why there is no fit.

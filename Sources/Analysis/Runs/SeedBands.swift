@@ -1,4 +1,3 @@
-internal import ArrayMath
 internal import Foundation
 
 /// How several runs of one setting go, at each step of a common grid.
@@ -22,14 +21,15 @@ package struct SeedBand: Sendable, Equatable {
 package func seedBand(
     of curves: [Curve], alignedAt origins: [Int?]? = nil, pointCount: Int = 200
 ) -> SeedBand {
-    let pairs: [(curve: Curve, shift: Double)] = curves.enumerated().compactMap { index, curve in
-        guard !curve.isEmpty else { return nil }
-        guard let origins else { return (curve, 0) }
-        guard let origin = origins[index] else { return nil }
-        return (curve, log10(Double(origin) + 1))
-    }
-    let starts = pairs.compactMap { pair in pair.curve.positions.first.map { $0 - pair.shift } }
-    let ends = pairs.compactMap { pair in pair.curve.positions.last.map { $0 - pair.shift } }
+    let pairs: [(values: [Double], positions: [Double], shift: Double)] = curves.enumerated()
+        .compactMap { index, curve in
+            guard !curve.isEmpty else { return nil }
+            guard let origins else { return (curve.values, curve.positions, 0) }
+            guard let origin = origins[index] else { return nil }
+            return (curve.values, curve.positions, log10(Double(origin) + 1))
+        }
+    let starts = pairs.compactMap { pair in pair.positions.first.map { $0 - pair.shift } }
+    let ends = pairs.compactMap { pair in pair.positions.last.map { $0 - pair.shift } }
     guard let first = starts.min(), let last = ends.max() else {
         return SeedBand(positions: [], median: [], low: [], high: [], counts: [])
     }
@@ -39,11 +39,11 @@ package func seedBand(
         let x = count == 1 ? first : first + (last - first) * Double(index) / Double(count - 1)
         // A grid point within rounding of an evaluation holds that evaluation.
         let values = pairs.compactMap { pair -> Double? in
-            let own = pair.curve.positions
+            let own = pair.positions
             guard let end = own.last, x + pair.shift <= end + 1e-9,
                 let place = own.lastIndex(where: { $0 <= x + pair.shift + 1e-9 })
             else { return nil }
-            return pair.curve.values[place]
+            return pair.values[place]
         }
         guard !values.isEmpty else { continue }
         positions.append(origins == nil ? pow(10, x) - 1 : x)
@@ -64,58 +64,4 @@ package func quantile(_ sorted: [Double], _ share: Double) -> Double {
     let fraction = place - Double(index)
     return fraction == 0
         ? sorted[index] : sorted[index] + fraction * (sorted[index + 1] - sorted[index])
-}
-
-/// A fitted power law y = prefactor · x^exponent.
-package struct ScalingFit: Sendable, Equatable {
-    package let exponent: Double
-    package let prefactor: Double
-    /// The 95 % bootstrap interval of the exponent over the points (runs), seeded.
-    package let exponentInterval: ClosedRange<Double>?
-    package let rSquared: Double
-    package let pointCount: Int
-}
-
-/// The least-squares line through log y against log x, for example the gap against weight decay.
-///
-/// Points must be positive and finite, others are left out; nil for fewer than three points or one
-/// single x. The interval resamples whole points, because runs are independent and steps are not; it
-/// is nil when fewer than half of the resamples have two different x.
-package func scalingFit(
-    x: [Double], y: [Double], resamples: Int = 1000, seed: UInt64 = 0
-) -> ScalingFit? {
-    precondition(x.count == y.count, "a value for each point")
-    let points = zip(x, y).filter { $0 > 0 && $1 > 0 && $0.isFinite && $1.isFinite }
-        .map { (log($0.0), log($0.1)) }
-    guard points.count >= 3, let line = straightLine(points) else { return nil }
-    var generator = ProbeGenerator(seed: seed)
-    var exponents: [Double] = []
-    for _ in 0..<resamples {
-        let sample = points.map { _ in points[generator.index(below: points.count)] }
-        if let slope = straightLine(sample)?.slope { exponents.append(slope) }
-    }
-    exponents.sort()
-    let isEnough = 2 * exponents.count >= resamples && !exponents.isEmpty
-    return ScalingFit(
-        exponent: line.slope, prefactor: exp(line.intercept),
-        exponentInterval: isEnough
-            ? quantile(exponents, 0.025)...quantile(exponents, 0.975) : nil,
-        rSquared: line.rSquared, pointCount: points.count)
-}
-
-private func straightLine(
-    _ points: [(Double, Double)]
-) -> (slope: Double, intercept: Double, rSquared: Double)? {
-    let count = Double(points.count)
-    let (centreX, centreY) = (
-        points.reduce(0) { $0 + $1.0 } / count, points.reduce(0) { $0 + $1.1 } / count
-    )
-    var (xx, xy, yy) = (0.0, 0.0, 0.0)
-    for (x, y) in points {
-        xx += (x - centreX) * (x - centreX)
-        xy += (x - centreX) * (y - centreY)
-        yy += (y - centreY) * (y - centreY)
-    }
-    guard xx > 1e-24 * max(1, centreX * centreX) else { return nil }
-    return (xy / xx, centreY - xy / xx * centreX, yy > 0 ? xy * xy / (xx * yy) : 1)
 }

@@ -21,7 +21,9 @@ package final class ArchiveFunctions {
         let reader = WeightReader(archive: archive)
         memory = ResultMemory(reader: reader, watch: watch, remembers: remembers)
         for function in TensorFunctions(reader: reader).all { function.register(on: connection) }
-        for function in CurveFunctions.all { function.register(on: connection) }
+        let aggregates = CurveFunctions.all + ComparisonFunctions.aggregates
+        for function in aggregates { function.register(on: connection) }
+        for function in ComparisonFunctions.scalars { function.register(on: connection) }
         for table in ArchiveTables(reader: reader, memory: memory).all {
             VirtualTableModule(table, watch: watch).register(on: connection)
         }

@@ -69,6 +69,50 @@ package enum FunctionCatalogue {
         result: "the q-quantile, 0 ≤ q ≤ 1, linear between values",
         missing: "NULL for no values; NULLs are left out", cost: "a sort, 16 bytes a row")
 
+    private static let noTimes = "NULL for no runs; rows without both are left out"
+    private static let noPoints =
+        "NULL for fewer than three points or one x; rows with NULL or values ≤ 0 are left out"
+
+    package static let survivalMedian = FunctionDescription(
+        "survival_median", .aggregate, [Argument("step"), Argument("last_step")],
+        result: "Kaplan–Meier median of times; a NULL step is a run that had not got there at "
+            + "last_step",
+        missing: noTimes + "; NULL when more than half never get there", cost: "a sort")
+    package static let survivalLow = FunctionDescription(
+        "survival_low", .aggregate, [Argument("step"), Argument("last_step")],
+        result: "lower end of that median's 95 % interval (Brookmeyer and Crowley, log −log)",
+        missing: noTimes + "; NULL where the data do not bound it", cost: "a sort")
+    package static let survivalHigh = FunctionDescription(
+        "survival_high", .aggregate, [Argument("step"), Argument("last_step")],
+        result: "upper end of that interval",
+        missing: noTimes
+            + "; NULL where the data do not bound it", cost: "a sort")
+    package static let wilsonLow = FunctionDescription(
+        "wilson_low", .scalar, [Argument("successes"), Argument("count")],
+        result: "lower end of Wilson's 95 % interval of a share", missing: "NULL for a count of 0",
+        cost: "nothing")
+    package static let wilsonHigh = FunctionDescription(
+        "wilson_high", .scalar, [Argument("successes"), Argument("count")],
+        result: "upper end of that interval", missing: "NULL for a count of 0", cost: "nothing")
+    package static let scalingExponent = FunctionDescription(
+        "scaling_exponent", .aggregate,
+        [Argument("x"), Argument("y"), Argument("q", isOptional: true)],
+        result: "a of y = c · x^a by least squares in logarithms; with q its bootstrap quantile "
+            + "over the points, such as 0.025",
+        missing: noPoints, cost: "1,000 resamples with q, milliseconds")
+    package static let criticalPoint = FunctionDescription(
+        "critical_point", .aggregate,
+        [Argument("x"), Argument("y"), Argument("q", isOptional: true)],
+        result: "x₀ of y = c · (x − x₀)^a, 0 ≤ x₀ < the smallest x, by least squares in "
+            + "logarithms; with q its bootstrap quantile",
+        missing: "NULL for fewer than four different x or where the data do not bound x₀; rows "
+            + "with NULL or values ≤ 0 are left out", cost: "a search; 200 with q")
+    package static let criticalExponent = FunctionDescription(
+        "critical_exponent", .aggregate,
+        [Argument("x"), Argument("y"), Argument("q", isOptional: true)],
+        result: "a of that law; with q its bootstrap quantile", missing: "as critical_point",
+        cost: "a search; 200 with q")
+
     package static let tensorValues = FunctionDescription(
         "tensor_values", .table, weights,
         result: "position (JSON array), value; in row-major order", missing: noRows, cost: oneRead)
@@ -95,11 +139,26 @@ package enum FunctionCatalogue {
         "grokking", .table, [Argument("run")], result: "the columns of grokking_times",
         missing: "no rows without train and test curves", cost: "two fits, milliseconds")
 
+    package static let seedBand = FunctionDescription(
+        "seed_band", .table,
+        [
+            Argument("metric"), Argument("setting"), Argument("value"),
+            Argument("aligned", isOptional: true),
+        ],
+        result: "step, runs, low, middle, high: 10 %, 50 % and 90 % quantiles over the runs whose "
+            + "setting has the value, on 200 log-spaced steps, the last evaluation held; with "
+            + "aligned, step is log10((step + 1) / (own step + 1)) of each run's sustained "
+            + "crossing of that level",
+        missing: "no rows without such runs; runs that never cross are left out of aligned bands",
+        cost: "reads the curves of these runs")
+
     /// All of them.
     package static let all = [
         l2Norm, rmsNorm, maxNorm, spectralNorm, stableRank, effectiveRank, distance, cosine, weight,
-        grokStep, sigmoidMidpoint, sigmoidWidth, median, quantile, tensorValues, trajectory,
-        fourier, singularValues, hessian, grokking,
+        grokStep, sigmoidMidpoint, sigmoidWidth, median, quantile, survivalMedian,
+        survivalLow, survivalHigh, wilsonLow, wilsonHigh, scalingExponent, criticalPoint,
+        criticalExponent, tensorValues, trajectory, fourier, singularValues, hessian, grokking,
+        seedBand,
     ]
 
     /// The table of the README: one line a function, in Markdown.

@@ -71,6 +71,29 @@ final class ResultMemory {
         }
     }
 
+    /// One curve for each run whose setting has a value, in the order of the runs' ids.
+    func curves(named metric: String, setting: String, value: SQLValue) throws -> [Curve] {
+        let rows = try reader.archive.read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT m.run, m.step, m.value
+                    FROM hyperparameters AS h
+                    JOIN metrics AS m ON m.run = h.run AND m.name = ?1
+                    WHERE h.name = ?2 AND h.value = ?3
+                    ORDER BY m.run, m.step
+                    """, arguments: [metric, setting, value.bound])
+        }
+        var curves: [(run: String, steps: [Int], values: [Double])] = []
+        for row in rows {
+            let (run, value): (String, Double?) = (row[0], row[2])
+            if curves.last?.run != run { curves.append((run, [], [])) }
+            curves[curves.count - 1].steps.append(row[1])
+            curves[curves.count - 1].values.append(value ?? .nan)
+        }
+        return curves.map { Curve(steps: $0.steps, values: $0.values) }
+    }
+
     /// Stores what was computed since the last time.
     ///
     /// Remembering is a courtesy: an archive that cannot be written is no error.
@@ -83,6 +106,19 @@ final class ResultMemory {
                 try Ledger(database: database).store(
                     result.answer, to: result.question, of: result.run)
             }
+        }
+    }
+}
+
+extension SQLValue {
+    /// The value as GRDB binds it.
+    fileprivate var bound: DatabaseValue {
+        switch self {
+        case .null: .null
+        case .integer(let value): value.databaseValue
+        case .real(let value): value.databaseValue
+        case .text(let value): value.databaseValue
+        case .blob(let bytes): Data(bytes).databaseValue
         }
     }
 }

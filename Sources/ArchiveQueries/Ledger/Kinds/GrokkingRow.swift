@@ -23,7 +23,7 @@ package struct GrokkingRow: ResultRow, Equatable {
         return generalised - memorised
     }
 
-    /// The fitted rise; nil where there is none.
+    /// The fitted rise on the better time scale; nil where there is none.
     package var fit: TransitionFit? { analysis?.fit?.fit }
 
     /// `fit`, or why there is none; nil for losses and further thresholds.
@@ -35,7 +35,9 @@ package struct GrokkingRow: ResultRow, Equatable {
         }
     }
 
-    package var steepness: Double? { fit?.curve.steepness }
+    package var steepness: Double? { fit == nil ? nil : analysis?.steepness }
+    /// `logarithmic` or `linear`; nil where there is no fit.
+    package var timeScale: String? { fit?.timeScale.rawValue }
     package var plateaus: (lower: Double, upper: Double)? {
         fit.map { ($0.curve.lower, $0.curve.upper) }
     }
@@ -44,8 +46,8 @@ package struct GrokkingRow: ResultRow, Equatable {
         INSERT INTO grokking_time (analysis_key, metric, threshold, rule, memorisation_step,
             memorisation_before, generalisation_step, generalisation_before, gap, midpoint_step,
             midpoint_low, midpoint_high, steepness, width_decades, lower_plateau, upper_plateau,
-            step_10, step_90, rmse, r_squared, fit, chance, recrossing_count, label)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            step_10, step_90, rmse, r_squared, fit, chance, recrossing_count, label, time_scale)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     package var arguments: [(any DatabaseValueConvertible)?] {
         [
@@ -54,7 +56,7 @@ package struct GrokkingRow: ResultRow, Equatable {
             interval?.midpointStep.lowerBound, interval?.midpointStep.upperBound, steepness,
             analysis?.widthDecades, plateaus?.lower, plateaus?.upper, fit?.tenPercentStep,
             fit?.ninetyPercentStep, fit?.rmse, fit?.rSquared, fitText, chance,
-            analysis?.recrossingCount, analysis?.labelText,
+            analysis?.recrossingCount, analysis?.labelText, timeScale,
         ]
     }
 }

@@ -91,7 +91,9 @@ package enum RunAnalyses {
             rows.append(MeasurementRow("linear_time_rmse", value: linear.rmse))
             rows.append(MeasurementRow("linear_time_aicc", value: linear.aicc))
         }
-        if let logarithmic = analysis.fit?.fit {
+        if let logarithmic = analysis.logarithmicFit?.fit {
+            rows.append(MeasurementRow("log_time_midpoint", value: logarithmic.midpointStep))
+            rows.append(MeasurementRow("log_time_rmse", value: logarithmic.rmse))
             rows.append(MeasurementRow("log_time_aicc", value: logarithmic.aicc))
         }
         rows += analysis.spikeSteps.enumerated().map { position, step in
