@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Synchronization
 
 /// Work that is cut into numbered lanes, each of which may run on any thread.
 package protocol LaneWork: AnyObject {
@@ -20,7 +21,9 @@ package final class LanePool {
     package init(threadCount: Int) {
         precondition(threadCount > 0, "a pool needs a thread")
         self.threadCount = threadCount
-        shared = LaneBoard()
+        // With more threads than processors, one that looks for work keeps another from doing it.
+        shared = LaneBoard(
+            looksFirst: threadCount <= ProcessInfo.processInfo.activeProcessorCount)
         for _ in 1..<threadCount {
             #if canImport(Darwin)
             var thread: pthread_t?
@@ -69,7 +72,8 @@ package final class LanePool {
     }
 }
 
-/// What the threads of one pool share; every field is read and written under the mutex.
+/// What the threads of one pool share; every field but the two counters is read and written under
+/// the mutex.
 private final class LaneBoard {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let workArrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -77,10 +81,17 @@ private final class LaneBoard {
     private var current: (any LaneWork)?
     private var nextLane = 0
     private var laneCount = 0
-    private var unfinished = 0
     private var stopping = false
+    /// Changes with every work and at the end; changed under the mutex, watched without it.
+    private let arrivals = Atomic<Int>(0)
+    /// Lanes of the current work that are not done; changed under the mutex, watched without it.
+    private let unfinished = Atomic<Int>(0)
+    /// How often a thread looks before it sleeps.
+    private let lookCount: Int
 
-    init() {
+    init(looksFirst: Bool) {
+        // Some ten microseconds.
+        lookCount = looksFirst ? 20_000 : 0
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(workArrived, nil)
         pthread_cond_init(workDone, nil)
@@ -100,10 +111,18 @@ private final class LaneBoard {
         current = work
         nextLane = 0
         self.laneCount = laneCount
-        unfinished = laneCount
+        unfinished.store(laneCount, ordering: .relaxed)
+        arrivals.wrappingAdd(1, ordering: .relaxed)
         pthread_cond_broadcast(workArrived)
         takeLanes()
-        while unfinished > 0 { pthread_cond_wait(workDone, mutex) }
+        if unfinished.load(ordering: .relaxed) > 0 {
+            pthread_mutex_unlock(mutex)
+            var looks = lookCount
+            while looks > 0 && unfinished.load(ordering: .relaxed) > 0 { looks &-= 1 }
+            // What the lanes wrote is seen by whoever takes the mutex after them.
+            pthread_mutex_lock(mutex)
+        }
+        while unfinished.load(ordering: .relaxed) > 0 { pthread_cond_wait(workDone, mutex) }
         current = nil
         pthread_mutex_unlock(mutex)
     }
@@ -111,6 +130,7 @@ private final class LaneBoard {
     func stop() {
         pthread_mutex_lock(mutex)
         stopping = true
+        arrivals.wrappingAdd(1, ordering: .relaxed)
         pthread_cond_broadcast(workArrived)
         pthread_mutex_unlock(mutex)
     }
@@ -119,7 +139,15 @@ private final class LaneBoard {
     func work() {
         pthread_mutex_lock(mutex)
         while !stopping {
-            if nextLane < laneCount { takeLanes() } else { pthread_cond_wait(workArrived, mutex) }
+            takeLanes()
+            let seen = arrivals.load(ordering: .relaxed)
+            pthread_mutex_unlock(mutex)
+            var looks = lookCount
+            while looks > 0 && arrivals.load(ordering: .relaxed) == seen { looks &-= 1 }
+            pthread_mutex_lock(mutex)
+            while !stopping && arrivals.load(ordering: .relaxed) == seen {
+                pthread_cond_wait(workArrived, mutex)
+            }
         }
         pthread_mutex_unlock(mutex)
     }
@@ -132,8 +160,9 @@ private final class LaneBoard {
             pthread_mutex_unlock(mutex)
             work.perform(lane: lane)
             pthread_mutex_lock(mutex)
-            unfinished -= 1
-            if unfinished == 0 { pthread_cond_signal(workDone) }
+            if unfinished.wrappingSubtract(1, ordering: .relaxed).newValue == 0 {
+                pthread_cond_signal(workDone)
+            }
         }
     }
 }

@@ -5,7 +5,8 @@ internal import Networks
 
 /// The optimiser's memory and its update, for one flat vector of parameters.
 ///
-/// The update of a rule is one pass over the parameters; nothing is allocated after the
+/// The update of a rule is one pass over the parameters, shared by the threads of a pool; every
+/// parameter is computed alone, so the bits do not depend on them. Nothing is allocated after the
 /// initialisation.
 struct Optimizer<Scalar: NetworkScalar> {
     let configuration: OptimizerConfiguration
@@ -20,6 +21,8 @@ struct Optimizer<Scalar: NetworkScalar> {
     /// Updates that the moments have seen: t of the bias correction.
     private(set) var time = 0
     private var noise: [Scalar] = []
+    /// The lanes of a pass; holds nothing between updates.
+    private let pass = UpdatePass<Scalar>()
 
     init(
         _ configuration: OptimizerConfiguration, layout: ParameterLayout, seed: Int,
@@ -50,7 +53,8 @@ struct Optimizer<Scalar: NetworkScalar> {
     /// `step` is the number of updates done before, `rate` the learning rate η of this one. The
     /// gradient is overwritten where noise or an L2 penalty changes it.
     mutating func update(
-        _ parameters: inout [Scalar], gradient: inout [Scalar], step: Int, rate: Double
+        _ parameters: inout [Scalar], gradient: inout [Scalar], step: Int, rate: Double,
+        pool: LanePool? = nil
     ) {
         time += 1
         if configuration.gradientNoise > 0 {
@@ -61,7 +65,7 @@ struct Optimizer<Scalar: NetworkScalar> {
         switch configuration.kind {
         case .gd: add(gradient, to: &parameters, times: -rate)
         case .sgd: descend(&parameters, gradient, rate)
-        case .adam, .adamw: adam(&parameters, gradient, rate)
+        case .adam, .adamw: adam(&parameters, gradient, rate, pool)
         }
         if configuration.updateNoise > 0 {
             drawNoise(.updateNoise, step, configuration.updateNoise)
@@ -148,7 +152,9 @@ struct Optimizer<Scalar: NetworkScalar> {
     /// m = β₁m + (1−β₁)g, v = β₂v + (1−β₂)g², θ = κθ − η/(1−β₁ᵗ)·m/(√v/√(1−β₂ᵗ) + ε).
     ///
     /// κ = 1 − ηλ for the decay `to_zero`, else 1.
-    private mutating func adam(_ parameters: inout [Scalar], _ gradient: [Scalar], _ rate: Double) {
+    private mutating func adam(
+        _ parameters: inout [Scalar], _ gradient: [Scalar], _ rate: Double, _ pool: LanePool?
+    ) {
         let decays = configuration.decay == .toZero
         let constants = AdamConstants<Scalar>(
             beta1: Scalar(configuration.beta1), rest1: Scalar(1 - configuration.beta1),
@@ -157,46 +163,23 @@ struct Optimizer<Scalar: NetworkScalar> {
             secondScale: Scalar(1 / (1 - pow(configuration.beta2, Double(time))).squareRoot()),
             epsilon: Scalar(configuration.epsilon),
             keep: Scalar(decays ? 1 - rate * configuration.weightDecay : 1))
+        let count = parameters.count
         parameters.withUnsafeMutableBufferPointer { parameters in
             firstMoment.withUnsafeMutableBufferPointer { first in
                 secondMoment.withUnsafeMutableBufferPointer { second in
                     gradient.withUnsafeBufferPointer { gradient in
-                        constants.update(parameters, first, second, gradient)
+                        guard let parameters = parameters.baseAddress,
+                            let first = first.baseAddress, let second = second.baseAddress,
+                            let gradient = gradient.baseAddress
+                        else { return }
+                        pass.run(
+                            constants,
+                            AdamVectors(
+                                parameters: parameters, first: first, second: second,
+                                gradient: gradient), count: count, pool)
                     }
                 }
             }
-        }
-    }
-}
-
-/// The numbers of one Adam update, and its pass.
-private struct AdamConstants<Scalar: NetworkScalar> {
-    let beta1: Scalar
-    let rest1: Scalar
-    let beta2: Scalar
-    let rest2: Scalar
-    /// The corrected rate η/(1−β₁ᵗ).
-    let rate: Scalar
-    /// The correction 1/√(1−β₂ᵗ) of the root of the second moment.
-    let secondScale: Scalar
-    let epsilon: Scalar
-    /// The factor 1 − ηλ of the decay, or 1.
-    let keep: Scalar
-
-    /// One pass over the four vectors of equal length.
-    func update(
-        _ parameters: UnsafeMutableBufferPointer<Scalar>,
-        _ first: UnsafeMutableBufferPointer<Scalar>, _ second: UnsafeMutableBufferPointer<Scalar>,
-        _ gradient: UnsafeBufferPointer<Scalar>
-    ) {
-        for index in 0..<parameters.count {
-            let slope = gradient[index]
-            let mean = beta1 * first[index] + rest1 * slope
-            let square = beta2 * second[index] + rest2 * (slope * slope)
-            first[index] = mean
-            second[index] = square
-            let step = mean / (square.squareRoot() * secondScale + epsilon)
-            parameters[index] = keep * parameters[index] - rate * step
         }
     }
 }

@@ -40,7 +40,6 @@ package struct Replay: Sendable {
     }
 
     private let trainer: Trainer
-    private let threadCount: Int
 
     /// Prepares to replay a run.
     ///
@@ -49,7 +48,6 @@ package struct Replay: Sendable {
         let configuration = try TrainingConfiguration(of: run)
         trainer = try Trainer(
             configuration, task: configuration.model.makeTask(of: run), threadCount: threadCount)
-        self.threadCount = threadCount
     }
 
     /// The weights after `step` updates, stored or recomputed.
@@ -140,8 +138,7 @@ package struct Replay: Sendable {
         _ progress: (Int) -> Bool, as type: Scalar.Type
     ) throws -> Result {
         let loop = try trainer.loop(from: start, as: type)
-        let hasher = StepHasher<Scalar>(layout: loop.layout, isConcurrent: threadCount > 1)
-        defer { hasher.close() }
+        let hasher = StepHasher<Scalar>(layout: loop.layout, pool: loop.pool)
         while loop.step < step {
             guard progress(loop.step) else {
                 throw UserError(

@@ -131,14 +131,12 @@ package struct Trainer: Sendable {
             let loop = try loop(from: start, as: Float.self)
             try sink.begin(description)
             return try loop.run(
-                into: sink, storedStep: (start?.step ?? 0) - 1, isConcurrent: threadCount > 1,
-                progress: progress)
+                into: sink, storedStep: (start?.step ?? 0) - 1, progress: progress)
         case .float64:
             let loop = try loop(from: start, as: Double.self)
             try sink.begin(description)
             return try loop.run(
-                into: sink, storedStep: (start?.step ?? 0) - 1, isConcurrent: threadCount > 1,
-                progress: progress)
+                into: sink, storedStep: (start?.step ?? 0) - 1, progress: progress)
         }
     }
 
@@ -151,11 +149,11 @@ package struct Trainer: Sendable {
         case .float32:
             try loop(from: start, as: Float.self).run(
                 into: sink, storedStep: storedStep, holdCount: holdCount,
-                isConcurrent: threadCount > 1, progress: progress)
+                progress: progress)
         case .float64:
             try loop(from: start, as: Double.self).run(
                 into: sink, storedStep: storedStep, holdCount: holdCount,
-                isConcurrent: threadCount > 1, progress: progress)
+                progress: progress)
         }
     }
 

@@ -8,11 +8,10 @@ extension TrainingLoop {
     /// stored or measured twice. `holdCount` is how many evaluations in a row before this step met
     /// the condition that ends the run. The sink is told how the run ended whatever happens.
     func run(
-        into sink: any CheckpointSink, storedStep: Int, holdCount: Int = 0, isConcurrent: Bool,
+        into sink: any CheckpointSink, storedStep: Int, holdCount: Int = 0,
         progress: ProgressReport
     ) throws -> TrainingOutcome {
-        let hasher = StepHasher<Scalar>(layout: layout, isConcurrent: isConcurrent)
-        defer { hasher.close() }
+        let hasher = StepHasher<Scalar>(layout: layout, pool: pool)
         let recorder = CheckpointRecorder(
             configuration.training.checkpoints, firstStep: step,
             lastStep: configuration.training.steps,

@@ -14,6 +14,9 @@ final class TrainingLoop<Scalar: NetworkScalar> {
     /// The latest measured values by metric name, for progress.
     private(set) var latest: [String: Double] = [:]
 
+    /// The threads of the run, used by one thing after the other.
+    let pool: LanePool
+
     private let trainEvaluator: NetworkEvaluator<Scalar>
     private let testEvaluator: NetworkEvaluator<Scalar>?
     private var gradient: [Scalar]
@@ -26,13 +29,13 @@ final class TrainingLoop<Scalar: NetworkScalar> {
         self.task = task
         let model = configuration.model
         layout = try model.layout(for: task)
+        pool = LanePool(threadCount: threadCount)
         trainEvaluator = try model.evaluator(
-            for: task, examples: task.trainExamples, threadCount: threadCount)
+            for: task, examples: task.trainExamples, pool: pool)
         testEvaluator =
             task.testIndices.isEmpty
             ? nil
-            : try model.evaluator(
-                for: task, examples: task.testExamples, threadCount: threadCount)
+            : try model.evaluator(for: task, examples: task.testExamples, pool: pool)
         let seed = configuration.training.seed
         var stream = RandomStream(seed: seed, purpose: .initialisation)
         parameters = layout.initialParameters(using: &stream)
@@ -70,6 +73,12 @@ final class TrainingLoop<Scalar: NetworkScalar> {
         batches.isFull && noisyParameters.isEmpty && configuration.model.network.dropout == 0
     }
 
+    /// Stands for the loss of the latest gradient where that is the loss on all training rows, so
+    /// that an evaluation need not compute it; for measurements.
+    var fullGradientLoss: LossAndAccuracy? {
+        gradientMeasuresTraining ? LossAndAccuracy(loss: 0, accuracy: 0) : nil
+    }
+
     /// Computes the next gradient and, where asked for, measures the present weights.
     ///
     /// The training loss is that of the gradient's own pass where that covers all rows.
@@ -101,7 +110,8 @@ final class TrainingLoop<Scalar: NetworkScalar> {
         configuration.training.seed &* 0x5851_F42D_4C95_7F2D &+ step
     }
 
-    private func computeGradient() -> LossAndAccuracy {
+    @discardableResult
+    func computeGradient() -> LossAndAccuracy {
         let rows = batches.rows(at: step)
         guard !noisyParameters.isEmpty else {
             return trainEvaluator.gradient(
@@ -117,11 +127,15 @@ final class TrainingLoop<Scalar: NetworkScalar> {
             noisyParameters, rows: rows, step: dropoutKey, into: &gradient)
     }
 
+    /// The matrix products of the latest gradient and nothing else, for measurements; returns the
+    /// number of floating-point operations.
+    func multiplyOnly() -> Int { trainEvaluator.multiplyOnly() }
+
     /// Applies the prepared gradient: step becomes step + 1.
     func advance() {
         let rate =
             configuration.optimizer.learningRate * configuration.schedule.factor(at: step)
-        optimizer.update(&parameters, gradient: &gradient, step: step, rate: rate)
+        optimizer.update(&parameters, gradient: &gradient, step: step, rate: rate, pool: pool)
         step += 1
     }
 }

@@ -24,8 +24,7 @@ import Testing
         let loop: TrainingLoop<Float> = try trainer.loop(from: nil, as: Float.self)
         let weights = loop.layout.unpack(loop.parameters)
         let sink = MemorySink()
-        let hasher = StepHasher<Float>(layout: loop.layout, isConcurrent: false)
-        defer { hasher.close() }
+        let hasher = StepHasher<Float>(layout: loop.layout, pool: nil)
         let recorder = CheckpointRecorder(
             configuration.training.checkpoints, firstStep: 0, lastStep: 12_000, storedStep: -1,
             sink: sink, hasher: hasher)

@@ -1,4 +1,4 @@
-internal import ArrayMath
+package import ArrayMath
 internal import Checkpoints
 
 /// The mean loss of a set of examples and the share of them answered rightly.
@@ -67,9 +67,11 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
     private var isWholeSetSelected = true
 
     /// Prepares for the examples; throws a `UserError` where the configuration cannot work.
+    ///
+    /// Evaluators that are used in turn may share the threads of one pool.
     package init(
         network: NetworkConfiguration, space: TokenSpace, examples: Examples,
-        lossPrecision: LossPrecision = .float64, threadCount: Int = 1
+        lossPrecision: LossPrecision = .float64, threadCount: Int = 1, pool: LanePool? = nil
     ) throws {
         try network.validate()
         try space.validate(examples, network)
@@ -77,7 +79,7 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
         self.space = space
         self.examples = examples
         self.lossPrecision = lossPrecision
-        self.threadCount = threadCount
+        self.threadCount = pool?.threadCount ?? threadCount
         layout = ParameterLayout(network, space)
         program = NetworkProgram(network, space, layout)
         let plan = RowPlan(
@@ -88,7 +90,7 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
         lanes = (0..<RowPlan.laneCount).map { _ in LaneMemory(program, plan) }
         inputValue = AlignedMemory(count: program.inputColumns * plan.inputCount)
         parameterValue = AlignedMemory(count: layout.count)
-        pool = LanePool(threadCount: max(1, min(threadCount, RowPlan.laneCount)))
+        self.pool = pool ?? LanePool(threadCount: max(1, min(threadCount, RowPlan.laneCount)))
     }
 
     /// Loss and accuracy over all examples.
@@ -120,7 +122,7 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
 
     /// The matrix products of one gradient and nothing else, with the same shapes on the same
     /// threads; returns the number of floating-point operations.
-    func multiplyOnly() -> Int {
+    package func multiplyOnly() -> Int {
         linearization?.isValid = false
         run(.productsOnly)
         return lanes.reduce(0) { $0 + $1.productOperations }

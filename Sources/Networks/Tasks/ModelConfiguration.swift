@@ -1,3 +1,4 @@
+package import ArrayMath
 package import Checkpoints
 internal import Foundation
 
@@ -90,7 +91,8 @@ package struct ModelConfiguration: Codable, Sendable, Equatable {
 
     /// An evaluator for some of the task's examples.
     package func evaluator<Scalar: NetworkScalar>(
-        for task: Task, examples: Examples, threadCount: Int = 1, as type: Scalar.Type = Scalar.self
+        for task: Task, examples: Examples, threadCount: Int = 1, pool: LanePool? = nil,
+        as type: Scalar.Type = Scalar.self
     ) throws -> NetworkEvaluator<Scalar> {
         if network.kind != .transformer && self.task.layout != .pairs {
             throw UserError.usage(
@@ -100,6 +102,6 @@ package struct ModelConfiguration: Codable, Sendable, Equatable {
         }
         return try NetworkEvaluator(
             network: network, space: task.tokenSpace, examples: examples,
-            lossPrecision: loss.precision, threadCount: threadCount)
+            lossPrecision: loss.precision, threadCount: threadCount, pool: pool)
     }
 }

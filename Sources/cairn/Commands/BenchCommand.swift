@@ -85,28 +85,20 @@ struct BenchCommand: ParsableCommand {
     // MARK: Training
 
     private func benchTraining(_ configuration: TrainingConfiguration) throws -> [Measure] {
-        let trainer = try Trainer(configuration, threadCount: threadCount)
-        let (evaluator, parameters): (NetworkEvaluator<Float>, [Float]) = try network(
-            configuration, trainer.task)
-        let step = TrainingStepBenchmark.measure(
-            evaluator, parameters, repetitions: repetitions)
-        var short = configuration
-        short.training.steps = max(repetitions, 10)
-        short.training.evaluateEvery = short.training.steps
-        let outcome = try Trainer(short, threadCount: threadCount)
-            .run(trainer.describe(), into: MemorySink())
+        let step = try TrainingStepBenchmark.measure(
+            configuration, threadCount: threadCount, repetitions: repetitions)
         let operations = Double(step.productOperations)
         return [
-            ("training", outcome.stepsPerSecond, "steps/s"),
+            ("training steps, with update and digest", 1 / step.stepSeconds, "steps/s"),
             ("gradients alone", 1 / step.gradientSeconds, "1/s"),
             ("their matrix products alone", 1 / step.productSeconds, "1/s"),
-            ("matrix products' share of a gradient", step.productShare, "of 1"),
-            (
-                "matrix products' share of a training step",
-                step.productSeconds * outcome.stepsPerSecond, "of 1"
-            ),
+            ("matrix products' share of a step", step.productShare, "of 1"),
             ("products", operations / step.productSeconds * 1e-9, "GFLOP/s"),
             ("evaluation", step.evaluationSeconds * 1e3, "ms"),
+            (
+                "evaluation every \(step.evaluationInterval) steps, beside training",
+                step.evaluationShare, "of 1"
+            ),
             ("peak memory", Double(BenchCommand.peakMemory), "bytes"),
         ]
     }
