@@ -204,10 +204,15 @@ extension Archive {
                 try VirtualDatasets.write(
                     to: root, layout: stored.catalogue.layout,
                     sources: try packs.map { pack in
-                        (pack.path, try PackFile.rowCount(layout.file(run, pack.path)))
+                        (
+                            pack.path,
+                            try PackFile.rowCount(
+                                layout.file(run, pack.path), file: "runs/\(run)/\(pack.path)")
+                        )
                     })
             }
             try file.close()
+            try FileSeal.append(to: temporary, extents: [])
         } catch let error as HDF5Error {
             throw UserError(.failure, subject: "runs/\(run)/packed.h5", cause: error.cause)
         }

@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
+internal import HDF5Files
 
 extension Archive {
     /// Takes checkpoints out of the archive: their rows first, then their files.
@@ -19,7 +20,11 @@ extension Archive {
             guard staying.count < places.count || rewriting.contains(path) else { continue }
             let going = places.filter { steps.contains($0.step) }
             try Archive.mapErrors {
-                let replacement = staying.isEmpty ? nil : try repack(staying, of: run)
+                let replacement =
+                    staying.isEmpty
+                    ? nil
+                    : try repack(
+                        staying, of: run, evenIfFileChanged: rewriting.contains(path))
                 try write { db in
                     try forget(going, path, of: run.id, replacement, db)
                 }
@@ -40,11 +45,11 @@ extension Archive {
 
     /// A new pack of some of a pack's checkpoints, in its place but not in the index yet.
     private func repack(
-        _ places: [StoredRun.Place], of run: StoredRun
+        _ places: [StoredRun.Place], of run: StoredRun, evenIfFileChanged: Bool
     ) throws -> (
         file: IndexedFile, summaries: [CheckpointFile.Summary]
     ) {
-        let metrics = try packTables(places, of: run)
+        let metrics = try packTables(places, of: run, evenIfFileChanged)
         let first = places[0].step
         let last = places[places.count - 1].step
         let name = ArchiveLayout.packPath(first, last).dropLast(3)
@@ -60,7 +65,8 @@ extension Archive {
                 try files.reach(.write)
                 // All curves and step digests of the old pack move with its first checkpoint.
                 return Checkpoint(
-                    step: step, weights: try run.weights(at: step, evenIfFileChanged: true),
+                    step: step,
+                    weights: try run.weights(at: step, evenIfFileChanged: evenIfFileChanged),
                     metrics: step == first ? metrics.points : [],
                     stepDigests: step == first ? metrics.digests : [])
             }
@@ -77,15 +83,24 @@ extension Archive {
     /// The curves and step digests of the file that holds these checkpoints; what cannot be read
     /// is left out, the curves being in the index too.
     private func packTables(
-        _ places: [StoredRun.Place], of run: StoredRun
+        _ places: [StoredRun.Place], of run: StoredRun, _ evenIfFileChanged: Bool
     ) throws -> (
         points: [MetricPoint], digests: [StepDigest]
     ) {
         let file = "runs/\(run.id)/\(places[0].path)"
         let absolute = layout.file(run.id, places[0].path)
-        let header = try? PackFile.header(absolute, file: file, run: run.id)
-        let digests = try? PackFile.stepDigests(absolute, file: file)
-        return ((try? header?.metrics.get()) ?? [], digests ?? [])
+        // A pack that is damaged elsewhere was read in a process of its own before.
+        let tables: (points: [MetricPoint]?, digests: [StepDigest]?)? = try? {
+            let opened =
+                evenIfFileChanged
+                ? try HDF5File(readingFrom: absolute) : try FileSeal.open(absolute, file: file)
+            let root = try opened.root()
+            return (
+                try? StoredTables.readMetrics(from: root, file),
+                try? StoredTables.readStepDigests(from: root, file)
+            )
+        }()
+        return (tables?.points ?? [], tables?.digests ?? [])
     }
 
     private func forget(

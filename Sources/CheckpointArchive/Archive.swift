@@ -50,6 +50,7 @@ package final class Archive: Sendable {
         try self.init(layout: layout, access: access, creatingIndex: false, options: options)
         if access == .readWrite {
             files.sweep()
+            try Archive.mapErrors { try ArchiveFormat.renew(layout, files) }
             try finishInterruptedWork()
         }
     }

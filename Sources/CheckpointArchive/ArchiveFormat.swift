@@ -4,7 +4,8 @@ internal import HDF5Files
 
 /// The version of what lies on disk, apart from the index, which has its own.
 enum ArchiveFormat {
-    static let current = 1
+    /// Format 1 has files without a seal; in format 2 every HDF5 file ends with one (`FileSeal`).
+    static let current = 2
 
     private struct Description: Codable {
         var format: Int
@@ -47,6 +48,11 @@ enum ArchiveFormat {
                 subject: layout.formatFile, cause: "it is not the JSON that Cairn writes",
                 advice: "restore it: {\"format\": \(current)}")
         }
+        guard description.format >= 1 else {
+            throw UserError.integrity(
+                subject: layout.formatFile, cause: "it names the format \(description.format)",
+                advice: "restore it: {\"format\": \(current)}")
+        }
         guard description.format <= current else {
             throw UserError(
                 .failure, subject: layout.root,
@@ -54,6 +60,17 @@ enum ArchiveFormat {
                     + "knows \(current))",
                 advice: "use that version, or a different archive")
         }
+    }
+
+    /// Marks an archive that an earlier Cairn made, so that it is refused there from now on.
+    ///
+    /// Its files stay as they are; new ones are written in the format of this version.
+    static func renew(_ layout: ArchiveLayout, _ files: DurableFiles) throws {
+        guard let data = FileManager.default.contents(atPath: layout.formatFile),
+            let description = try? JSONDecoder().decode(Description.self, from: data),
+            description.format < current
+        else { return }
+        try files.write(try json(), to: layout.formatFile)
     }
 
     /// Refuses a file that a newer Cairn made.

@@ -80,7 +80,7 @@ extension CheckpointFile {
     ) throws -> (
         step: Int, state: OptimizerState
     ) {
-        let opened = try HDF5File(readingFrom: path)
+        let opened = try FileSeal.open(path, file: file)
         let root = try opened.root()
         try ArchiveFormat.check(root, file)
         guard try root.textAttribute("kind") == "optimizer_state",
@@ -101,7 +101,7 @@ extension CheckpointFile {
     ) throws -> (
         summary: Summary, metrics: Result<[MetricPoint], any Error>
     ) {
-        let opened = try HDF5File(readingFrom: path)
+        let opened = try FileSeal.open(path, file: file)
         let root = try opened.root()
         let step = try requireCheckpoint(root, file: file, run: run)
         let group = try root.group(weights)
@@ -121,7 +121,7 @@ extension CheckpointFile {
 
     /// Everything a checkpoint file holds, with every tensor checked.
     static func read(_ path: String, file: String, run: String) throws -> Checkpoint {
-        let opened = try HDF5File(readingFrom: path)
+        let opened = try FileSeal.open(path, file: file)
         let root = try opened.root()
         let step = try requireCheckpoint(root, file: file, run: run)
         return Checkpoint(

@@ -44,6 +44,7 @@ enum CheckpointFile {
             + (checkpoint.optimizerState?.tensors.reduce(0) { $0 + $1.bytes.count } ?? 0)
         let file = try HDF5File(
             inMemory: "checkpoint \(checkpoint.step)", expectedByteCount: payload + 1 << 16)
+        var extents: [Range<Int>] = []
         do {
             let root = try file.root()
             try describe(
@@ -58,15 +59,15 @@ enum CheckpointFile {
                 "The weights, one dataset per tensor. sha256 is of the raw little-endian "
                     + "bytes; dtype is the type the bytes stand for.")
             for (tensor, digest) in zip(sorted(checkpoint.weights), summary.digests) {
-                try write(tensor, digest, to: group, layout: layout)
+                extents += try write(tensor, digest, to: group, layout: layout)
             }
-            if let state = checkpoint.optimizerState { try write(state, to: root, layout: layout) }
+            if let state = checkpoint.optimizerState {
+                extents += try write(state, to: root, layout: layout)
+            }
             try StoredTables.write(checkpoint.metrics, to: root, layout: .contiguous)
             try StoredTables.write(checkpoint.stepDigests, to: root)
         }
-        let image = try file.image()
-        try file.close()
-        return image
+        return try sealed(file, extents)
     }
 
     /// The bytes of a file that holds the optimiser's memory at one step and nothing else.
@@ -78,6 +79,7 @@ enum CheckpointFile {
         let file = try HDF5File(
             inMemory: "optimizer \(step)",
             expectedByteCount: state.tensors.reduce(1 << 16) { $0 + $1.bytes.count })
+        let extents: [Range<Int>]
         do {
             let root = try file.root()
             try describe(
@@ -85,10 +87,18 @@ enum CheckpointFile {
                 about: "The optimiser's memory at one step of a run, written by Cairn; training "
                     + "continues from it bit-identically.")
             try root.setAttribute("step", step)
-            try write(state, to: root, layout: layout)
+            extents = try write(state, to: root, layout: layout)
         }
-        let image = try file.image()
+        return try sealed(file, extents)
+    }
+
+    /// The bytes of a file in memory, followed by the seal; `extents` hold raw values.
+    static func sealed(
+        _ file: consuming HDF5File, _ extents: [Range<Int>] = []
+    ) throws -> [UInt8] {
+        var image = try file.image()
         try file.close()
+        image += FileSeal.seal(of: image, extents: extents)
         return image
     }
 
@@ -102,19 +112,22 @@ enum CheckpointFile {
         try root.setAttribute("run", run)
     }
 
+    /// Writes a tensor; answers where its values lie in the file.
     static func write(
         _ tensor: Tensor, _ digest: Digest, to group: borrowing HDF5Group, layout: HDF5Layout
-    ) throws {
+    ) throws -> [Range<Int>] {
         let dataset = try group.createDataset(
             tensor.name, type: tensor.elementType.stored, shape: tensor.shape, layout: layout)
         try dataset.write(tensor.bytes)
         try dataset.setAttribute("dtype", tensor.elementType.rawValue)
         try dataset.setAttribute("sha256", digest.description)
+        return try dataset.storedExtents()
     }
 
+    /// Writes the optimiser's memory; answers where the values of its tensors lie in the file.
     static func write(
         _ state: OptimizerState, to root: borrowing HDF5Group, layout: HDF5Layout
-    ) throws {
+    ) throws -> [Range<Int>] {
         let group = try root.createGroup(optimizer)
         try group.setAttribute(
             "about",
@@ -122,8 +135,8 @@ enum CheckpointFile {
                 + "JSON in the attribute state.")
         try group.setAttribute("state", state.attributes)
         try group.setAttribute("sha256", Digest(of: Array(state.attributes.utf8)).description)
-        for tensor in state.tensors {
-            try write(tensor, Digest(of: tensor.bytes), to: group, layout: layout)
+        return try state.tensors.flatMap {
+            try write($0, Digest(of: $0.bytes), to: group, layout: layout)
         }
     }
 

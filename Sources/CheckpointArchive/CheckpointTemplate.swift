@@ -138,6 +138,7 @@ struct CheckpointTemplate {
                     of: sum.littleEndian, toByteOffset: block.upperBound, as: UInt32.self)
             }
         }
+        FileSeal.renew(in: &image)
     }
 
     /// Everything in the file of a checkpoint that differs between steps, in a fixed order.
@@ -214,7 +215,9 @@ struct CheckpointTemplate {
     ) -> [Range<Int>]? {
         var blocks: [Range<Int>] = []
         var position = 0
-        while position < patched.count {
+        // The seal behind the library's file follows from what is before it.
+        let end = FileSeal.contentByteCount(of: patched)
+        while position < end {
             guard patched[position] != second[position] else {
                 position += 1
                 continue

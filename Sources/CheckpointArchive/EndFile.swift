@@ -31,13 +31,11 @@ struct EndFile: Sendable, Equatable {
             try root.setAttribute("sha256", fingerprint)
             try StoredTables.write(metrics, to: root, layout: .contiguous)
         }
-        let image = try file.image()
-        try file.close()
-        return image
+        return try CheckpointFile.sealed(file)
     }
 
     static func read(_ path: String, file: String, run: String) throws -> EndFile {
-        let opened = try HDF5File(readingFrom: path)
+        let opened = try FileSeal.open(path, file: file)
         let root = try opened.root()
         try ArchiveFormat.check(root, file)
         guard try root.textAttribute("kind") == "end", try root.textAttribute("run") == run,

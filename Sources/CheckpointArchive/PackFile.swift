@@ -23,6 +23,7 @@ enum PackFile {
         var summaries: [CheckpointFile.Summary] = []
         var metrics: [MetricPoint] = []
         var stepDigests: [StepDigest] = []
+        let extents: [Range<Int>]
         do {
             let root = try file.root()
             try CheckpointFile.describe(
@@ -44,8 +45,10 @@ enum PackFile {
             try stepTable.setAttribute("about", "Updates done, for each row.")
             try StoredTables.write(metrics, to: root, layout: .contiguous)
             try StoredTables.write(stepDigests, to: root)
+            extents = try writers.extents()
         }
         try file.close()
+        try FileSeal.append(to: path, extents: extents)
         try DurableFiles.sync(path)
         return summaries
     }
@@ -56,7 +59,7 @@ enum PackFile {
     ) throws -> (
         summaries: [CheckpointFile.Summary], metrics: Result<[MetricPoint], any Error>
     ) {
-        let opened = try HDF5File(readingFrom: path)
+        let opened = try FileSeal.open(path, file: file)
         let root = try opened.root()
         guard try root.textAttribute("kind") == "pack", try root.textAttribute("run") == run else {
             throw DamagedFile(file: file, part: "", cause: "it is not a pack of this run")
@@ -99,13 +102,13 @@ enum PackFile {
 
     /// The digests of every step that a pack carries.
     static func stepDigests(_ path: String, file: String) throws -> [StepDigest] {
-        let opened = try HDF5File(readingFrom: path)
+        let opened = try FileSeal.open(path, file: file)
         return try StoredTables.readStepDigests(from: try opened.root(), file)
     }
 
     /// The number of checkpoints in a pack.
-    static func rowCount(_ path: String) throws -> Int {
-        let opened = try HDF5File(readingFrom: path)
+    static func rowCount(_ path: String, file: String) throws -> Int {
+        let opened = try FileSeal.open(path, file: file)
         return try opened.root().dataset(steps, type: .int64).shape.first ?? 0
     }
 
@@ -187,6 +190,16 @@ enum PackFile {
             self.weights = weights
             self.digests = digests
             self.checksums = checksums
+        }
+
+        /// Where the rows lie in the file.
+        borrowing func extents() throws -> [Range<Int>] {
+            var extents: [Range<Int>] = []
+            for entry in layout.entries {
+                extents += try weights.dataset(entry.name, type: entry.elementType.stored)
+                    .storedExtents()
+            }
+            return extents
         }
 
         borrowing func write(

@@ -54,13 +54,11 @@ enum RunFile {
                 run.testIndices, "test_indices", "Rows of the task's table used for testing.",
                 to: root)
         }
-        let image = try file.image()
-        try file.close()
-        return image
+        return try CheckpointFile.sealed(file)
     }
 
     static func read(_ path: String, file: String) throws -> RunDescription {
-        let opened = try HDF5File(readingFrom: path)
+        let opened = try FileSeal.open(path, file: file)
         let root = try opened.root()
         guard try root.textAttribute("kind") == "run" else {
             throw DamagedFile(file: file, part: "", cause: "it is not a run file")

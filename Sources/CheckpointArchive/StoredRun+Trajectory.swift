@@ -107,7 +107,7 @@ extension StoredRun {
             }
             let file = "runs/\(id)/\(path)"
             try reading(file, nil) {
-                let opened = try HDF5File(readingFrom: archive.layout.file(id, path))
+                let opened = try FileSeal.open(archive.layout.file(id, path), file: file)
                 let root = try opened.root()
                 let weights = try root.group(CheckpointFile.weights)
                 for position in positions {
@@ -163,7 +163,7 @@ extension StoredRun {
         let file = "runs/\(id)/\(place.path)"
         return try reading(file, place.step) {
             if place.kind == .loose { try requireSound(place.path, place.checksum) }
-            let opened = try HDF5File(readingFrom: archive.layout.file(id, place.path))
+            let opened = try FileSeal.open(archive.layout.file(id, place.path), file: file)
             let weights = try opened.root().group(CheckpointFile.weights)
             let digest = place.digest(ofTensorAt: position)
             return place.kind == .pack

@@ -104,8 +104,8 @@ package final class StoredRun: CheckpointSource, Sendable {
 
     /// The weights, which are compared with their digests in any case.
     ///
-    /// `evenIfFileChanged` reads a loose file although other bytes of it are not as they were
-    /// written.
+    /// `evenIfFileChanged` reads a file although other bytes of it are not as they were written; a
+    /// process of its own has read it before without harm.
     func weights(at step: Int, evenIfFileChanged: Bool) throws -> [Tensor] {
         try located { catalogue in
             let place = try self.place(step, catalogue)
@@ -128,7 +128,7 @@ package final class StoredRun: CheckpointSource, Sendable {
             let file = "runs/\(id)/\(path)"
             return try reading(file, step) {
                 try requireSound(path, place.optimizerChecksum)
-                let opened = try HDF5File(readingFrom: archive.layout.file(id, path))
+                let opened = try FileSeal.open(archive.layout.file(id, path), file: file)
                 return try CheckpointFile.optimizerState(from: try opened.root(), file: file)
             }
         }
@@ -217,7 +217,10 @@ package final class StoredRun: CheckpointSource, Sendable {
             if place.kind == .loose, !evenIfFileChanged {
                 try requireSound(place.path, place.checksum)
             }
-            let opened = try HDF5File(readingFrom: archive.layout.file(id, place.path))
+            let path = archive.layout.file(id, place.path)
+            let opened =
+                evenIfFileChanged
+                ? try HDF5File(readingFrom: path) : try FileSeal.open(path, file: file)
             let weights = try opened.root().group(CheckpointFile.weights)
             var tensors: [Tensor] = []
             for position in positions {
@@ -276,6 +279,8 @@ package final class StoredRun: CheckpointSource, Sendable {
             return try body()
         } catch let error as DamagedFile {
             throw error.userError(step: step)
+        } catch is SystemError {
+            throw MovedFile(file: file)
         } catch let error as HDF5Error {
             if !FileManager.default.fileExists(atPath: "\(archive.layout.root)/\(file)") {
                 throw MovedFile(file: file)

@@ -119,6 +119,36 @@ package struct HDF5Dataset: ~Copyable, Sendable {
         }
     }
 
+    /// Where the elements lie in the file as they are stored: one block, or one per chunk.
+    ///
+    /// The corresponding C functions are `H5Dget_offset` and `H5Dget_chunk_info`.
+    package borrowing func storedExtents() throws(HDF5Error) -> [Range<Int>] {
+        let number = identifier.number
+        if let offset = try contiguousOffset() {
+            return [offset..<offset + byteCount]
+        }
+        let path = path
+        let creation = try Identifier("H5Dget_create_plist", path) { H5Dget_create_plist(number) }
+        guard HDF5Library.locked({ H5Pget_layout(creation.number) == H5D_CHUNKED }) else {
+            return []
+        }
+        let space = try Identifier("H5Dget_space", path) { H5Dget_space(number) }
+        var chunkCount: hsize_t = 0
+        try HDF5Library.check("H5Dget_num_chunks", path) {
+            unsafe H5Dget_num_chunks(number, space.number, &chunkCount)
+        }
+        var extents: [Range<Int>] = []
+        for index in 0..<chunkCount {
+            var address: haddr_t = 0
+            var size: hsize_t = 0
+            try HDF5Library.check("H5Dget_chunk_info", path) {
+                unsafe H5Dget_chunk_info(number, space.number, index, nil, nil, &address, &size)
+            }
+            extents.append(Int(address)..<Int(address) + Int(size))
+        }
+        return extents
+    }
+
     private borrowing func readBytes(
         _ byteCount: Int, _ call: (hid_t, hid_t, UnsafeMutableRawPointer) -> herr_t
     ) throws(HDF5Error) -> [UInt8] {

@@ -16,47 +16,20 @@ import Testing
         return loose.layout.root
     }
 
-    @Test func everyFlippedByteIsFoundOrUnused() throws {
+    @Test func everyFlippedByteIsFoundAndNothingCrashes() throws {
         let folder = try TemporaryFolder()
         let path = try smallArchive(folder)
-        let pristine = folder.path("pristine")
-        try FileManager.default.copyItem(atPath: path, toPath: pristine)
         let byteCount = try fileSizes(path).reduce(0, +)
         let stride = HarnessProcess.count("CAIRN_DECAY_STRIDE", ordinary: byteCount / 5_200)
-        var first = 0
-        var found = 0
-        var unused = 0
-        var named: Set<String> = []
-        var crashCount = 0
-        // The parser of HDF5 may fall over damaged texts. `verify` therefore reads damaged files in
-        // a child process and names the file whatever happens to the child; the loop goes on
-        // behind that byte.
-        while true {
-            let child = try HarnessProcess(["decay", path, "\(first)", "\(stride)"])
-            let code = child.finish()
-            let lines = child.lines
-            found += lines.filter { $0.hasPrefix("found ") }.count
-            unused += lines.filter { $0.hasPrefix("unused ") }.count
-            named.formUnion(
-                lines.compactMap { $0.split(separator: " ").dropFirst(3).first }.map(String.init))
-            if code == 0 { break }
-            #expect(code > 128, "\(child.error)")
-            let last = lines.last { $0.hasPrefix("at ") }.flatMap { Int($0.dropFirst(3)) }
-            guard code > 128, let last else { break }
-            crashCount += 1
-            first = last + stride
-            // The dead child left its byte flipped.
-            let report = try Archive(opening: path, access: .readOnly).verify(
-                options: .init(child: inspector()))
-            #expect(report.problems.contains { $0.isIntegrityProblem }, "byte \(last)")
-            try FileManager.default.removeItem(atPath: path)
-            try FileManager.default.copyItem(atPath: pristine, toPath: path)
-        }
-        found += crashCount
-        // The whole file has a checksum, so that even unused bytes are found.
-        #expect(unused == 0)
-        #expect(found == (byteCount + stride - 1) / stride, "\(found) positions")
+        // It opens every damaged file in its own process: a crash of HDF5's parser is its end.
+        let child = try HarnessProcess(["decay", path, "0", "\(stride)"])
+        #expect(child.finish() == 0, "\(child.lines.suffix(2)) \(child.error)")
+        let found = child.lines.filter { $0.hasPrefix("found ") }
+        #expect(found.count == (byteCount + stride - 1) / stride)
+        let named = Set(found.compactMap { $0.split(separator: " ").dropFirst(3).first })
         #expect(named.isSuperset(of: ["embedding", "unembedding", "scale"]))
+        // The harness puts every byte back.
+        #expect(try Archive(opening: path, access: .readOnly).verify().problems.isEmpty)
     }
 
     @Test func truncatedFilesAreFoundAndRefused() throws {

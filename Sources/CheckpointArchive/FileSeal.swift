@@ -1,0 +1,239 @@
+internal import Checkpoints
+internal import Foundation
+internal import HDF5Files
+internal import Synchronization
+
+/// The bytes behind the end of an HDF5 file that tell whether HDF5's parser may see it.
+///
+/// The library trusts its input and can crash on damaged bytes. So every file of format 2 ends with
+/// a seal, which HDF5 itself ignores: a SHA-256 of everything but the raw values of the tensors,
+/// which have digests of their own and are not parsed. All numbers are little-endian:
+///
+/// - for each extent of raw values, in rising order, its offset and its length (two 64-bit words);
+/// - the SHA-256 of the HDF5 bytes outside all extents, these words, and the two words below;
+/// - the length of the HDF5 file and the number of extents (two 64-bit words);
+/// - the eight characters `CRNSEAL1`.
+enum FileSeal {
+    static let magic = Array("CRNSEAL1".utf8)
+    /// SHA-256, two words, magic.
+    private static let footerByteCount = 32 + 16 + 8
+
+    // MARK: - Writing
+
+    /// The bytes to append to an HDF5 file whose bytes are at hand.
+    static func seal(of image: [UInt8], extents: [Range<Int>]) -> [UInt8] {
+        let extents = merged(extents)
+        var outside: [UInt8] = []
+        for gap in gaps(extents, image.count) { outside += image[gap] }
+        return seal(byteCount: image.count, extents, outside: outside)
+    }
+
+    /// Corrects the digest in the seal of a file whose values, but not its structure, were replaced.
+    static func renew(in image: inout [UInt8]) {
+        let footerStart = image.count - footerByteCount
+        let counts = StoredTables.integers(Array(image[(footerStart + 32)..<(footerStart + 48)]))
+        let words = StoredTables.integers(Array(image[counts[0]..<footerStart]))
+        let extents = stride(from: 0, to: words.count, by: 2).map {
+            words[$0]..<words[$0] + words[$0 + 1]
+        }
+        let digest = image.withUnsafeBytes { bytes in
+            Digest { update in
+                for gap in gaps(extents, counts[0]) {
+                    update(UnsafeRawBufferPointer(rebasing: bytes[gap]))
+                }
+                update(UnsafeRawBufferPointer(rebasing: bytes[counts[0]..<footerStart]))
+                update(
+                    UnsafeRawBufferPointer(
+                        rebasing: bytes[(footerStart + 32)..<(footerStart + 48)]))
+            }
+        }
+        image.replaceSubrange(footerStart..<footerStart + 32, with: digest.bytes)
+    }
+
+    /// The number of bytes before the seal of a file that ends with one.
+    static func contentByteCount(of image: [UInt8]) -> Int {
+        let counts = image.count - magic.count - 16
+        return StoredTables.integers(Array(image[counts..<counts + 8]))[0]
+    }
+
+    /// Appends the seal to a finished HDF5 file; the caller syncs it.
+    static func append(to path: String, extents: [Range<Int>]) throws {
+        let extents = merged(extents)
+        let descriptor = Foundation.open(path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError("open", path) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemError("read", path) }
+        let byteCount = Int(status.st_size)
+        let outside = try read(descriptor, gaps(extents, byteCount), path)
+        guard lseek(descriptor, 0, SEEK_END) == off_t(byteCount) else {
+            throw SystemError("write", path)
+        }
+        try DurableFiles.writeAll(
+            seal(byteCount: byteCount, extents, outside: outside), to: descriptor, path)
+    }
+
+    private static func seal(
+        byteCount: Int, _ extents: [Range<Int>], outside: [UInt8]
+    ) -> [UInt8] {
+        let table = StoredTables.bytes(extents.flatMap { [$0.lowerBound, $0.count] })
+        let counts = StoredTables.bytes([byteCount, extents.count])
+        let digest = Digest { update in
+            for part in [outside, table, counts] { part.withUnsafeBytes(update) }
+        }
+        return table + digest.bytes + counts + magic
+    }
+
+    // MARK: - Opening
+
+    /// Opens a file of an archive for reading, once its seal is found whole.
+    ///
+    /// Files of format 1 have no seal and are opened as they are.
+    static func open(_ path: String, file: String) throws -> HDF5File {
+        switch try state(of: path) {
+        case .whole: return try HDF5File(readingFrom: path)
+        case .broken:
+            throw DamagedFile(
+                file: file, part: "", cause: "the file is damaged: its seal does not match")
+        case .absent:
+            let opened = try HDF5File(readingFrom: path)
+            if let format = try opened.root().integerAttribute("format"), format > 1 {
+                throw DamagedFile(
+                    file: file, part: "", cause: "the file is damaged or cut short: it has no seal")
+            }
+            return opened
+        }
+    }
+
+    /// What stands behind the HDF5 part of a file.
+    enum State: Sendable {
+        case whole
+        case broken
+        case absent
+    }
+
+    /// Compares a file with its seal, unless it has not changed since that was done before.
+    static func state(of path: String) throws -> State {
+        let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError("open", path) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemError("read", path) }
+        let stamp = Stamp(status)
+        if checked.withLock({ $0[path] }) == stamp { return .whole }
+        let state = try state(of: descriptor, byteCount: Int(status.st_size), path)
+        // A file may change again within one tick of the clock of its time stamps.
+        if state == .whole, DurableFiles.secondsSinceChange(path) > 1 {
+            checked.withLock { checked in
+                if checked.count >= largestCheckedCount { checked.removeAll(keepingCapacity: true) }
+                checked[path] = stamp
+            }
+        }
+        return state
+    }
+
+    private static func state(
+        of descriptor: Int32, byteCount: Int, _ path: String
+    ) throws -> State {
+        guard byteCount >= footerByteCount else { return .absent }
+        let footerStart = byteCount - footerByteCount
+        let footer = try read(descriptor, [footerStart..<byteCount], path)
+        guard footer.suffix(magic.count) == magic[...] else { return .absent }
+        let counts = StoredTables.integers(Array(footer[32..<48]))
+        let (hdf5ByteCount, extentCount) = (counts[0], counts[1])
+        guard (0...byteCount / 16).contains(extentCount), hdf5ByteCount >= 0,
+            hdf5ByteCount == byteCount - footerByteCount - 16 * extentCount
+        else { return .broken }
+        let table = try read(descriptor, [hdf5ByteCount..<footerStart], path)
+        let words = StoredTables.integers(table)
+        var extents: [Range<Int>] = []
+        var end = 0
+        for index in 0..<extentCount {
+            let (offset, length) = (words[2 * index], words[2 * index + 1])
+            guard offset >= end, offset <= hdf5ByteCount, length > 0,
+                length <= hdf5ByteCount - offset
+            else { return .broken }
+            end = offset + length
+            extents.append(offset..<end)
+        }
+        let outside = try read(descriptor, gaps(extents, hdf5ByteCount), path)
+        let found = seal(byteCount: hdf5ByteCount, extents, outside: outside)
+        return found[(16 * extentCount)...] == footer[...] ? .whole : .broken
+    }
+
+    // MARK: - Parts
+
+    /// What tells that a file is the one that was checked.
+    private struct Stamp: Equatable {
+        let device: UInt64
+        let inode: UInt64
+        let byteCount: Int
+        let times: [Int]
+
+        init(_ status: stat) {
+            device = UInt64(status.st_dev)
+            inode = UInt64(status.st_ino)
+            byteCount = Int(status.st_size)
+            times = [
+                status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec,
+                status.st_ctim.tv_nsec,
+            ].map { Int($0) }
+        }
+    }
+
+    private static let checked = Mutex<[String: Stamp]>([:])
+    private static let largestCheckedCount = 4_096
+
+    /// Extents in rising order, neighbours joined.
+    private static func merged(_ extents: [Range<Int>]) -> [Range<Int>] {
+        var merged: [Range<Int>] = []
+        for extent in extents.sorted(by: { $0.lowerBound < $1.lowerBound }) where !extent.isEmpty {
+            if let last = merged.last, last.upperBound == extent.lowerBound {
+                merged[merged.count - 1] = last.lowerBound..<extent.upperBound
+            } else {
+                merged.append(extent)
+            }
+        }
+        return merged
+    }
+
+    /// What lies between the extents.
+    private static func gaps(_ extents: [Range<Int>], _ byteCount: Int) -> [Range<Int>] {
+        var gaps: [Range<Int>] = []
+        var end = 0
+        for extent in extents {
+            if extent.lowerBound > end { gaps.append(end..<extent.lowerBound) }
+            end = extent.upperBound
+        }
+        if end < byteCount { gaps.append(end..<byteCount) }
+        return gaps
+    }
+
+    /// The bytes of some ranges of a file, one after the other.
+    private static func read(
+        _ descriptor: Int32, _ ranges: [Range<Int>], _ path: String
+    ) throws -> [UInt8] {
+        var failure: SystemError?
+        let total = ranges.reduce(0) { $0 + $1.count }
+        let bytes = [UInt8](unsafeUninitializedCapacity: total) { buffer, filled in
+            for range in ranges {
+                var offset = range.lowerBound
+                while offset < range.upperBound {
+                    let count = pread(
+                        descriptor, buffer.baseAddress?.advanced(by: filled),
+                        range.upperBound - offset, off_t(offset))
+                    if count < 0 && errno == EINTR { continue }
+                    guard count > 0 else {
+                        // The file became shorter meanwhile.
+                        failure = SystemError("read", path, code: count < 0 ? errno : EIO)
+                        return
+                    }
+                    offset += count
+                    filled += count
+                }
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+}
