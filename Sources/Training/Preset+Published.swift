@@ -13,6 +13,14 @@ extension Preset {
         Preset(
             "canonical", "Nanda et al. 2023 with Cairn's own split",
             "addition mod 113 on 30 % of the pairs: the defaults", [:]),
+        Preset(
+            "one-hot", "Cairn",
+            "addition mod 97 on half of the pairs, one-hot codes and 512 quadratic neurons",
+            [
+                "task": ["operation": "add", "modulus": 97, "train_fraction": 0.5],
+                "network": ["kind": "one_hot", "hidden_width": 512, "activation": "quadratic"],
+                "training": ["steps": 20_000, "checkpoints": "every 100 + adaptive"],
+            ]),
     ]
 
     // MARK: Power et al. 2022

@@ -39,6 +39,23 @@ import Testing
         (["--compression", "zip"], ["--compression zip"]),
         (["--threads", "0"], ["threads 0"]),
         (["--dropout", "1"], ["dropout"]),
+        (["--network", "mlp", "--layers", "2"], ["layers", "mlp"]),
+        (["--hidden-width", "8"], ["hidden_width", "transformer"]),
+        (["--optimizer", "adam", "--momentum", "0.9"], ["momentum", "adam"]),
+        (["--epsilon", "0"], ["epsilon 0"]),
+        (["--beta2=-0.1"], ["beta2 -0.1"]),
+        (["--optimizer", "sgd", "--momentum", "1"], ["momentum 1"]),
+        (["--gradient-noise=-1"], ["gradient_noise -1"]),
+        (["--update-noise=-1"], ["update_noise -1"]),
+        (["--weight-noise=-1"], ["weight_noise -1"]),
+        (["--warmup=-1"], ["warmup -1"]),
+        (["--cosine-steps", "5"], ["cosine_steps", "constant"]),
+        (["--label-noise", "9999999"], ["label_noise 9999999"]),
+        (["--operation", "add", "--group", "S5"], ["group", "add"]),
+        (["--checkpoint-every", "2", "--checkpoints", "adaptive"], ["contradict"]),
+        (["--optimizer-states", "some"], ["optimizer_states 'some'"]),
+        (["--stop-at", "test_accuracy=2"], ["stop_at 'test_accuracy=2'"]),
+        (["--stop-at", "loss=1"], ["stop_at 'loss=1'"]),
     ]) func trainRefuses(options: [String], mentions: [String]) throws {
         let fixture = try CommandLineFixture()
         try fixture.expectRefusal(

@@ -31,6 +31,31 @@ struct NetworkConfigurationTests {
         #expect(decoded.hiddenWidth == 64)
     }
 
+    @Test(
+        "refuses settings that the kind does not use",
+        arguments: [
+            (#"{"kind":"mlp","layers":2}"#, "layers", "mlp"),
+            (#"{"kind":"mlp","dropout":0.1}"#, "dropout", "mlp"),
+            (#"{"kind":"one_hot","embedding_width":8}"#, "embedding_width", "one_hot"),
+            (#"{"kind":"one_hot","tied":true}"#, "tied", "one_hot"),
+            (#"{"hidden_width":8}"#, "hidden_width", "transformer"),
+        ])
+    func unusedSettings(json: String, setting: String, kind: String) {
+        #expect(
+            throws: UserError.usage(
+                subject: "network setting \(setting)", cause: "the network \(kind) does not use it",
+                advice: "leave it out or choose another network")
+        ) { try JSONDecoder().decode(NetworkConfiguration.self, from: Data(json.utf8)) }
+    }
+
+    @Test("reads what each kind writes", arguments: NetworkConfiguration.Kind.allCases)
+    func everyKindRoundTrips(kind: NetworkConfiguration.Kind) throws {
+        let network = NetworkConfiguration.defaults(for: kind)
+        let decoded = try JSONDecoder().decode(
+            NetworkConfiguration.self, from: JSONEncoder().encode(network))
+        #expect(decoded == network)
+    }
+
     @Test("names heads that do not divide the width and offers some that do")
     func headsDivideWidth() {
         let network = NetworkConfiguration(width: 128, heads: 5)

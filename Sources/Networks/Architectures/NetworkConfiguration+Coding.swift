@@ -22,14 +22,36 @@ extension NetworkConfiguration: Codable {
         case dropout
     }
 
+    /// The keys that a kind uses and writes.
+    private static func keys(of kind: Kind) -> [CodingKeys] {
+        let common: [CodingKeys] = [.kind, .activation, .initialization, .initializationScale]
+        return switch kind {
+        case .transformer:
+            CodingKeys.allCases.filter { $0 != .embeddingWidth && $0 != .hiddenWidth }
+        case .mlp: common + [.embeddingWidth, .hiddenWidth]
+        case .oneHot: common + [.hiddenWidth]
+        }
+    }
+
     /// The keys of the section `network`, in the order shown to people.
     package static var settingKeys: [String] { CodingKeys.allCases.map(\.rawValue) }
 
-    /// Reads a JSON object; a key that is absent takes the default of the kind.
+    /// Reads a JSON object.
+    ///
+    /// A key that is absent takes the default of the kind, one that the kind does not use is refused.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.settings(of: CodingKeys.self, section: "network")
         var kind = Kind.transformer
         try values.read(.kind, into: &kind)
+        let used = NetworkConfiguration.keys(of: kind)
+        if let stranger = CodingKeys.allCases.first(where: {
+            !used.contains($0) && values.contains($0)
+        }) {
+            throw UserError.usage(
+                subject: "network setting \(stranger.rawValue)",
+                cause: "the network \(kind.rawValue) does not use it",
+                advice: "leave it out or choose another network")
+        }
         self = NetworkConfiguration.defaults(for: kind)
         func read<Value: Decodable>(
             _ field: WritableKeyPath<NetworkConfiguration, Value>, _ key: CodingKeys
