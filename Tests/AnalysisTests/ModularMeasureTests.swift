@@ -234,6 +234,74 @@ struct ModularMeasureTests {
         #expect(rows.count { $0.variant.hasPrefix("without_frequency") } == 9)
     }
 
+    @Test("ablations along the answer and in blocks are explicit projections of the hidden layer")
+    func hiddenProjections() throws {
+        let (model, task, weights) = try smallModel()
+        let grid = try GroupGrid(task)
+        let view = try NetworkView(model, task: task, grid: grid, weights: weights)
+        let order = grid.order
+        let (pairs, width) = (order * order, view.hidden.count / (order * order))
+        let clusters = NeuronFrequencies(
+            frequency: [Int](repeating: 1, count: width),
+            explained: [Double](repeating: 0, count: width))
+        /// The loss with the hidden layer projected on functions of (x, y) and the constant.
+        func loss(_ functions: [(Int, Int) -> Double], keeping: Bool) throws -> Double {
+            var change = [Double](repeating: 0, count: view.hidden.count)
+            let all = (keeping ? [{ _, _ in 1.0 }] : []) + functions
+            for function in all {
+                let raw = (0..<pairs).map { function($0 / order, $0 % order) }
+                let squares = raw.reduce(0) { $0 + $1 * $1 }
+                for neuron in 0..<width {
+                    let along =
+                        (0..<pairs).reduce(0.0) {
+                            $0 + raw[$1] * view.hidden[$1 * width + neuron]
+                        } / squares
+                    for pair in 0..<pairs { change[pair * width + neuron] += along * raw[pair] }
+                }
+            }
+            let shifts = (0..<pairs).flatMap { pair in
+                (0..<order).map { column in
+                    (0..<width).reduce(view.logits[pair * order + column]) { sum, neuron in
+                        let place = pair * width + neuron
+                        let shift =
+                            keeping ? change[place] - view.hidden[place] : -change[place]
+                        return sum + shift * view.neuronLogitMap[neuron * order + column]
+                    }
+                }
+            }
+            return try #require(
+                modularMeasures(
+                    logits: shifts, on: grid, options: ModularMeasureOptions(keys: [])
+                ).value("loss", split: "test"))
+        }
+        func wave(_ key: Int, _ phase: Double) -> (Int) -> Double {
+            { cos(2 * .pi * Double(key * $0) / Double(order) - phase) }
+        }
+        let keys = [1, 3]
+        let rows = neuronAblations(view, keys: keys, clusters: clusters)
+        let answers = keys.flatMap { key in
+            [0, Double.pi / 2].map { phase in
+                { (x: Int, y: Int) in wave(key, phase)(grid.answers[x * order + y]) }
+            }
+        }
+        let blocks = keys.flatMap { key -> [(Int, Int) -> Double] in
+            let waves: [(Int) -> Double] = [{ _ in 1 }, wave(key, 0), wave(key, .pi / 2)]
+            return (1..<9).map { place in
+                { waves[place / 3]($0) * waves[place % 3]($1) }
+            }
+        }
+        for (variant, functions, keeping) in [
+            ("answer_directions", answers, true), ("without_answer_directions", answers, false),
+            ("blocks3x3", blocks, true),
+        ] {
+            let expected = try loss(functions, keeping: keeping)
+            let value = try #require(
+                rows.value("ablated_loss", variant: variant, split: "test"))
+            // Sums of 49 products of numbers near 1, a few of them in a row.
+            #expect(abs(value - expected) < 1e-11 * max(1, abs(expected)), "\(variant)")
+        }
+    }
+
     @Test("a network of width 1 and weights with NaN have defined measures")
     func narrowNetwork() throws {
         let model = ModelConfiguration(

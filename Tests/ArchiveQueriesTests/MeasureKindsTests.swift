@@ -240,6 +240,43 @@ struct MeasureKindsTests {
             try integer("SELECT count(*) FROM measurements WHERE measure = 'circularity'") == 0)
     }
 
+    @Test(
+        "fourier() in SQL transforms over the task's own group, as the stored spectra",
+        arguments: [
+            #"{"group":"S5","operation":"compose","train_fraction":0.5}"#,
+            #"{"group":"D5","operation":"compose","train_fraction":0.5}"#,
+            #"{"modulus":7,"operation":"multiply","train_fraction":0.5}"#,
+            #"{"modulus":7,"operation":"add","train_fraction":0.5}"#,
+        ])
+    func fourierFollowsTheGroup(task: String) throws {
+        try store("g", task: task, steps: [0, 300])
+        _ = try Analyzer(archive).run(AnalysisRequest(.fourier, steps: .last))
+        let stored = try rows(
+            """
+            SELECT tensor, basis, frequency, power, share, component, dimension
+            FROM fourier_spectra WHERE tensor <> 'neuron_logit_map' ORDER BY tensor, frequency
+            """)
+        let called = try rows(
+            """
+            SELECT t.name, f.basis, f.frequency, f.power, f.share, f.component, f.dimension
+            FROM tensors AS t, fourier(t.run, 300, t.name) AS f
+            WHERE t.name IN ('left_embedding', 'right_embedding', 'embedding', 'unembedding')
+            ORDER BY t.name, f.frequency
+            """)
+        #expect(stored.count == called.count && stored.count >= 10)
+        // Sums of up to 120 · 4 squares, taken in another order.
+        let tolerance = 500 * Double.ulpOfOne
+        for (one, other) in zip(stored, called) {
+            for (column, (left, right)) in zip(one, other).enumerated() {
+                if case .real(let a) = left, case .real(let b) = right {
+                    #expect(abs(a - b) <= tolerance * max(1, abs(a)) * 10, "\(one) \(other)")
+                } else if column < 6 {
+                    #expect(left == right, "\(one) \(other)")
+                }
+            }
+        }
+    }
+
     @Test func theNetworkAsAFunctionOfTwoOperands() throws {
         try store("a")
         var settings = AnalysisSettings()

@@ -117,7 +117,7 @@ import Testing
 
     private static let refusals: [(arguments: [String], mentions: [String])] = [
         (["sql", "SELEC 1"], ["SELEC", "line 1, column 1"]),
-        (["sql", "SELECT * FROM rnus"], ["rnus", "did you mean runs"]),
+        (["sql", "SELECT * FROM rnus"], ["line 1, column 15", "rnus", "did you mean runs"]),
         (["sql", "SELECT nmae FROM runs"], ["nmae"]),
         (["sql", "DELETE FROM run"], ["only reads"]),
         (["sql", "INSERT INTO tag VALUES (1, 'a', 0)"], ["only reads"]),

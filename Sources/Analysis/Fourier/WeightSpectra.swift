@@ -23,28 +23,9 @@ package func weightSpectra(
 ) throws -> [NamedSpectrum] {
     let maps = try NetworkMaps(model, task: task, grid: grid, weights: weights)
     var parts: [(String, [Double])] = []
-    for tensor in weights where tensor.shape.count == 2 {
-        guard let values = tensor.doubles() else { continue }
-        let columns = tensor.shape[1]
-        switch tensor.name {
-        case "embedding", "left_embedding", "right_embedding":
-            parts.append(
-                (
-                    tensor.name,
-                    grid.operands.flatMap { operand in
-                        let start = (operand + task.firstAnswerToken) * columns
-                        return values[start..<start + columns]
-                    }
-                ))
-        case "unembedding":
-            parts.append(
-                (
-                    tensor.name,
-                    grid.columns.flatMap { column in
-                        (0..<tensor.shape[0]).map { values[$0 * columns + column] }
-                    }
-                ))
-        default: continue
+    for tensor in weights {
+        if let values = elementRows(of: tensor, task: task, grid: grid) {
+            parts.append((tensor.name, values))
         }
     }
     parts.append((NamedSpectrum.neuronLogitMap, maps.logitRows))
@@ -53,6 +34,33 @@ package func weightSpectra(
             tensor: name, spectrum: grid.spectrum(values),
             giniOfComponents: grid.isCyclic
                 ? gini(fourierComponentNorms(values, columns: values.count / grid.order)) : nil)
+    }
+}
+
+/// The spectrum of one tensor over the task's group; nil where it has no axis of operands or answers
+/// that the group covers.
+package func groupSpectrum(of tensor: Tensor, task: Task, grid: GroupGrid) -> NamedSpectrum? {
+    elementRows(of: tensor, task: task, grid: grid).map {
+        NamedSpectrum(tensor: tensor.name, spectrum: grid.spectrum($0), giniOfComponents: nil)
+    }
+}
+
+/// One row for each group element, [n, columns]: the embedding of the element as an operand, or the
+/// unembedding of it as an answer.
+private func elementRows(of tensor: Tensor, task: Task, grid: GroupGrid) -> [Double]? {
+    guard tensor.shape.count == 2, let values = tensor.doubles() else { return nil }
+    let (rows, columns) = (tensor.shape[0], tensor.shape[1])
+    switch tensor.name {
+    case "embedding", "left_embedding", "right_embedding":
+        let places = grid.operands.map { $0 + task.firstAnswerToken }
+        guard places.allSatisfy({ $0 < rows }) else { return nil }
+        return places.flatMap { values[$0 * columns..<($0 + 1) * columns] }
+    case "unembedding":
+        guard grid.columns.allSatisfy({ $0 < columns }) else { return nil }
+        return grid.columns.flatMap { column in
+            (0..<rows).map { values[$0 * columns + column] }
+        }
+    default: return nil
     }
 }
 

@@ -23,6 +23,10 @@ package struct GroupGrid: Sendable {
 
     package var group: FiniteGroup { characters.group }
 
+    /// Whether the elements are residues in their own order, so that the transform over the group is
+    /// the discrete Fourier transform of the operands.
+    package var isInPlainOrder: Bool { isCyclic && operands == Array(0..<order) }
+
     /// A grid without a task: answers are x·y, columns and operands are the elements.
     package init(_ group: FiniteGroup, trainRows: some Sequence<Int>) {
         let count = group.order

@@ -11,6 +11,10 @@ internal import ArrayMath
 /// - `map_directions`: H becomes its projection on the directions of W_L that belong to the keys
 ///   (two for each, the cosine and sine along the logit axis) plus its mean over pairs;
 ///   `map_null_space` is H without these directions.
+/// - `answer_directions`: H becomes its mean plus its projection on cos(w_k s), sin(w_k s) of the
+///   answer s for the keys; `without_answer_directions` is H without that projection.
+/// - `blocks3x3`: H becomes its projection on the keys' products of {1, cos k, sin k} of x times
+///   {1, cos k, sin k} of y.
 /// - `without_frequency/k`: every neuron loses its part in the 3 × 3 block of k, but for the constant.
 package func neuronAblations(
     _ view: NetworkView, keys: [Int], clusters: NeuronFrequencies
@@ -48,11 +52,41 @@ package func neuronAblations(
             along[$0] + means[$0 % width] - meanAlong[$0 % width] - view.hidden[$0]
         }, "map_directions")
     rows += losses(along.map { -$0 }, "map_null_space")
+    let answer = answerProjection(view, keys: valid, width: width)
+    rows += losses(
+        answer.indices.map { answer[$0] + means[$0 % width] - view.hidden[$0] },
+        "answer_directions")
+    rows += losses(answer.map { -$0 }, "without_answer_directions")
+    // The blocks of two keys share the constant alone.
+    var kept = view.hidden.indices.map { means[$0 % width] - view.hidden[$0] }
     for key in valid {
         let projected = blocks.projection(key, withConstant: false)
+        for index in kept.indices { kept[index] += projected[index] }
         rows += losses(projected.map { -$0 }, "without_frequency/\(key)")
     }
-    return rows
+    return rows + losses(kept, "blocks3x3")
+}
+
+/// The projection of the hidden layer on the keys' functions of the answer, [n², m].
+private func answerProjection(_ view: NetworkView, keys: [Int], width: Int) -> [Double] {
+    let (grid, order) = (view.grid, view.grid.order)
+    let basis = orthonormalFourierBasis(order)
+    let waves = keys.flatMap { key in
+        basisRows(ofFrequency: key, count: order).flatMap {
+            Array(basis[$0 * order..<($0 + 1) * order])
+        }
+    }
+    guard !waves.isEmpty else { return [Double](repeating: 0, count: view.hidden.count) }
+    let count = waves.count / order
+    let sums = grid.sums(view.hidden, columns: width, by: .answer)
+    let coefficients = matrixProduct(waves, sums, rows: count, columns: width, inner: order)
+    // Each answer occurs n times, so that a function of it is √n times as long on all pairs.
+    let byAnswer = matrixProduct(
+        waves, transposed: true, coefficients, transposed: false, rows: order, columns: width,
+        inner: count)
+    return grid.answers.flatMap { answer in
+        byAnswer[answer * width..<(answer + 1) * width].map { $0 / Double(order) }
+    }
 }
 
 /// An orthonormal basis of the span of W_L cos_k and W_L sin_k in neuron space, rows [≤ 2 keys, m].

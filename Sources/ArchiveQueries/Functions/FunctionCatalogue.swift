@@ -123,8 +123,10 @@ package enum FunctionCatalogue {
         cost: "reads the tensor of every checkpoint")
     package static let fourier = FunctionDescription(
         "fourier", .table, weights + [Argument("axis", isOptional: true)],
-        result: "basis, frequency, power, share (of the power without frequency 0); along the axis "
-            + "of tokens, or of the first axis",
+        result: "basis, frequency, power, share (of the power without frequency 0), component, "
+            + "dimension; along the axis of tokens over the group of the run's task (component is "
+            + "the representation where it is no cyclic group), else cyclic along the axis, the "
+            + "first unless given",
         missing: noRows + "; power is NULL for NaN", cost: "reads one tensor, O(n log n)")
     package static let singularValues = FunctionDescription(
         "singular_values", .table, weights, result: "rank (from 1), value; falling",

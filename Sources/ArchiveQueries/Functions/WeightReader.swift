@@ -1,3 +1,4 @@
+internal import Analysis
 internal import ArrayMath
 internal import CheckpointArchive
 internal import Checkpoints
@@ -14,6 +15,7 @@ final class WeightReader {
     let archive: any AnalysedArchive
     private var sources: [String: any CheckpointSource] = [:]
     private var models: [String: RunModel?] = [:]
+    private var grids: [String: GroupGrid?] = [:]
     /// The newest tensors, newest last.
     private var cache: [(key: Key, tensor: CachedTensor)] = []
     private var cachedByteCount = 0
@@ -154,6 +156,14 @@ final class WeightReader {
         let model = try? RunModel(description)
         models[run] = .some(model)
         return model
+    }
+
+    /// The group of a run's task; nil where its answers are no products in a group.
+    func grid(of run: String) throws -> GroupGrid? {
+        if let grid = grids[run] { return grid }
+        let grid = try model(of: run).flatMap { try? GroupGrid($0.task) }
+        grids[run] = .some(grid)
+        return grid
     }
 
     /// What a run is.

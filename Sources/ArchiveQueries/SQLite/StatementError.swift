@@ -10,7 +10,8 @@ enum StatementError {
         if let refusal = connection.statementGuard.refusal { return refused(refusal) }
         let message = String(cString: sqlite3_errmsg(connection.handle))
         let offset = Int(sqlite3_error_offset(connection.handle))
-        let place = offset >= 0 ? Place(offset: offset, in: text) : nil
+        let place =
+            offset >= 0 ? Place(offset: offset, in: text) : Place(ofMissing: message, in: text)
         return UserError.usage(
             subject: place.map { "SQL statement, \($0)" } ?? "SQL statement", cause: message,
             advice: advice(for: message, statement: text, connection: connection))
@@ -66,6 +67,27 @@ enum StatementError {
             column = (lines.last?.count ?? 0) + 1
             let after = String(decoding: bytes.dropFirst(offset), as: UTF8.self)
             word = String(after.prefix { !$0.isWhitespace && $0 != "," && $0 != ")" }.prefix(24))
+        }
+
+        /// The place of the table that a message says is missing, for which SQLite tells none.
+        ///
+        /// Nil where the name occurs not once but several times, in strings or comments perhaps.
+        init?(ofMissing message: String, in text: String) {
+            let prefix = "no such table: "
+            guard message.hasPrefix(prefix),
+                let name = message.dropFirst(prefix.count).split(separator: ".").last
+            else { return nil }
+            func isPartOfName(_ character: Character) -> Bool {
+                character.isLetter || character.isNumber || character == "_"
+            }
+            let found = text.ranges(of: name).filter { range in
+                let isEnd = range.upperBound == text.endIndex
+                let isStart = range.lowerBound == text.startIndex
+                return (isEnd || !isPartOfName(text[range.upperBound]))
+                    && (isStart || !isPartOfName(text[text.index(before: range.lowerBound)]))
+            }
+            guard found.count == 1 else { return nil }
+            self.init(offset: text[..<found[0].lowerBound].utf8.count, in: text)
         }
 
         var description: String {

@@ -58,6 +58,7 @@ struct ArchiveTables {
             FunctionCatalogue.fourier,
             columns: [
                 ("basis", "TEXT"), ("frequency", "INTEGER"), ("power", "REAL"), ("share", "REAL"),
+                ("component", "TEXT"), ("dimension", "INTEGER"),
             ], estimatedRows: 60
         ) { arguments in
             guard let tensor = try tensor(arguments)?.tensor, !tensor.shape.isEmpty,
@@ -66,16 +67,21 @@ struct ArchiveTables {
             let tokens = TokenAxis.of(tensor)
             let axis =
                 arguments.values.count > 3 ? try arguments.integer(3, "axis") : tokens ?? 0
-            let operands =
+            let run = try arguments.text(0, "run")
+            let rows =
                 axis == tokens
-                ? try reader.model(of: try arguments.text(0, "run"))?.operands : nil
-            let rows = try FourierAnalysis.spectrum(of: tensor, axis: axis, operands: operands)
+                ? try FourierAnalysis.spectrum(
+                    of: tensor, axis: axis, model: try reader.model(of: run),
+                    grid: try reader.grid(of: run))
+                : try FourierAnalysis.spectrum(of: tensor, axis: axis, operands: nil)
             return TableRows(count: rows.count) { row, column in
                 switch column {
                 case 0: .text(rows[row].basis)
                 case 1: .integer(Int64(rows[row].frequency))
                 case 2: .real(rows[row].power)
-                default: rows[row].share.map { .real($0) } ?? .null
+                case 3: rows[row].share.map { .real($0) } ?? .null
+                case 4: rows[row].component.map { .text($0) } ?? .null
+                default: rows[row].dimension.map { .integer(Int64($0)) } ?? .null
                 }
             }
         }

@@ -98,6 +98,21 @@ struct FourierAnalysis: AnalysisDefinition {
         return rows
     }
 
+    /// The spectrum of one tensor along its axis of tokens, over the group of the run's task.
+    ///
+    /// Without a group, or for residues in their own order, by the fast Fourier transform; then the
+    /// frequencies are those of the operands, or of the whole axis where the task is unknown.
+    static func spectrum(
+        of tensor: Tensor, axis: Int, model: RunModel?, grid: GroupGrid?
+    ) throws -> [SpectrumRow] {
+        if let model, let grid, !grid.isInPlainOrder,
+            let spectrum = groupSpectrum(of: tensor, task: model.task, grid: grid)
+        {
+            return SpectrumRow.rows(spectrum, on: grid)
+        }
+        return try self.spectrum(of: tensor, axis: axis, operands: model?.operands)
+    }
+
     /// The spectrum of one tensor along an axis; the share leaves the constant out.
     static func spectrum(
         of tensor: Tensor, axis: Int, operands: Range<Int>?, basis: String = "cyclic"

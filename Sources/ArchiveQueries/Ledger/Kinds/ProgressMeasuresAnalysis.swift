@@ -5,7 +5,7 @@ internal import Networks
 
 /// Restricted and excluded losses and what belongs to them, and the phases of a run.
 struct ProgressMeasuresAnalysis: AnalysisDefinition {
-    let codeVersion = "1"
+    let codeVersion = "2"
     let view = "progress_measures"
     let answersRuns = true
     let defaultSteps = StepSelection.spaced(100)

@@ -1,0 +1,121 @@
+internal import ArchiveQueries
+internal import Checkpoints
+
+/// What the index says about one checkpoint: where it is, its tensors, and every result of its
+/// weights.
+struct CheckpointDetails {
+    let columns: [String]
+    let row: [Cell]
+    private let tensors: [[Cell]]
+    private let results: [ViewRows]
+    private let run: String
+    private let step: Int
+
+    /// The rows that one view of results has for the checkpoint.
+    private struct ViewRows {
+        let view: String
+        let columns: [String]
+        let rows: [[Cell]]
+    }
+
+    /// More rows of a view than this are not shown to people unasked.
+    private static let longestTable = 12
+
+    init(_ run: RunDetails, step: Int) throws {
+        self.run = run.id
+        self.step = step
+        let parameters: [String: SQLValue] = ["run": .text(run.id), "step": .integer(Int64(step))]
+        let cursor = try run.session.cursor(
+            CheckpointDetails.checkpointStatement, parameters: parameters)
+        columns = cursor.columns
+        row = try (cursor.next() ?? []).map(Cell.init)
+        tensors = try run.session.rows(
+            CheckpointDetails.tensorsStatement, parameters: parameters
+        ).map { $0.map(Cell.init) }
+        let views = try run.session.rows(CheckpointDetails.viewsStatement).compactMap {
+            Cell($0[0]).string
+        }
+        results = try views.compactMap { view in
+            let cursor = try run.session.cursor(
+                "SELECT * FROM \(SQLSession.quoted(view)) WHERE run = :run AND step = :step",
+                parameters: parameters)
+            // What is the same in every row, or leads to the ledger, is not repeated.
+            let hidden: Set = ["run", "step", "analysis", "source"]
+            let shown = cursor.columns.indices.filter { !hidden.contains(cursor.columns[$0]) }
+            var rows: [[Cell]] = []
+            while let row = try cursor.next() { rows.append(shown.map { Cell(row[$0]) }) }
+            return rows.isEmpty
+                ? nil
+                : ViewRows(view: view, columns: shown.map { cursor.columns[$0] }, rows: rows)
+        }
+    }
+
+    var json: JSONText {
+        let list = CheckpointDetails.objects(["name", "shape", "dtype", "digest"], tensors)
+        return .object(
+            zip(columns, row).map { (name: $0, value: .cell($1)) } + [
+                ("tensors", list),
+                (
+                    "results",
+                    .object(
+                        results.map {
+                            (name: $0.view, value: CheckpointDetails.objects($0.columns, $0.rows))
+                        })
+                ),
+            ])
+    }
+
+    private static func objects(_ columns: [String], _ rows: [[Cell]]) -> JSONText {
+        .array(
+            rows.map { cells in
+                .object(zip(columns, cells).map { (name: $0, value: .cell($1)) })
+            })
+    }
+
+    func printReport(with writer: (Output) -> any RowWriter) throws {
+        let facts = zip(columns, row).map { [Cell.text($0), .text(CheckpointDetails.text($1))] }
+        try writer(.standard).write(columns: ["checkpoint", ""], rows: facts)
+        try Output.standard.write("\n")
+        try writer(.standard).write(columns: ["tensor", "shape", "type", "SHA-256"], rows: tensors)
+        for result in results {
+            try Output.standard.write("\n\(result.view)\n")
+            let shown = result.rows.prefix(CheckpointDetails.longestTable)
+            try writer(.standard).write(
+                columns: result.columns, rows: shown.map { $0.map(\.rounded) })
+            if shown.count < result.rows.count {
+                try Output.standard.flush()
+                Output.error.note(
+                    "\(shown.count) of \(NumberText.grouped(result.rows.count)) rows; all: cairn sql "
+                        + "\"SELECT * FROM \(result.view) WHERE run = '\(run)' AND step = \(step)\""
+                )
+            }
+        }
+    }
+
+    private static func text(_ cell: Cell) -> String {
+        cell.string ?? cell.integer.map(String.init) ?? ""
+    }
+
+    private static let checkpointStatement = """
+        SELECT * FROM checkpoints WHERE run = :run AND step = :step
+        """
+
+    private static let tensorsStatement = """
+        SELECT t.name, t.shape, t.dtype, d.digest
+        FROM tensor_digests AS d
+        JOIN tensors AS t ON t.run = d.run AND t.name = d.tensor
+        WHERE d.run = :run AND d.step = :step
+        ORDER BY t.name
+        """
+
+    /// The views of results about checkpoints, whatever kinds there are: those with a run, a step
+    /// and the analysis that they come from.
+    private static let viewsStatement = """
+        SELECT v.name
+        FROM sqlite_schema AS v, pragma_table_info(v.name) AS c
+        WHERE v.type = 'view' AND c.name IN ('run', 'step', 'analysis') AND v.name <> 'analyses'
+        GROUP BY v.name
+        HAVING count(*) = 3
+        ORDER BY v.name
+        """
+}
