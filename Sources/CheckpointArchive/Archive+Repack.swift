@@ -64,11 +64,12 @@ extension Archive {
             ) { step in
                 try files.reach(.write)
                 // All curves and step digests of the old pack move with its first checkpoint.
-                return Checkpoint(
+                let checkpoint = Checkpoint(
                     step: step,
                     weights: try run.weights(at: step, evenIfFileChanged: evenIfFileChanged),
                     metrics: step == first ? metrics.points : [],
                     stepDigests: step == first ? metrics.digests : [])
+                return (checkpoint, try CheckpointFile.Summary(checkpoint))
             }
             try files.reach(.syncFile)
             let file = try IndexedFile(path: path, kind: .pack, at: temporary)

@@ -119,16 +119,26 @@ extension CheckpointFile {
         return (summary, Result { try StoredTables.readMetrics(from: root, file) })
     }
 
-    /// Everything a checkpoint file holds, with every tensor checked.
-    static func read(_ path: String, file: String, run: String) throws -> Checkpoint {
+    /// Everything a checkpoint file holds, with every tensor checked, and its digests.
+    static func read(
+        _ path: String, file: String, run: String
+    ) throws -> (checkpoint: Checkpoint, summary: Summary) {
         let opened = try FileSeal.open(path, file: file)
         let root = try opened.root()
         let step = try requireCheckpoint(root, file: file, run: run)
-        return Checkpoint(
-            step: step, weights: try tensors(in: try root.group(weights), file: file).map(\.0),
+        let tensors = try tensors(in: try root.group(weights), file: file)
+        let checkpoint = Checkpoint(
+            step: step, weights: tensors.map(\.0),
             optimizerState: try optimizerState(from: root, file: file),
             metrics: try StoredTables.readMetrics(from: root, file),
             stepDigests: try StoredTables.readStepDigests(from: root, file))
+        let ordered = tensors.sorted {
+            $0.0.name.utf8.lexicographicallyPrecedes($1.0.name.utf8)
+        }
+        let summary = Summary(
+            step: step, layout: try TensorLayout(of: ordered.map(\.0)),
+            digests: ordered.map(\.1), hasOptimizerState: checkpoint.optimizerState != nil)
+        return (checkpoint, summary)
     }
 
     private static func requireCheckpoint(

@@ -1,5 +1,7 @@
 internal import Checkpoints
+internal import Dispatch
 internal import HDF5Files
+internal import Synchronization
 
 /// The file of one checkpoint that is not packed yet.
 ///
@@ -21,7 +23,7 @@ enum CheckpointFile {
             let tensors = sorted(checkpoint.weights)
             step = checkpoint.step
             layout = try TensorLayout(of: tensors)
-            digests = tensors.map { Digest(of: $0.bytes) }
+            digests = CheckpointFile.digests(of: tensors)
             digest = CheckpointFile.digest(layout, digests)
             hasOptimizerState = checkpoint.optimizerState != nil
         }
@@ -139,6 +141,30 @@ enum CheckpointFile {
             try write($0, Digest(of: $0.bytes), to: group, layout: layout)
         }
     }
+
+    /// The digests of tensors, by several processors where there is much to hash.
+    static func digests(of tensors: [Tensor]) -> [Digest] {
+        let byteCount = tensors.reduce(0) { $0 + $1.bytes.count }
+        guard byteCount >= smallestSharedByteCount, tensors.count > 1 else {
+            return tensors.map { Digest(of: $0.bytes) }
+        }
+        let digests = Mutex([Digest?](repeating: nil, count: tensors.count))
+        let next = Atomic<Int>(0)
+        // The largest first, so that the last to end is a small one.
+        let order = tensors.indices.sorted { tensors[$0].bytes.count > tensors[$1].bytes.count }
+        DispatchQueue.concurrentPerform(iterations: 2) { _ in
+            while true {
+                let number = next.add(1, ordering: .relaxed).oldValue
+                guard number < order.count else { return }
+                let digest = Digest(of: tensors[order[number]].bytes)
+                digests.withLock { $0[order[number]] = digest }
+            }
+        }
+        return digests.withLock { $0.compactMap(\.self) }
+    }
+
+    /// Waking another processor costs as much as hashing about this many bytes.
+    private static let smallestSharedByteCount = 1 << 17
 
     static func sorted(_ tensors: [Tensor]) -> [Tensor] {
         tensors.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }

@@ -38,7 +38,7 @@ struct CheckpointForm: Equatable {
 
     /// A checkpoint of this form with random values, and random digests.
     func example() -> (checkpoint: Checkpoint, summary: CheckpointFile.Summary) {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SplitMix(state: .random(in: 0 ... .max))
         func bytes(_ count: Int) -> [UInt8] {
             var bytes: [UInt8] = []
             bytes.reserveCapacity(count + 8)
@@ -76,6 +76,19 @@ struct CheckpointForm: Equatable {
                 step: checkpoint.step, layout: weights, digests: digests,
                 hasOptimizerState: checkpoint.optimizerState != nil)
         )
+    }
+}
+
+/// Fast random words (SplitMix64 by Steele, Lea and Flood); the system's own take a call each.
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
+        return word ^ word >> 31
     }
 }
 

@@ -14,25 +14,46 @@ package struct FileChecksum: Sendable, Equatable {
     private static let multipliers = SIMD4<UInt64>(
         0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb, 0xd6e8_feb8_6659_fd93)
 
-    package init(of bytes: UnsafeRawBufferPointer) {
-        var sums = SIMD4<UInt64>(repeating: 0)
-        var sumsOfSums = SIMD4<UInt64>(repeating: 0)
-        let blockCount = bytes.count / 32
-        for block in 0..<blockCount {
-            sums &+= bytes.loadUnaligned(fromByteOffset: block * 32, as: SIMD4<UInt64>.self)
-            sumsOfSums &+= sums
-        }
-        if bytes.count % 32 != 0 {
-            var tail = SIMD4<UInt64>(repeating: 0)
-            withUnsafeMutableBytes(of: &tail) {
-                $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[(blockCount * 32)...]))
+    /// The sums over the blocks seen so far.
+    private struct Sums {
+        private var sums = SIMD4<UInt64>(repeating: 0)
+        private var sumsOfSums = SIMD4<UInt64>(repeating: 0)
+        private var byteCount = 0
+
+        /// Goes on with these bytes; only the last ones may be no multiple of 32.
+        mutating func take(_ bytes: UnsafeRawBufferPointer) {
+            precondition(byteCount % 32 == 0, "nothing follows an incomplete block")
+            // Local copies stay in registers.
+            var (sums, sumsOfSums) = (sums, sumsOfSums)
+            let blockCount = bytes.count / 32
+            for block in 0..<blockCount {
+                sums &+= bytes.loadUnaligned(fromByteOffset: block * 32, as: SIMD4<UInt64>.self)
+                sumsOfSums &+= sums
             }
-            sums &+= tail
-            sumsOfSums &+= sums
+            if bytes.count % 32 != 0 {
+                var tail = SIMD4<UInt64>(repeating: 0)
+                withUnsafeMutableBytes(of: &tail) {
+                    $0.copyMemory(
+                        from: UnsafeRawBufferPointer(rebasing: bytes[(blockCount * 32)...]))
+                }
+                sums &+= tail
+                sumsOfSums &+= sums
+            }
+            (self.sums, self.sumsOfSums) = (sums, sumsOfSums)
+            byteCount += bytes.count
         }
-        first = (sums &* FileChecksum.multipliers).wrappedSum()
-        second =
-            (sumsOfSums &* FileChecksum.multipliers).wrappedSum() &+ UInt64(bytes.count)
+
+        var checksum: FileChecksum {
+            FileChecksum(
+                first: (sums &* FileChecksum.multipliers).wrappedSum(),
+                second: (sumsOfSums &* FileChecksum.multipliers).wrappedSum() &+ UInt64(byteCount))
+        }
+    }
+
+    package init(of bytes: UnsafeRawBufferPointer) {
+        var sums = Sums()
+        sums.take(bytes)
+        self = sums.checksum
     }
 
     init(first: UInt64, second: UInt64) {
@@ -49,22 +70,24 @@ package struct FileChecksum: Sendable, Equatable {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError("open", path) }
         defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw SystemError("read", path) }
-        let byteCount = Int(status.st_size)
-        var failure: SystemError?
-        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
-            while count < byteCount {
-                let read = Foundation.read(
-                    descriptor, buffer.baseAddress?.advanced(by: count), byteCount - count)
-                if read < 0 && errno == EINTR { continue }
-                if read < 0 { failure = SystemError("read", path) }
-                if read <= 0 { return }
-                count += read
+        // A block at a time stays in the processor's cache.
+        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+        defer { block.deallocate() }
+        var sums = Sums()
+        var filled = 0
+        while true {
+            let count = Foundation.read(
+                descriptor, block.baseAddress?.advanced(by: filled), block.count - filled)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw SystemError("read", path) }
+            filled += count
+            if count == 0 || filled == block.count {
+                sums.take(UnsafeRawBufferPointer(rebasing: block[..<filled]))
+                filled = 0
             }
+            if count == 0 { break }
         }
-        if let failure { throw failure }
-        self.init(of: bytes)
+        self = sums.checksum
     }
 
     /// The two sums as they lie in a pack.

@@ -17,7 +17,7 @@ enum PackFile {
     /// Returns the digests of what was written.
     static func write(
         _ path: String, run: String, layout: TensorLayout, steps: [Int], compression: HDF5Layout,
-        checkpoint: (Int) throws -> Checkpoint
+        checkpoint: (Int) throws -> (Checkpoint, CheckpointFile.Summary)
     ) throws -> [CheckpointFile.Summary] {
         let file = try HDF5File(creating: path)
         var summaries: [CheckpointFile.Summary] = []
@@ -30,15 +30,15 @@ enum PackFile {
                 root, kind: "pack", run: run,
                 about: "Many checkpoints of a training run, written by Cairn. Row i of every "
                     + "dataset in weights belongs to the step in steps[i].")
-            let writers = try RowWriters(root, layout, rowCount: steps.count, compression)
+            var writers = try RowWriters(root, layout, rowCount: steps.count, compression)
             for (row, step) in steps.enumerated() {
-                let checkpoint = try checkpoint(step)
-                let summary = try CheckpointFile.Summary(checkpoint)
+                let (checkpoint, summary) = try checkpoint(step)
                 try writers.write(checkpoint, summary, row: row)
                 summaries.append(summary)
                 metrics.append(contentsOf: checkpoint.metrics)
                 stepDigests.append(contentsOf: checkpoint.stepDigests)
             }
+            try writers.writeTables()
             let stepTable = try root.createDataset(
                 PackFile.steps, type: .int64, shape: [steps.count])
             try stepTable.write(StoredTables.bytes(steps))
@@ -160,6 +160,9 @@ enum PackFile {
         private let weights: HDF5Group
         private let digests: HDF5Group
         private let checksums: HDF5Group
+        /// The digests and checksums of the rows so far, tensor by tensor.
+        private var digestBytes: [[UInt8]]
+        private var checksumBytes: [[UInt8]]
 
         init(
             _ root: borrowing HDF5Group, _ layout: TensorLayout, rowCount: Int,
@@ -190,6 +193,8 @@ enum PackFile {
             self.weights = weights
             self.digests = digests
             self.checksums = checksums
+            digestBytes = layout.entries.map { _ in [] }
+            checksumBytes = digestBytes
         }
 
         /// Where the rows lie in the file.
@@ -202,19 +207,22 @@ enum PackFile {
             return extents
         }
 
-        borrowing func write(
+        mutating func write(
             _ checkpoint: Checkpoint, _ summary: CheckpointFile.Summary, row: Int
         ) throws {
-            for (tensor, digest) in zip(
-                CheckpointFile.sorted(checkpoint.weights), summary.digests)
-            {
-                let type = tensor.elementType.stored
-                try weights.dataset(tensor.name, type: type).write(
+            for (place, tensor) in CheckpointFile.sorted(checkpoint.weights).enumerated() {
+                try weights.dataset(tensor.name, type: tensor.elementType.stored).write(
                     tensor.bytes, fromRow: row)
-                try digests.dataset(tensor.name, type: .uint8).write(
-                    digest.bytes, fromRow: row)
-                try checksums.dataset(tensor.name, type: .uint64).write(
-                    Array(FileChecksum(of: tensor.bytes).littleEndianBytes), fromRow: row)
+                digestBytes[place] += summary.digests[place].bytes
+                checksumBytes[place] += FileChecksum(of: tensor.bytes).littleEndianBytes
+            }
+        }
+
+        /// Writes the digests and checksums of all rows.
+        borrowing func writeTables() throws {
+            for (place, entry) in layout.entries.enumerated() {
+                try digests.dataset(entry.name, type: .uint8).write(digestBytes[place])
+                try checksums.dataset(entry.name, type: .uint64).write(checksumBytes[place])
             }
         }
     }

@@ -54,19 +54,20 @@ package func weightNorms(of tensors: [Tensor]) -> [WeightNorms] {
 /// The norms of one tensor; nil for a complex one.
 package func weightNorms(of tensor: Tensor) -> WeightNorms? {
     guard let values = tensor.doubles() else { return nil }
-    let l2 = vectorNorm(values)
+    let sizes = VectorSizes(of: values)
+    let l2 = sizes.norm(of: values)
     let count = values.count
-    let largest = values.reduce(0.0) { $0.isNaN || $1.isNaN ? .nan : max($0, abs($1)) }
     let spectrum = singularValueSpectrum(values, shape: tensor.shape)
     let spectral = spectrum.first ?? 0
     return WeightNorms(
         tensor: tensor.name, elementCount: count, l2: l2,
-        rms: count > 0 ? l2 / Double(count).squareRoot() : nil, linf: largest,
+        rms: count > 0 ? l2 / Double(count).squareRoot() : nil,
+        linf: sizes.largestMagnitude,
         // A Gram matrix of an infinite entry has no spectrum; the norm is still infinite.
         spectral: spectral.isNaN && !l2.isNaN ? l2 : spectral,
         stableRank: stableRank(l2: l2, spectral: spectral),
         spectralEntropy: singularValueEntropy(spectrum),
-        l1: values.reduce(0) { $0 + abs($1) }, nuclear: spectrum.reduce(0, +))
+        l1: sizes.sumOfMagnitudes, nuclear: spectrum.reduce(0, +))
 }
 
 /// The singular values, falling, of a tensor read as a matrix by flattening all axes but the last.

@@ -8,13 +8,12 @@ struct TensorFunctions {
 
     var all: [ScalarFunction] {
         [
-            measure(FunctionCatalogue.l2Norm) { vectorNorm($0) },
+            measure(FunctionCatalogue.l2Norm) { VectorSizes(of: $0).norm(of: $0) },
             measure(FunctionCatalogue.rmsNorm) {
-                $0.isEmpty ? nil : vectorNorm($0) / Double($0.count).squareRoot()
+                $0.isEmpty
+                    ? nil : VectorSizes(of: $0).norm(of: $0) / Double($0.count).squareRoot()
             },
-            measure(FunctionCatalogue.maxNorm) { values in
-                values.reduce(0) { $0.isNaN || $1.isNaN ? .nan : max($0, abs($1)) }
-            },
+            measure(FunctionCatalogue.maxNorm) { VectorSizes(of: $0).largestMagnitude },
             norms(FunctionCatalogue.spectralNorm) { $0.spectral },
             norms(FunctionCatalogue.stableRank) { $0.stableRank },
             norms(FunctionCatalogue.effectiveRank) { $0.effectiveRank },

@@ -1,10 +1,12 @@
 internal import Analysis
 internal import ArchiveQueries
 internal import ArgumentParser
+internal import ArrayMath
 internal import CheckpointArchive
 internal import Checkpoints
 internal import Foundation
 internal import Networks
+internal import Synchronization
 internal import Training
 
 /// `cairn bench`: speeds of this machine, each beside the bound it could reach.
@@ -78,9 +80,9 @@ struct BenchCommand: ParsableCommand {
             })
     }
 
-    private typealias Measure = (name: String, value: Double, unit: String)
+    typealias Measure = (name: String, value: Double, unit: String)
 
-    private var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+    var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
 
     // MARK: Training
 
@@ -100,7 +102,7 @@ struct BenchCommand: ParsableCommand {
                 step.evaluationShare, "of 1"
             ),
             ("peak memory", Double(BenchCommand.peakMemory), "bytes"),
-        ]
+        ] + (try checkpointCosts(configuration))
     }
 
     private func network<Scalar: NetworkScalar>(
@@ -132,14 +134,37 @@ struct BenchCommand: ParsableCommand {
                 }
             }
             let total = Double(bytes) * count
+            let blocks = try visiting(stored) { $0.count }
+            let norms = try visiting(stored) {
+                VectorSizes(of: $0.bindMemory(to: Float.self)).sumOfSquares
+            }
             return [
                 ("durable checkpoints", count / seconds, "1/s"),
                 ("the same bytes written, synced and renamed", count / raw, "1/s"),
                 ("share of that bound", raw / seconds, "of 1"),
                 ("a checkpoint", Double(bytes), "bytes"),
                 ("reading all trajectories, checked", total / reading * 1e-6, "MB/s"),
+                ("reading all tensors in blocks, checked", blocks / count * 1e3, "ms each"),
+                ("the same with their norms", norms / count * 1e3, "ms each"),
             ]
         }
+    }
+
+    /// The seconds of the fastest of three passes over all tensors of a run, block by block.
+    private func visiting<Value: Sendable>(
+        _ stored: StoredRun, _ body: @escaping @Sendable (UnsafeRawBufferPointer) -> Value
+    ) throws -> Double {
+        // What is computed is kept, or the compiler might leave it out.
+        let results = Mutex<[Value]>([])
+        let times = try (0..<3).map { _ in
+            try BenchCommand.seconds {
+                try stored.visit(threads: threadCount) { _, _, values in
+                    let result = body(values)
+                    results.withLock { $0.append(result) }
+                }
+            }
+        }
+        return times.min() ?? 0
     }
 
     /// Stores checkpoints of a network in a temporary archive and gives the run, the seconds it
@@ -311,7 +336,7 @@ struct BenchCommand: ParsableCommand {
 
     // MARK: Timing
 
-    private static func seconds(_ body: () throws -> Void) rethrows -> Double {
+    static func seconds(_ body: () throws -> Void) rethrows -> Double {
         try ContinuousClock().measure(body).seconds
     }
 
