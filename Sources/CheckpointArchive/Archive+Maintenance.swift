@@ -37,13 +37,7 @@ extension Archive {
                 let lock = try FileLock.attempt(layout.runLock(run))
             else { continue }
             try withExtendedLifetime(lock) {
-                try leavingDamage {
-                    try adoptFiles(of: run)
-                    let stored = try StoredRun(archive: self, id: run)
-                    if stored.catalogue.checkpoints.contains(where: { $0.kind == .pack }) {
-                        try Archive.mapErrors { try writeVirtualFile(of: run) }
-                    }
-                }
+                try leavingDamage { try adoptFilesAndView(of: run) }
             }
         }
     }
@@ -55,7 +49,19 @@ extension Archive {
         }
         for run in running where Archive.exists(layout.runFolder(run)) {
             guard let lock = try FileLock.attempt(layout.runLock(run)) else { continue }
-            try withExtendedLifetime(lock) { try leavingDamage { try adoptFiles(of: run) } }
+            try withExtendedLifetime(lock) {
+                try leavingDamage { try adoptFilesAndView(of: run) }
+            }
+        }
+    }
+
+    /// Takes in the files of a run that the index does not know, and shows all its packs in
+    /// `packed.h5`: whoever died between a pack and that file left one that shows too little.
+    private func adoptFilesAndView(of run: String) throws {
+        try adoptFiles(of: run)
+        let stored = try StoredRun(archive: self, id: run)
+        if stored.catalogue.checkpoints.contains(where: { $0.kind == .pack }) {
+            try Archive.mapErrors { try writeVirtualFile(of: run) }
         }
     }
 

@@ -10,6 +10,9 @@ extension Archive {
         package var extendedRuns: [String] = []
         package var unchangedRuns: [String] = []
         package var checkpointCount = 0
+        /// Results of analyses and tags that came in.
+        package var analysisCount = 0
+        package var tagCount = 0
         /// What could not be brought together, in words; both sides stay as they are.
         package var conflicts: [(run: String, explanation: String)] = []
     }
@@ -19,7 +22,8 @@ extension Archive {
     /// A run comes in complete or not at all, so the merge can be interrupted and repeated; what
     /// is here already is compared by digest and left alone. Parents and origins of runs are part
     /// of their descriptions and come with them. Two different runs with one id, and different
-    /// weights at one step of a run, are reported; neither is changed.
+    /// weights at one step of a run, are reported; neither is changed. Tags and the results of analyses
+    /// come with their runs, also into runs that are here already.
     package func merge(
         _ other: Archive, progress: (MergeReport) -> Void = { _ in }
     ) throws -> MergeReport {
@@ -37,6 +41,7 @@ extension Archive {
                     try add(theirs, into: &report)
                 }
             }
+            try extendLedger(by: theirs, into: &report)
             progress(report)
         }
         return report
@@ -59,7 +64,6 @@ extension Archive {
                     try requireSound(bytes, path, theirs)
                     try files.write(bytes, to: "\(temporary)/\(path)")
                 }
-                try copyTags(from: other.file(theirs.id, "tags.json"), to: "\(temporary)/tags.json")
                 try files.place(temporary, at: layout.runFolder(theirs.id))
             } catch {
                 try? FileManager.default.removeItem(atPath: temporary)
@@ -143,7 +147,8 @@ extension Archive {
             .sorted { $0.step < $1.step }
         let checkpoint = Checkpoint(
             step: step, weights: try theirs.weights(at: step),
-            optimizerState: try theirs.optimizerState(at: step), metrics: points)
+            optimizerState: try theirs.optimizerState(at: step), metrics: points,
+            stepDigests: try theirs.stepDigests(in: previous + 1...step))
         let image = try CheckpointFile.image(
             of: checkpoint, try CheckpointFile.Summary(checkpoint), run: theirs.id,
             layout: compression)
@@ -167,9 +172,29 @@ extension Archive {
         }
     }
 
-    private func copyTags(from source: String, to target: String) throws {
-        guard Archive.exists(source) else { return }
-        try files.write(try Archive.content(of: source), to: target)
+    /// Brings the tags and the results of analyses of a run that is in both archives.
+    ///
+    /// Results belong to weights: where the runs are different ones, nothing comes.
+    private func extendLedger(by theirs: StoredRun, into report: inout MergeReport) throws {
+        guard !report.conflicts.contains(where: { $0.run == theirs.id }) else { return }
+        let tags = try theirs.archive.tags(of: theirs)
+        let tagCount = tags.isEmpty ? 0 : try changeTags(of: theirs.id) { $0.formUnion(tags) }
+        let ledger = try theirs.archive.locate { db in
+            try IndexRows.runKey(theirs.id, db).map { try AnalysisRows.read(run: $0, db) }
+        }
+        var analysisCount = 0
+        if let ledger, !ledger.analyses.rows.isEmpty {
+            analysisCount = try write { db in
+                guard let key = try IndexRows.runKey(theirs.id, db) else { return 0 }
+                return try AnalysisRows.add(ledger, to: key, db)
+            }
+        }
+        report.tagCount += tagCount
+        report.analysisCount += analysisCount
+        if tagCount + analysisCount > 0, report.unchangedRuns.last == theirs.id {
+            report.unchangedRuns.removeLast()
+            report.extendedRuns.append(theirs.id)
+        }
     }
 
     /// Refuses to spread damage: the bytes must be those that the other index records.

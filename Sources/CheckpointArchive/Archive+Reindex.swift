@@ -117,6 +117,10 @@ extension Archive {
         let redundant = try write { db in
             let key = try IndexRows.putRun(description, status: .interrupted, db)
             try IndexRows.forgetFiles(of: key, db)
+            // Rows outlive a damaged file of tags, but not one that is not there.
+            if !Archive.exists(layout.file(run, TagFile.path)) {
+                try IndexRows.putTags([], of: key, db)
+            }
             let redundant = try scan.store(run: key, db)
             try scan.storeStatus(run: key, db)
             return redundant
@@ -135,7 +139,7 @@ extension IndexRows {
         for sql in [
             "DELETE FROM checkpoint WHERE run_key = ?", "DELETE FROM file WHERE run_key = ?",
             "DELETE FROM tensor WHERE run_key = ?", "DELETE FROM metric WHERE run_key = ?",
-            "DELETE FROM metric_summary WHERE run_key = ?", "DELETE FROM tag WHERE run_key = ?",
+            "DELETE FROM metric_summary WHERE run_key = ?",
         ] {
             try db.execute(sql: sql, arguments: [key])
         }

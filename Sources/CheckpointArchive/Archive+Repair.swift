@@ -19,7 +19,7 @@ extension Archive {
     /// reported by the next `verify`.
     package func repair(_ report: VerifyReport, isDryRun: Bool = false) throws -> [RepairAction] {
         var actions: [RepairAction] = []
-        let problems = report.problems.filter(\.isIntegrityProblem)
+        let problems = report.problems.filter { $0.isIntegrityProblem || $0.kind == .outdatedView }
         for (run, problems) in Dictionary(grouping: problems, by: \.run).sorted(by: {
             $0.key < $1.key
         })
@@ -85,8 +85,10 @@ extension Archive {
         }
         let stored = try StoredRun(archive: self, id: run)
         let damaged = Set(
-            problems.filter { [.missingFile, .damagedFile, .damagedTensor].contains($0.kind) }
-                .map(\.file))
+            problems.filter {
+                [.missingFile, .damagedFile, .damagedTensor, .outdatedView].contains($0.kind)
+            }
+            .map(\.file))
         var lost: Set<Int> = []
         var rewritten: Set<String> = []
         for file in damaged.sorted() {
@@ -141,6 +143,22 @@ extension Archive {
         -> [RepairAction]
     {
         let file = "runs/\(run.id)/\(path)"
+        if path == "packed.h5" {
+            if !isDryRun { try Archive.mapErrors { try writeVirtualFile(of: run.id) } }
+            return [RepairAction(run: run.id, file: file, action: "write it anew from the packs")]
+        }
+        if path == TagFile.path {
+            if !isDryRun {
+                try setAside(path, of: run.id, in: layout.quarantineFolder)
+                let tags = try tags(of: run)
+                try Archive.mapErrors { try TagFile.write(Set(tags), layout, run.id, files) }
+            }
+            return [
+                RepairAction(
+                    run: run.id, file: file,
+                    action: "move it to the quarantine and write it anew from the index")
+            ]
+        }
         guard path.hasPrefix("optimizer/") else {
             return [
                 RepairAction(

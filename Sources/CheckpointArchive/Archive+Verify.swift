@@ -17,6 +17,8 @@ package struct ArchiveProblem: Sendable, Equatable {
         case indexDiffers = "index_differs"
         /// A file that the index does not know.
         case orphan
+        /// `packed.h5` does not show what the packs hold.
+        case outdatedView = "outdated_view"
         /// A step is missing between others that are evenly spaced.
         case scheduleGap = "schedule_gap"
         /// Weights that are NaN or infinite.
@@ -35,7 +37,7 @@ package struct ArchiveProblem: Sendable, Equatable {
     package var isIntegrityProblem: Bool {
         switch kind {
         case .missingFile, .damagedFile, .damagedTensor, .indexDiffers, .orphan: true
-        case .scheduleGap, .notFinite: false
+        case .scheduleGap, .notFinite, .outdatedView: false
         }
     }
 }
@@ -154,9 +156,11 @@ private struct RunVerification {
             progress((1, byteCount))
         }
         try checkOrphans(Set(rows.map(\.path)))
+        try checkTags()
         // The curves come out of files that may only be opened here when they are sound.
         if !options.isQuick, !problems.contains(where: \.isIntegrityProblem) {
             do {
+                try checkPackedView(catalogue)
                 try checkDescription()
                 try checkMetrics()
             } catch let error as DamagedFile {
@@ -262,6 +266,51 @@ private struct RunVerification {
             add(
                 .orphan, "runs/\(run)/\(path)",
                 "the index does not know it; `cairn reindex` adds what it holds")
+        }
+    }
+
+    /// `packed.h5` shows the steps of all packs, which are sound.
+    ///
+    /// It holds nothing of its own. A process that dies leaves it older than the packs.
+    private mutating func checkPackedView(_ catalogue: StoredRun.Catalogue) throws {
+        let packed = catalogue.checkpoints.filter { $0.kind == .pack }
+        guard !packed.isEmpty else { return }
+        let file = "runs/\(run)/packed.h5"
+        let path = archive.layout.file(run, "packed.h5")
+        let state = Archive.exists(path) ? try? FileSeal.state(of: path) : nil
+        if state == .broken {
+            add(.damagedFile, file, "its seal does not match; `cairn repair` writes it anew")
+            return
+        }
+        // Files of format 1 have no seal; the library may not see them when they are damaged.
+        if state == .absent, !packed.contains(where: { isSealed($0.path) }) { return }
+        let steps = state == .whole ? try PackFile.shownSteps(path, file: file) : []
+        if steps.sorted() != packed.map(\.step) {
+            add(
+                .outdatedView, file,
+                "it does not show the steps that the packs hold; `cairn repair` writes it anew")
+        }
+    }
+
+    /// The index has the tags that the run's file has.
+    private mutating func checkTags() throws {
+        let file = "runs/\(run)/\(TagFile.path)"
+        do {
+            // Both are read while nobody changes either, or once more.
+            for isLast in [false, true] {
+                let stored = try TagFile.read(archive.layout, run)
+                let indexed = try archive.locate { db in
+                    try IndexRows.runKey(run, db).map { try IndexRows.tags(of: $0, db) } ?? []
+                }
+                if stored ?? [] == indexed { return }
+                if isLast {
+                    add(
+                        .indexDiffers, "index.sqlite",
+                        "the run's tags are not those in \(file); run `cairn reindex`")
+                }
+            }
+        } catch let error as DamagedFile {
+            add(.damagedFile, error.file, error.cause)
         }
     }
 

@@ -106,6 +106,15 @@ enum PackFile {
         return try StoredTables.readStepDigests(from: try opened.root(), file)
     }
 
+    /// The steps of a pack, or of all packs that a `packed.h5` shows.
+    static func shownSteps(_ path: String, file: String) throws -> [Int] {
+        try RunScan.reading(file) {
+            let opened = try FileSeal.open(path, file: file)
+            return StoredTables.integers(
+                try opened.root().dataset(steps, type: .int64).read())
+        }
+    }
+
     /// The number of checkpoints in a pack.
     static func rowCount(_ path: String, file: String) throws -> Int {
         let opened = try FileSeal.open(path, file: file)

@@ -23,6 +23,8 @@ struct RunScan: Sendable {
     /// Files of weights, in the order of their first steps.
     let entries: [Entry]
     let ends: [EndFile]
+    /// Nil without a file of tags, and when it cannot be read.
+    let tags: Set<RunTag>?
     /// The files of the run's description and its ends.
     let otherFiles: [IndexedFile]
     /// Files that could not be read, with the reason.
@@ -70,6 +72,13 @@ struct RunScan: Sendable {
                 damaged.append(error)
             }
         }
+        var tags: Set<RunTag>?
+        do {
+            tags = only == nil ? try TagFile.read(layout, run) : nil
+        } catch let error as DamagedFile {
+            damaged.append(error)
+        }
+        self.tags = tags
         self.entries = entries.sorted { $0.firstStep < $1.firstStep }
         self.ends = ends.sorted { $0.finishedAt < $1.finishedAt }
         self.otherFiles = otherFiles
@@ -160,6 +169,7 @@ extension RunScan {
         }
         for file in otherFiles { _ = try IndexRows.putFile(file, of: key, db) }
         for end in ends { try MetricRows.add(end.metrics, run: key, db) }
+        if let tags { try IndexRows.putTags(tags, of: key, db) }
         return redundant
     }
 

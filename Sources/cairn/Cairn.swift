@@ -38,7 +38,8 @@ struct Cairn: ParsableCommand {
                 name: "Upkeep",
                 subcommands: [
                     InitCommand.self, VerifyCommand.self, ReindexCommand.self, RepairCommand.self,
-                    PackCommand.self, MergeCommand.self, CollectCommand.self, UsageCommand.self,
+                    PackCommand.self, MergeCommand.self, TagCommand.self, UntagCommand.self,
+                    CollectCommand.self, UsageCommand.self,
                     DoctorCommand.self, BenchCommand.self, InspectFileCommand.self,
                 ]),
             CommandGroup(name: "Shell", subcommands: [CompletionCommand.self]),

@@ -33,7 +33,7 @@ enum Decay {
         let root = path + "/runs"
         let entries = (FileManager.default.enumerator(atPath: root)?.allObjects ?? [])
             .compactMap { $0 as? String }.filter {
-                $0.hasSuffix(".h5") && !$0.hasSuffix("packed.h5")
+                $0.hasSuffix(".h5") || $0.hasSuffix("tags.json")
             }
         return try entries.sorted().map { name in
             let attributes = try FileManager.default.attributesOfItem(atPath: "\(root)/\(name)")
@@ -50,6 +50,11 @@ enum Decay {
         options.trustsChecksums = true
         let report = try archive.verify(runs: [run], options: options)
         try requireTruth(archive, run)
+        if name.hasSuffix("tags.json"), report.isSound {
+            // White space may change, and letters of names that JSON does not need.
+            Harness.say("found \(name) \(offset)")
+            return
+        }
         guard report.problems.contains(where: { $0.file == "runs/\(name)" }) else {
             throw UserError.integrity(
                 subject: "\(name) \(offset)", cause: "verify blames \(report.problems)")

@@ -8,11 +8,14 @@ import Testing
 ///
 /// `CAIRN_DECAY_STRIDE` sets the distance between the bytes that are flipped.
 @Suite struct ArchiveDecayTests {
-    /// Two small runs: one of loose checkpoints, one packed.
+    /// Two small runs: one of loose checkpoints with tags, one packed.
     private func smallArchive(_ folder: TemporaryFolder) throws -> String {
         let loose = try TestRuns.archive(in: folder, steps: [7], run: "a")
         try TestRuns.archive(
             in: folder, steps: [0, 1, 2], run: "b", options: Archive.Options(looseLimit: 3))
+        try loose.addTags(
+            [RunTag(name: "kept", step: 7), RunTag(name: "paper", step: nil)],
+            to: try loose.run(matching: "a"))
         return loose.layout.root
     }
 
@@ -64,7 +67,7 @@ import Testing
         let root = path + "/runs"
         let names = (FileManager.default.enumerator(atPath: root)?.allObjects ?? [])
             .compactMap { $0 as? String }
-        return try names.filter { $0.hasSuffix(".h5") && !$0.hasSuffix("packed.h5") }.map {
+        return try names.filter { $0.hasSuffix(".h5") || $0.hasSuffix("tags.json") }.map {
             let attributes = try FileManager.default.attributesOfItem(atPath: "\(root)/\($0)")
             return attributes[.size] as? Int ?? 0
         }

@@ -1,0 +1,159 @@
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+
+/// A mark that people put on a run or on one of its checkpoints; garbage collection spares both.
+package struct RunTag: Sendable, Hashable, Comparable {
+    package let name: String
+    /// The tagged checkpoint; nil for the whole run.
+    package let step: Int?
+
+    package init(name: String, step: Int?) {
+        self.name = name
+        self.step = step
+    }
+
+    package static func < (left: RunTag, right: RunTag) -> Bool {
+        (left.name, left.step ?? -1) < (right.name, right.step ?? -1)
+    }
+}
+
+/// The file `tags.json` of a run, from which the index's rows follow.
+enum TagFile {
+    static let path = "tags.json"
+    static let largestNameByteCount = 100
+
+    private struct Stored: Codable {
+        struct Tag: Codable {
+            var tag: String
+            var step: Int?
+        }
+        var run: String
+        /// Of one line per tag, in order: `name TAB step LF`, without the step for a whole run.
+        var sha256: String
+        var tags: [Tag]
+    }
+
+    /// The tags in a run's folder; nil when there is no file.
+    static func read(_ layout: ArchiveLayout, _ run: String) throws -> Set<RunTag>? {
+        let absolute = layout.file(run, path)
+        guard Archive.exists(absolute) else { return nil }
+        let file = "runs/\(run)/\(path)"
+        guard let data = FileManager.default.contents(atPath: absolute) else {
+            throw DamagedFile(file: file, part: "", cause: "it cannot be read")
+        }
+        guard let stored = try? JSONDecoder().decode(Stored.self, from: data), stored.run == run
+        else {
+            throw DamagedFile(file: file, part: "", cause: "it is not the JSON that Cairn writes")
+        }
+        let tags = Set(stored.tags.map { RunTag(name: $0.tag, step: $0.step) })
+        guard stored.sha256 == digest(tags) else {
+            throw DamagedFile(
+                file: file, part: "", cause: "its tags do not have the recorded SHA-256")
+        }
+        return tags
+    }
+
+    static func write(
+        _ tags: Set<RunTag>, _ layout: ArchiveLayout, _ run: String, _ files: DurableFiles
+    ) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        let stored = Stored(
+            run: run, sha256: digest(tags),
+            tags: tags.sorted().map { Stored.Tag(tag: $0.name, step: $0.step) })
+        try files.write(Array(try encoder.encode(stored)), to: layout.file(run, path))
+    }
+
+    private static func digest(_ tags: Set<RunTag>) -> String {
+        let lines = tags.sorted().map { "\($0.name)\t\($0.step.map(String.init) ?? "")\n" }
+        return Digest(of: Array(lines.joined().utf8)).description
+    }
+}
+
+extension IndexRows {
+    static func tags(of key: Int64, _ db: Database) throws -> Set<RunTag> {
+        Set(
+            try Row.fetchAll(
+                db, sql: "SELECT tag, nullif(step, -1) FROM tag WHERE run_key = ?",
+                arguments: [key]
+            ).map { RunTag(name: $0[0], step: $0[1]) })
+    }
+
+    /// Makes these the tags of a run.
+    static func putTags(_ tags: Set<RunTag>, of key: Int64, _ db: Database) throws {
+        try db.execute(sql: "DELETE FROM tag WHERE run_key = ?", arguments: [key])
+        for tag in tags {
+            try db.execute(
+                sql: "INSERT INTO tag (run_key, tag, step) VALUES (?, ?, ?)",
+                arguments: [key, tag.name, tag.step ?? -1])
+        }
+    }
+}
+
+extension Archive {
+    /// The tags of a run and of its checkpoints, by name.
+    package func tags(of run: StoredRun) throws -> [RunTag] {
+        try locate { db in
+            guard let key = try IndexRows.runKey(run.id, db) else { return [] }
+            return try IndexRows.tags(of: key, db).sorted()
+        }
+    }
+
+    /// Puts tags on a run or its checkpoints; answers how many it did not have.
+    @discardableResult
+    package func addTags(_ tags: [RunTag], to run: StoredRun) throws -> Int {
+        for tag in tags {
+            guard !tag.name.isEmpty, tag.name.utf8.count <= TagFile.largestNameByteCount,
+                tag.name.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
+            else {
+                throw UserError.usage(
+                    subject: "tag \"\(tag.name)\"",
+                    cause: "a tag has 1 to \(TagFile.largestNameByteCount) bytes and no control "
+                        + "characters")
+            }
+            if let step = tag.step { _ = try run.digest(at: step) }
+        }
+        return try changeTags(of: run.id) { $0.formUnion(tags) }
+    }
+
+    /// Takes tags off; those that are not there are an error, and then none is taken off.
+    package func removeTags(_ tags: [RunTag], from run: StoredRun) throws {
+        try changeTags(of: run.id) { present in
+            if let missing = tags.first(where: { !present.contains($0) }) {
+                let place = missing.step.map { ", step \($0)" } ?? ""
+                let others = present.filter { $0.step == missing.step }.sorted().map(\.name)
+                throw UserError.missing(
+                    subject: "run \(run.name) (\(run.id))\(place)",
+                    cause: "it does not have the tag \(missing.name)",
+                    advice: others.isEmpty ? "" : "it has \(others.joined(separator: ", "))")
+            }
+            present.subtract(tags)
+        }
+    }
+
+    /// Changes the file of tags first and the rows after; answers by how many there are more.
+    ///
+    /// The lock on the index keeps two processes from losing each other's tags.
+    @discardableResult
+    func changeTags(of run: String, _ change: (inout Set<RunTag>) throws -> Void) throws -> Int {
+        try write { db in
+            guard let key = try IndexRows.runKey(run, db) else {
+                throw UserError.missing(
+                    subject: "run \(run)", cause: "the archive has no such run")
+            }
+            do {
+                let before = try TagFile.read(layout, run) ?? IndexRows.tags(of: key, db)
+                var tags = before
+                try change(&tags)
+                if tags != before {
+                    try Archive.mapErrors { try TagFile.write(tags, layout, run, files) }
+                    try IndexRows.putTags(tags, of: key, db)
+                }
+                return tags.count - before.count
+            } catch let error as DamagedFile {
+                throw error.userError()
+            }
+        }
+    }
+}
