@@ -49,17 +49,9 @@ enum CheckpointFile {
         var extents: [Range<Int>] = []
         do {
             let root = try file.root()
-            try describe(
-                root, kind: "checkpoint", run: run,
-                about: "One checkpoint of a training run, written by Cairn. Step is the number of "
-                    + "updates done.")
-            try root.setAttribute("step", checkpoint.step)
+            try describeCheckpoint(root, step: checkpoint.step, run: run)
             try root.setAttribute("digest", summary.digest.description)
-            let group = try root.createGroup(weights)
-            try group.setAttribute(
-                "about",
-                "The weights, one dataset per tensor. sha256 is of the raw little-endian "
-                    + "bytes; dtype is the type the bytes stand for.")
+            let group = try createWeights(in: root)
             for (tensor, digest) in zip(sorted(checkpoint.weights), summary.digests) {
                 extents += try write(tensor, digest, to: group, layout: layout)
             }
@@ -114,6 +106,39 @@ enum CheckpointFile {
         try root.setAttribute("run", run)
     }
 
+    static func describeCheckpoint(
+        _ root: borrowing HDF5Group, step: Int, run: String
+    ) throws {
+        try describe(
+            root, kind: "checkpoint", run: run,
+            about: "One checkpoint of a training run, written by Cairn. Step is the number of "
+                + "updates done.")
+        try root.setAttribute("step", step)
+    }
+
+    static func createWeights(in root: borrowing HDF5Group) throws -> HDF5Group {
+        let group = try root.createGroup(weights)
+        try group.setAttribute(
+            "about",
+            "The weights, one dataset per tensor. sha256 is of the raw little-endian "
+                + "bytes; dtype is the type the bytes stand for.")
+        return group
+    }
+
+    /// The group of an optimiser's memory with everything in it that is not a tensor.
+    static func createOptimizer(
+        _ attributes: String, in root: borrowing HDF5Group
+    ) throws -> HDF5Group {
+        let group = try root.createGroup(optimizer)
+        try group.setAttribute(
+            "about",
+            "The optimiser's memory: moments per tensor as datasets, everything else as "
+                + "JSON in the attribute state.")
+        try group.setAttribute("state", attributes)
+        try group.setAttribute("sha256", Digest(of: Array(attributes.utf8)).description)
+        return group
+    }
+
     /// Writes a tensor; answers where its values lie in the file.
     static func write(
         _ tensor: Tensor, _ digest: Digest, to group: borrowing HDF5Group, layout: HDF5Layout
@@ -130,13 +155,7 @@ enum CheckpointFile {
     static func write(
         _ state: OptimizerState, to root: borrowing HDF5Group, layout: HDF5Layout
     ) throws -> [Range<Int>] {
-        let group = try root.createGroup(optimizer)
-        try group.setAttribute(
-            "about",
-            "The optimiser's memory: moments per tensor as datasets, everything else as "
-                + "JSON in the attribute state.")
-        try group.setAttribute("state", state.attributes)
-        try group.setAttribute("sha256", Digest(of: Array(state.attributes.utf8)).description)
+        let group = try createOptimizer(state.attributes, in: root)
         return try state.tensors.flatMap {
             try write($0, Digest(of: $0.bytes), to: group, layout: layout)
         }

@@ -55,6 +55,23 @@ struct DurableFiles: Sendable {
         }
     }
 
+    /// Lets `make` write a new file at a temporary path; an existing file of this name is replaced.
+    func write<Result>(to path: String, making make: (String) throws -> Result) throws -> Result {
+        let temporary = temporaryPath()
+        do {
+            try reach(.createTemporary)
+            try reach(.write)
+            let result = try make(temporary)
+            try reach(.syncFile)
+            try DurableFiles.sync(temporary)
+            try place(temporary, at: path)
+            return result
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+    }
+
     /// Syncs a finished temporary file or folder and moves it to its place.
     func place(_ temporary: String, at path: String) throws {
         try reach(.rename)

@@ -52,8 +52,8 @@ package final class RunWriter: CheckpointSink, Sendable {
             precondition(checkpoint.step >= 0, "a step is never negative")
             try named(run, "step \(checkpoint.step)") {
                 let summary = try CheckpointFile.Summary(checkpoint)
-                if try isStored(summary, in: run) { return }
-                try requireLayout(summary, in: run)
+                if try isStored(summary.step, { summary.digest }, in: run) { return }
+                try requireLayout(summary.layout, step: summary.step, in: run)
                 try store(checkpoint, summary, in: run)
                 run.layout = summary.layout
                 run.lastStep = max(run.lastStep, checkpoint.step)
@@ -65,6 +65,31 @@ package final class RunWriter: CheckpointSink, Sendable {
                 run.looseCount = 0
                 state = .open(run)
             }
+        }
+    }
+
+    package func save(_ checkpoint: StreamedCheckpoint) throws {
+        guard checkpoint.byteCount > CheckpointFile.largestWholeByteCount,
+            archive.compression == .contiguous
+        else { return try save(checkpoint.load()) }
+        try state.withLock { state in
+            guard case .open(var run) = state else {
+                preconditionFailure("save comes between begin and finish")
+            }
+            precondition(checkpoint.step >= 0, "a step is never negative")
+            try named(run, "step \(checkpoint.step)") {
+                let layout = try TensorLayout(of: checkpoint.weights)
+                if try isStored(checkpoint.step, { try checkpoint.weightsDigest() }, in: run) {
+                    return
+                }
+                try requireLayout(layout, step: checkpoint.step, in: run)
+                try store(checkpoint, layout, in: run)
+                run.layout = layout
+                run.lastStep = max(run.lastStep, checkpoint.step)
+                // It does not count as loose: a file of this size gains nothing by being packed,
+                // and would be written twice.
+            }
+            state = .open(run)
         }
     }
 
@@ -198,6 +223,26 @@ package final class RunWriter: CheckpointSink, Sendable {
             try archive.files.write(image, to: archive.layout.file(run.id, path))
             return IndexedFile(path: path, kind: .loose, image: image)
         }
+        try index(summary, in: file, metrics: checkpoint.metrics, of: run)
+    }
+
+    private func store(
+        _ checkpoint: StreamedCheckpoint, _ layout: TensorLayout, in run: OpenRun
+    ) throws {
+        let path = ArchiveLayout.loosePath(checkpoint.step)
+        let absolute = archive.layout.file(run.id, path)
+        let summary = try archive.files.write(to: absolute) { temporary in
+            try CheckpointFile.write(checkpoint, layout, run: run.id, to: temporary)
+        }
+        try index(
+            summary, in: try IndexedFile(path: path, kind: .loose, at: absolute),
+            metrics: checkpoint.metrics, of: run)
+    }
+
+    private func index(
+        _ summary: CheckpointFile.Summary, in file: IndexedFile, metrics: [MetricPoint],
+        of run: OpenRun
+    ) throws {
         // The checkpoint is durable from here on. Its rows need no sync of their own: should a
         // power cut take them, opening the archive finds the file, because the run is marked as
         // running by a synced transaction.
@@ -207,32 +252,34 @@ package final class RunWriter: CheckpointSink, Sendable {
             try IndexRows.putCheckpoint(
                 summary, fileKey: fileKey, position: 0,
                 optimizerFileKey: summary.hasOptimizerState ? fileKey : nil, of: run.key, db)
-            try MetricRows.add(checkpoint.metrics, run: run.key, db)
+            try MetricRows.add(metrics, run: run.key, db)
         }
     }
 
     /// Whether the archive has this checkpoint already; another one of the same step is an error.
-    private func isStored(_ summary: CheckpointFile.Summary, in run: OpenRun) throws -> Bool {
-        guard summary.step <= run.lastStep else { return false }
+    private func isStored(
+        _ step: Int, _ found: () throws -> Digest, in run: OpenRun
+    ) throws -> Bool {
+        guard step <= run.lastStep else { return false }
         let digest = try archive.locate { db in
             try Data.fetchOne(
                 db, sql: "SELECT digest FROM checkpoint WHERE run_key = ? AND step = ?",
-                arguments: [run.key, summary.step])
+                arguments: [run.key, step])
         }
         guard let digest else { return false }
-        guard digest == Data(summary.digest.bytes) else {
+        guard digest == Data(try found().bytes) else {
             throw UserError(
-                .failure, subject: "run \(run.name) (\(run.id)), step \(summary.step)",
+                .failure, subject: "run \(run.name) (\(run.id)), step \(step)",
                 cause: "the archive has other weights for this step",
                 advice: "fork the run instead of continuing it")
         }
         return true
     }
 
-    private func requireLayout(_ summary: CheckpointFile.Summary, in run: OpenRun) throws {
-        guard let difference = run.layout?.difference(to: summary.layout) else { return }
+    private func requireLayout(_ layout: TensorLayout, step: Int, in run: OpenRun) throws {
+        guard let difference = run.layout?.difference(to: layout) else { return }
         throw UserError(
-            .failure, subject: "run \(run.name) (\(run.id)), step \(summary.step)",
+            .failure, subject: "run \(run.name) (\(run.id)), step \(step)",
             cause: "its tensors are not those of the steps before: \(difference)",
             advice: "store it as a run of its own")
     }

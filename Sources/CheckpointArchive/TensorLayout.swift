@@ -30,11 +30,24 @@ package struct TensorLayout: Sendable, Equatable {
 
     /// The layout of these tensors, or an error where they cannot be stored.
     package init(of tensors: [Tensor]) throws {
-        self.init(
-            entries: tensors.map {
+        try self.init(
+            storing: tensors.map {
                 Entry(name: $0.name, shape: $0.shape, elementType: $0.elementType)
             })
-        for (entry, next) in zip(entries, entries.dropFirst()) where entry.name == next.name {
+    }
+
+    /// The layout of these tensors, or an error where they cannot be stored.
+    init(of tensors: [StreamedTensor]) throws {
+        try self.init(
+            storing: tensors.map {
+                Entry(name: $0.name, shape: $0.shape, elementType: $0.elementType)
+            })
+    }
+
+    private init(storing entries: [Entry]) throws {
+        self.init(entries: entries)
+        for (entry, next) in zip(self.entries, self.entries.dropFirst())
+        where entry.name == next.name {
             throw UserError(
                 .failure, subject: "tensor \(entry.name)",
                 cause: "the checkpoint has two tensors of this name")

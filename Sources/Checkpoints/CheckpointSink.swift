@@ -8,8 +8,16 @@ package protocol CheckpointSink: AnyObject {
     func begin(_ run: RunDescription) throws
     /// Stores one checkpoint.
     func save(_ checkpoint: Checkpoint) throws
+    /// Stores one checkpoint whose tensors are read meanwhile.
+    func save(_ checkpoint: StreamedCheckpoint) throws
     /// Records how the run ended, with the metrics since its last checkpoint.
     func finish(_ status: RunStatus, metrics: [MetricPoint]) throws
+}
+
+extension CheckpointSink {
+    /// Reads the whole checkpoint and stores it: a sink that keeps checkpoints in memory needs them
+    /// there anyway.
+    package func save(_ checkpoint: StreamedCheckpoint) throws { try save(checkpoint.load()) }
 }
 
 /// A run that can be read back.

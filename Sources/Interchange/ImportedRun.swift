@@ -7,17 +7,28 @@ package struct ImportedRun: Sendable {
         package let step: Int
         /// Where it comes from, for messages.
         package let source: String
-        package let weights: @Sendable () throws -> [Tensor]
-        package let optimizerState: @Sendable () throws -> OptimizerState?
+        private let read: @Sendable () throws -> Content
+
+        /// What a state holds, to be read piece by piece.
+        package typealias Content = (weights: [StreamedTensor], optimizer: StreamedOptimizerState?)
 
         package init(
-            step: Int, source: String, weights: @escaping @Sendable () throws -> [Tensor],
-            optimizerState: @escaping @Sendable () throws -> OptimizerState? = { nil }
+            step: Int, source: String, read: @escaping @Sendable () throws -> Content
         ) {
             self.step = step
             self.source = source
-            self.weights = weights
-            self.optimizerState = optimizerState
+            self.read = read
+        }
+
+        /// Opens the source.
+        package func content() throws -> Content { try read() }
+
+        /// The weights, read into memory.
+        package func weights() throws -> [Tensor] { try read().weights.map { try $0.load() } }
+
+        /// The optimiser's memory, read into memory; nil when the source has none.
+        package func optimizerState() throws -> OptimizerState? {
+            try read().optimizer?.load()
         }
     }
 
@@ -51,10 +62,10 @@ package struct ImportedRun: Sendable {
         for (index, state) in states.enumerated() {
             let start = position
             while position < metrics.count, metrics[position].step <= state.step { position += 1 }
+            let content = try state.content()
             try sink.save(
-                Checkpoint(
-                    step: state.step, weights: try state.weights(),
-                    optimizerState: try state.optimizerState(),
+                StreamedCheckpoint(
+                    step: state.step, weights: content.weights, optimizerState: content.optimizer,
                     metrics: Array(metrics[start..<position])))
             try progress(index + 1, states.count)
         }
@@ -76,7 +87,9 @@ package struct ImportedRun: Sendable {
                 kept.append(state)
                 continue
             }
-            guard Digest(weights: try last.weights()) == Digest(weights: try state.weights())
+            guard
+                try Digest(weights: last.content().weights)
+                    == Digest(weights: state.content().weights)
             else {
                 throw UserError.unreadable(
                     path, "\(last.source) and \(state.source) both hold step \(state.step)",

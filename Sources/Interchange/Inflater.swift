@@ -58,7 +58,14 @@ enum Inflater {
 
     /// The CRC-32 of zip.
     static func checksum(of bytes: UnsafeRawBufferPointer) -> UInt32 {
-        UInt32(crc32_z(0, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count))
+        checksum(of: bytes, after: 0)
+    }
+
+    /// The CRC-32 of what has the checksum `sum` and these bytes after it.
+    static func checksum(of bytes: UnsafeRawBufferPointer, after sum: UInt32) -> UInt32 {
+        // zlib takes a missing buffer as the wish to begin anew.
+        guard let base = bytes.bindMemory(to: UInt8.self).baseAddress else { return sum }
+        return UInt32(crc32_z(UInt(sum), base, bytes.count))
     }
 
     /// The CRC-32 of zip.

@@ -98,7 +98,7 @@ package struct NetworkMapping: Sendable, Equatable {
     func model(_ source: TensorSource) throws -> ForeignModel {
         func made(_ target: String) throws -> [Int]? {
             guard let recipe = recipes.first(where: { $0.target == target }) else { return nil }
-            return try recipe.make(path: source.path) { try source.tensor($0) }.shape
+            return try recipe.make(path: source.path) { try source.stored($0) }.shape
         }
         let embedding = try made("embedding") ?? made("left_embedding")
         let hidden = try made("hidden")

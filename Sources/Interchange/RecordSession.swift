@@ -116,17 +116,23 @@ package final class RecordSession: Sendable {
             return .refused(
                 "checkpoint \(step) does not come after checkpoint \(state.lastCheckpoint)")
         }
-        let content: (weights: [Tensor], optimizer: OptimizerState?)
+        let due = Self.ordered(state.pending.filter { $0.step <= step })
+        let source = ReadFailure()
         do {
-            content = try read(replacement ?? path, named: path)
-        } catch let error as UserError {
-            return .refused(error.description)
+            let content = try read(replacement ?? path, named: path)
+            try sink.save(
+                StreamedCheckpoint(
+                    step: step, weights: content.weights.map(source.watching),
+                    optimizerState: content.optimizer.map {
+                        StreamedOptimizerState(
+                            tensors: $0.tensors.map(source.watching), attributes: $0.attributes)
+                    },
+                    metrics: due))
+        } catch {
+            // What is wrong with the trainer's file is no failure of the archive.
+            guard let cause = source.cause ?? (error as? Unreadable)?.error else { throw error }
+            return .refused(cause.description)
         }
-        let due = state.pending.filter { $0.step <= step }
-        try sink.save(
-            Checkpoint(
-                step: step, weights: content.weights, optimizerState: content.optimizer,
-                metrics: Self.ordered(due)))
         state.pending.removeAll { $0.step <= step }
         state.lastCheckpoint = step
         return .stored(step: step, isComplete: state.pending.isEmpty)
@@ -150,20 +156,53 @@ package final class RecordSession: Sendable {
         }
     }
 
-    /// The weights of a file, in Cairn's names where the network is recognised.
-    private func read(
-        _ path: String, named name: String
-    ) throws -> (weights: [Tensor], optimizer: OptimizerState?) {
-        let file = try ForeignFile.read(path, hdf5: hdf5)
-        guard let source = file.weights, !source.names.isEmpty else {
-            throw UserError.unreadable(name, "it holds no tensors")
+    /// A file that cannot be a checkpoint.
+    private struct Unreadable: Error {
+        let error: UserError
+    }
+
+    /// Remembers when reading the trainer's file fails while the sink stores it.
+    private final class ReadFailure: Sendable {
+        private let found = Mutex<UserError?>(nil)
+
+        var cause: UserError? { found.withLock { $0 } }
+
+        /// The tensor, with failed reads noted.
+        func watching(_ tensor: StreamedTensor) -> StreamedTensor {
+            StreamedTensor(
+                name: tensor.name, shape: tensor.shape, elementType: tensor.elementType
+            ) {
+                let read = try self.noting { try tensor.reader() }
+                return { buffer in try self.noting { try read(buffer) } }
+            }
         }
-        let model = try ForeignModel(source, settings: nil)
-        return (
-            try model?.map.weights(of: source) ?? source.all(),
-            try file.optimizer?.converted(
-                parameters: model?.parameters ?? source.names, map: model?.map)
-        )
+
+        private func noting<Result>(_ body: () throws -> Result) throws -> Result {
+            do {
+                return try body()
+            } catch let error as UserError {
+                found.withLock { $0 = error }
+                throw error
+            }
+        }
+    }
+
+    /// The weights of a file, in Cairn's names where the network is recognised.
+    private func read(_ path: String, named name: String) throws -> ImportedRun.State.Content {
+        do {
+            let file = try ForeignFile.read(path, hdf5: hdf5)
+            guard let source = file.weights, !source.names.isEmpty else {
+                throw UserError.unreadable(name, "it holds no tensors")
+            }
+            let model = try ForeignModel(source, settings: nil)
+            return (
+                try model?.map.weights(of: source) ?? source.all(),
+                try file.optimizer?.converted(
+                    parameters: model?.parameters ?? source.names, map: model?.map)
+            )
+        } catch let error as UserError {
+            throw Unreadable(error: error)
+        }
     }
 
     private static func add(_ settings: Value, to description: inout RunDescription) {

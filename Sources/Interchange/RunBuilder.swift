@@ -192,20 +192,19 @@ struct RunBuilder {
         let hdf5 = options.hdf5
         let position = found.position
         let source = found.member.relativePath.isEmpty ? path : found.member.relativePath
-        return ImportedRun.State(
-            step: found.step, source: source,
-            weights: {
-                let file = try ForeignFile.read(full, hdf5: hdf5)
-                let tensors = position.map { file.series[$0].weights } ?? file.weights
-                guard let tensors else { throw UserError.unreadable(full, "it has no weights") }
-                return try model?.map.weights(of: tensors) ?? tensors.all()
-            },
-            optimizerState: {
-                guard position == nil else { return nil }
-                let file = try ForeignFile.read(full, hdf5: hdf5)
-                let parameters = model?.parameters ?? file.weights?.names ?? []
-                return try file.optimizer?.converted(parameters: parameters, map: model?.map)
-            })
+        return ImportedRun.State(step: found.step, source: source) {
+            let file = try ForeignFile.read(full, hdf5: hdf5)
+            guard let tensors = position.map({ file.series[$0].weights }) ?? file.weights else {
+                throw UserError.unreadable(full, "it has no weights")
+            }
+            // The optimiser of a file belongs to the file's own step.
+            let optimizer = position == nil ? file.optimizer : nil
+            return (
+                try model?.map.weights(of: tensors) ?? tensors.all(),
+                try optimizer?.converted(
+                    parameters: model?.parameters ?? tensors.names, map: model?.map)
+            )
+        }
     }
 }
 

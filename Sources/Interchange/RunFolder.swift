@@ -101,22 +101,27 @@ package enum RunFolder {
         return steps.map { step in
             let weights = "\(path)/checkpoints/\(stepName(step)).npz"
             let optimizer = "\(path)/optimizer/\(stepName(step))"
-            return ImportedRun.State(
-                step: step, source: weights,
-                weights: { try NumPyArchive.read(weights).tensors(source: weights) },
-                optimizerState: {
-                    guard FileManager.default.fileExists(atPath: optimizer + ".npz") else {
-                        return nil
-                    }
-                    let attributes = try SourceFile(path: optimizer + ".json")
-                    return OptimizerState(
-                        tensors: try NumPyArchive.read(optimizer + ".npz").tensors(
-                            source: optimizer),
-                        attributes: String(
-                            decoding: try attributes.read(at: 0, count: attributes.byteCount),
-                            as: UTF8.self))
-                })
+            return ImportedRun.State(step: step, source: weights) {
+                (
+                    try streamed(weights),
+                    FileManager.default.fileExists(atPath: optimizer + ".npz")
+                        ? StreamedOptimizerState(
+                            tensors: try streamed(optimizer + ".npz"),
+                            attributes: try text(optimizer + ".json")) : nil
+                )
+            }
         }
+    }
+
+    private static func streamed(_ path: String) throws -> [StreamedTensor] {
+        try NumPyArchive.read(path).flattened(source: path).map {
+            $0.tensor.streamed(named: $0.name)
+        }
+    }
+
+    private static func text(_ path: String) throws -> String {
+        let file = try SourceFile(path: path)
+        return String(decoding: try file.read(at: 0, count: file.byteCount), as: UTF8.self)
     }
 
     private static func metrics(_ path: String) throws -> [MetricPoint] {

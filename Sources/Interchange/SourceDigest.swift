@@ -3,24 +3,17 @@ internal import Foundation
 
 /// The digests by which sources are known when they come again.
 enum SourceDigest {
-    private static let pieceByteCount = 4 << 20
-
     /// The SHA-256 of a file's bytes.
     static func file(_ path: String) throws -> String {
         let file = try SourceFile(path: path)
-        var piece = [UInt8](repeating: 0, count: min(pieceByteCount, max(file.byteCount, 1)))
-        return try Digest(pieces: { update in
-            var offset = 0
-            while offset < file.byteCount {
-                let count = min(piece.count, file.byteCount - offset)
-                try piece.withUnsafeMutableBytes { buffer in
-                    let part = UnsafeMutableRawBufferPointer(rebasing: buffer[0..<count])
-                    try file.read(at: offset, into: part)
-                    update(UnsafeRawBufferPointer(part))
-                }
-                offset += count
-            }
-        }).description
+        var offset = 0
+        return try OverlappedPieces.digest(
+            sizes: PieceSizes(byteCount: file.byteCount),
+            fill: { buffer in
+                try file.read(at: offset, into: buffer)
+                offset += buffer.count
+            }, use: { _, _ in }
+        ).description
     }
 
     /// The SHA-256 of the sorted lines `relative path TAB digest LF` of some files of a folder.

@@ -7,6 +7,27 @@ struct StridedView: Sendable {
         let elementCount: Int
         /// Fills the buffer with the storage's bytes from an offset in bytes on.
         let read: @Sendable (_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) throws -> Void
+        /// Compares the checksum of the whole storage, where one is recorded.
+        let check: Check?
+
+        /// What tells whether a storage is as it was written.
+        struct Check: Sendable {
+            let byteCount: Int
+            /// Throws unless this CRC-32 of all its bytes is the recorded one.
+            let compare: @Sendable (UInt32) throws -> Void
+        }
+
+        init(
+            elementCount: Int, check: Check? = nil,
+            read:
+                @escaping @Sendable (
+                    _ offset: Int, _ buffer: UnsafeMutableRawBufferPointer
+                ) throws -> Void
+        ) {
+            self.elementCount = elementCount
+            self.check = check
+            self.read = read
+        }
 
         /// A storage that is in memory.
         static func memory(_ bytes: [UInt8], count: Int) -> Storage {
@@ -64,13 +85,35 @@ struct StridedView: Sendable {
     private var elementCount: Int { shape.reduce(1, *) }
 
     /// Whether the elements lie one after the other in row-major order.
-    private var isContiguous: Bool {
+    var isContiguous: Bool {
         var expected = 1
         for (extent, stride) in zip(shape, strides).reversed() where extent != 1 {
             guard stride == expected else { return false }
             expected *= extent
         }
         return true
+    }
+
+    /// The check of the storage, where a contiguous view covers all of it.
+    private var wholeCheck: Storage.Check? {
+        guard offset == 0, storage.check?.byteCount == elementCount * elementType.byteCount else {
+            return nil
+        }
+        return storage.check
+    }
+
+    /// Reads the bytes of a contiguous view one piece after the other.
+    func reader() -> StreamedTensor.Reader {
+        let check = wholeCheck
+        var position = offset * elementType.byteCount
+        var sum: UInt32 = 0
+        return { [storage] buffer in
+            try storage.read(position, buffer)
+            position += buffer.count
+            guard let check else { return }
+            sum = Inflater.checksum(of: UnsafeRawBufferPointer(buffer), after: sum)
+            if position == check.byteCount { try check.compare(sum) }
+        }
     }
 
     /// The elements in row-major order.
@@ -82,6 +125,7 @@ struct StridedView: Sendable {
             let result = UnsafeMutableRawBufferPointer(buffer)
             if isContiguous {
                 try storage.read(offset * width, result)
+                try wholeCheck?.compare(Inflater.checksum(of: UnsafeRawBufferPointer(result)))
             } else {
                 try gather(into: result, pieceByteCount: pieceByteCount)
             }

@@ -34,27 +34,22 @@ package struct TensorRecipe: Sendable, Equatable {
         self.init(target, from: [source], shape: shape, axes: axes)
     }
 
-    /// The tensor, made of what `source` gives for a name.
-    func make(path: String, source: (String) throws -> Tensor) throws -> Tensor {
-        let parts = try sources.map { try rearranged(try source($0), path: path) }
-        guard parts.count > 1, let first = parts.first else {
-            return Tensor(
-                name: target, shape: parts[0].shape, elementType: parts[0].elementType,
-                bytes: parts[0].bytes)
-        }
-        guard parts.allSatisfy({ $0.shape == first.shape && $0.elementType == first.elementType })
-        else {
+    /// The tensor, made of what `source` gives for a name; it is read when it is wanted.
+    func make(path: String, source: (String) throws -> StoredTensor) throws -> StoredTensor {
+        let parts = try sources.map { try rearranged(try source($0), named: $0, path: path) }
+        guard parts.count > 1 else { return parts[0] }
+        guard let stacked = StoredTensor(stacking: parts) else {
             throw UserError.unreadable(path, "the parts of tensor \(target) differ in shape")
         }
-        return Tensor(
-            name: target, shape: [parts.count] + first.shape, elementType: first.elementType,
-            bytes: parts.flatMap(\.bytes))
+        return stacked
     }
 
-    private func rearranged(_ tensor: Tensor, path: String) throws -> Tensor {
+    private func rearranged(
+        _ tensor: StoredTensor, named name: String, path: String
+    ) throws -> StoredTensor {
         guard slice != nil || shape != nil || axes != nil else { return tensor }
         func wrong(_ cause: String) -> UserError {
-            .unreadable(path, "tensor \(tensor.name) of shape \(tensor.shape) \(cause)")
+            .unreadable(path, "tensor \(name) of shape \(tensor.shape) \(cause)")
         }
         var extents = tensor.shape
         var strides = Self.rowMajor(extents)
@@ -80,13 +75,19 @@ package struct TensorRecipe: Sendable, Equatable {
             extents = axes.map { extents[$0] }
             strides = axes.map { strides[$0] }
         }
-        let view = StridedView(
-            elementType: tensor.elementType, shape: extents, strides: strides, offset: offset,
-            storage: .memory(tensor.bytes, count: tensor.elementCount))
-        guard let view else { throw wrong("cannot be rearranged") }
-        return Tensor(
-            name: tensor.name, shape: extents, elementType: tensor.elementType,
-            bytes: try view.load())
+        // Whether the view fits is decided without its elements.
+        let (finalExtents, finalStrides, finalOffset) = (extents, strides, offset)
+        let type = tensor.elementType
+        @Sendable func view(_ storage: StridedView.Storage) -> StridedView? {
+            StridedView(
+                elementType: type, shape: finalExtents, strides: finalStrides,
+                offset: finalOffset, storage: storage)
+        }
+        let unread = StridedView.Storage(elementCount: tensor.elementCount) { _, _ in }
+        guard view(unread) != nil else { throw wrong("cannot be rearranged") }
+        return StoredTensor(elementType: type, shape: extents) {
+            try view(try tensor.rowMajorStorage())?.load() ?? []
+        }
     }
 
     private static func rowMajor(_ shape: [Int]) -> [Int] {
@@ -104,10 +105,11 @@ package struct TensorMap: Sendable {
 
     package init(_ recipes: [TensorRecipe]) { self.recipes = recipes }
 
-    /// The weights in Cairn's names.
-    func weights(of state: TensorSource) throws -> [Tensor] {
+    /// The weights in Cairn's names, read when they are wanted.
+    func weights(of state: TensorSource) throws -> [StreamedTensor] {
         try recipes.map { recipe in
-            try recipe.make(path: state.path) { try state.tensor($0) }
+            try recipe.make(path: state.path) { try state.stored($0) }.streamed(
+                named: recipe.target)
         }
     }
 
@@ -139,16 +141,21 @@ struct TensorSource: Sendable {
 
     func contains(_ name: String) -> Bool { tensors[name] != nil }
 
-    func tensor(_ name: String) throws -> Tensor {
+    func tensor(_ name: String) throws -> Tensor { try stored(name).load(named: name) }
+
+    /// A tensor that is not read yet.
+    func stored(_ name: String) throws -> StoredTensor {
         guard let tensor = tensors[name] else {
             throw UserError.unreadable(
                 path, "it has no tensor named \(name)",
                 advice: names.isEmpty
                     ? "it holds no tensors" : "it has \(names.prefix(8).joined(separator: ", "))")
         }
-        return try tensor.load(named: name)
+        return tensor
     }
 
-    /// All tensors under the names of the file.
-    func all() throws -> [Tensor] { try names.map(tensor) }
+    /// All tensors under the names of the file, read when they are wanted.
+    func all() throws -> [StreamedTensor] {
+        try names.map { try stored($0).streamed(named: $0) }
+    }
 }

@@ -34,8 +34,8 @@ struct TorchOptimizer: Sendable {
     /// state of another size is kept under the numbers of the optimiser.
     func converted(
         parameters: [String], map: TensorMap?
-    ) throws -> OptimizerState {
-        var tensors: [Tensor] = []
+    ) throws -> StreamedOptimizerState {
+        var tensors: [StreamedTensor] = []
         let fields = [
             ("exp_avg", "first_moment"), ("exp_avg_sq", "second_moment"),
             ("momentum_buffer", "momentum"),
@@ -52,10 +52,10 @@ struct TorchOptimizer: Sendable {
                 let made = try map?.weights(of: source) ?? source.all()
                 tensors += made.map { $0.named("\(name)/\($0.name)") }
             } else {
-                tensors += try moments.map { try $0.1.load(named: "\(name)/\($0.0)") }
+                tensors += moments.map { $0.1.streamed(named: "\(name)/\($0.0)") }
             }
         }
-        return OptimizerState(tensors: tensors, attributes: attributes.json(sorted: true))
+        return StreamedOptimizerState(tensors: tensors, attributes: attributes.json(sorted: true))
     }
 
     private var attributes: Value {
@@ -67,13 +67,6 @@ struct TorchOptimizer: Sendable {
         }
         entries.append(.init(key: .text("param_groups"), value: .list(settings)))
         return .dictionary(entries)
-    }
-}
-
-extension Tensor {
-    /// The same elements under another name.
-    func named(_ name: String) -> Tensor {
-        Tensor(name: name, shape: shape, elementType: elementType, bytes: bytes)
     }
 }
 

@@ -12,6 +12,36 @@ import Testing
         #expect(!encoded.contains("/") && !encoded.allSatisfy { $0 == "." })
     }
 
+    /// Written block by block, an array has its bytes in order, whatever the blocks.
+    @Test(arguments: 0..<60)
+    func blocksFollowOneAnother(seed: Int) throws {
+        var generator = SeededGenerator(seed: seed)
+        let folder = try TemporaryFolder()
+        let path = folder.path("file.h5")
+        let shape = (0..<Int.random(in: 0...4, using: &generator)).map { _ in
+            Int.random(in: seed % 10 == 0 ? 0...6 : 1...6, using: &generator)
+        }
+        let bytes = (0..<shape.reduce(4, *)).map { _ in UInt8.random(in: 0...255, using: &generator)
+        }
+        let limit = Int.random(in: 1...200, using: &generator)
+        let file = try HDF5File(creating: path)
+        do {
+            let dataset = try file.root().createDataset("data", type: .float32, shape: shape)
+            var start = 0
+            for block in dataset.blocks(ofAtMost: limit) {
+                #expect(block.byteCount <= max(limit, 4))
+                try bytes[start..<start + block.byteCount].withUnsafeBytes {
+                    try dataset.write($0, in: block)
+                }
+                start += block.byteCount
+            }
+            #expect(start == bytes.count)
+        }
+        try file.close()
+        let read = try HDF5File(readingFrom: path).root().dataset("data", type: .float32).read()
+        #expect(read == bytes, "shape \(shape), blocks of \(limit)")
+    }
+
     @Test(arguments: 0..<40)
     func whatWasWrittenIsReadBack(seed: Int) throws {
         var generator = SeededGenerator(seed: seed)

@@ -102,7 +102,9 @@ import Testing
         let known = try run("progress_measures")
         let weights = try known.states[3].weights()
         let renamed = weights.map { tensor in
-            tensor.named("m." + tensor.name.replacingOccurrences(of: ".", with: "/"))
+            Tensor(
+                name: "m." + tensor.name.replacingOccurrences(of: ".", with: "/"),
+                shape: tensor.shape, elementType: tensor.elementType, bytes: tensor.bytes)
         }
         try NumPyArchive.write(renamed, to: folder.path("step_4.npz"))
         var tensors: [Value.Entry] = []

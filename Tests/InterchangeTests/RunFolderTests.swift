@@ -153,3 +153,10 @@ import Testing
         }
     }
 }
+
+extension Tensor {
+    /// The same elements under another name.
+    fileprivate func named(_ name: String) -> Tensor {
+        Tensor(name: name, shape: shape, elementType: elementType, bytes: bytes)
+    }
+}

@@ -40,6 +40,26 @@ import Testing
         for pieceByteCount in [1, 16, 64, StridedView.pieceByteCount] {
             #expect(try view?.load(pieceByteCount: pieceByteCount) == expected)
         }
+        let stored = StoredTensor(view: try #require(view))
+        let sizes = PieceSizes(
+            byteCount: expected.count, piece: Int.random(in: 1...64, using: &generator))
+        #expect(try Self.streamed(stored, sizes) == expected)
+        if let pair = StoredTensor(stacking: [stored, stored]) {
+            let sizes = PieceSizes(
+                byteCount: 2 * expected.count, piece: Int.random(in: 1...64, using: &generator))
+            #expect(try Self.streamed(pair, sizes) == expected + expected)
+            #expect(try pair.load(named: "pair").bytes == expected + expected)
+        }
+    }
+
+    /// The bytes of a tensor read in pieces.
+    private static func streamed(_ tensor: StoredTensor, _ sizes: PieceSizes) throws -> [UInt8] {
+        let read = try tensor.streamed(named: "tensor").reader()
+        return try sizes.flatMap { size in
+            var piece = [UInt8](repeating: 0xaa, count: size)
+            try piece.withUnsafeMutableBytes { try read($0) }
+            return piece
+        }
     }
 
     @Test func reachesOutsideTheStorageAreRefused() {

@@ -45,6 +45,12 @@ enum Fixtures {
         #expect(!expected.isEmpty)
         #expect(tensors.map(\.name) == expected.map(\.name))
         for (tensor, reference) in zip(tensors, expected) { #expect(tensor == reference) }
+        let tree = try TorchFile.read(path).flattened(source: path)
+        for ((name, tensor), reference) in zip(tree, expected) {
+            let streamed = tensor.streamed(named: name)
+            #expect(try streamed.load() == reference)
+            #expect(try streamed.digest() == Digest(of: reference.bytes))
+        }
     }
 
     @Test(arguments: ["torch_tree.pt", "torch_protocol4.pt", "torch_deflated.pt"])

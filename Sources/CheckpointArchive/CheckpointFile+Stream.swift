@@ -1,0 +1,65 @@
+internal import Checkpoints
+internal import HDF5Files
+
+extension CheckpointFile {
+    /// Checkpoints of more bytes are written piece by piece; smaller ones are made in memory, which
+    /// is quicker.
+    static let largestWholeByteCount = 32 << 20
+
+    /// Writes the file of a checkpoint whose tensors are read meanwhile.
+    ///
+    /// The file has the same content as that of `image(of:_:run:layout:)`.
+    static func write(
+        _ checkpoint: StreamedCheckpoint, _ layout: TensorLayout, run: String, to path: String
+    ) throws -> Summary {
+        let file = try HDF5File(creating: path)
+        let summary: Summary
+        var extents: [Range<Int>] = []
+        do {
+            let root = try file.root()
+            try describeCheckpoint(root, step: checkpoint.step, run: run)
+            let group = try createWeights(in: root)
+            var digests: [Digest] = []
+            for tensor in sorted(checkpoint.weights) {
+                let (digest, stored) = try write(tensor, to: group)
+                digests.append(digest)
+                extents += stored
+            }
+            summary = Summary(
+                step: checkpoint.step, layout: layout, digests: digests,
+                hasOptimizerState: checkpoint.optimizerState != nil)
+            try root.setAttribute("digest", summary.digest.description)
+            if let state = checkpoint.optimizerState {
+                let group = try createOptimizer(state.attributes, in: root)
+                for tensor in state.tensors { extents += try write(tensor, to: group).extents }
+            }
+            try StoredTables.write(checkpoint.metrics, to: root, layout: .contiguous)
+            try StoredTables.write([StepDigest](), to: root)
+        }
+        try file.close()
+        try FileSeal.append(to: path, extents: extents)
+        return summary
+    }
+
+    /// Writes one tensor, one piece after the other; answers the digest of what was written and
+    /// where it lies in the file.
+    private static func write(
+        _ tensor: StreamedTensor, to group: borrowing HDF5Group
+    ) throws -> (digest: Digest, extents: [Range<Int>]) {
+        let dataset = try group.createDataset(
+            tensor.name, type: tensor.elementType.stored, shape: tensor.shape)
+        let blocks = dataset.blocks(ofAtMost: PieceSizes.usualByteCount)
+        let digest = try OverlappedPieces.digest(
+            sizes: blocks.map(\.byteCount), fill: try tensor.reader()
+        ) { index, piece in
+            try dataset.write(piece, in: blocks[index])
+        }
+        try dataset.setAttribute("dtype", tensor.elementType.rawValue)
+        try dataset.setAttribute("sha256", digest.description)
+        return (digest, try dataset.storedExtents())
+    }
+
+    static func sorted(_ tensors: [StreamedTensor]) -> [StreamedTensor] {
+        tensors.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    }
+}
