@@ -10,8 +10,9 @@ enum GroupRunFolder {
 
     /// The run of a folder; nil when its `cfg.json` is not one of these experiments.
     ///
-    /// Checkpoint e was saved after update e; its number is the step here, and the final weights
-    /// have the number of passes that the settings ask for.
+    /// The published epoch, counted from 0 and saved after the update of the same number, is the
+    /// step here, so that times are those that the authors give; the setting `step_convention` says
+    /// so. The final weights have the number of passes that the settings ask for.
     static func read(
         _ path: String, listing: FolderListing, options: ImportOptions
     ) throws -> ImportedRun? {
@@ -23,7 +24,9 @@ enum GroupRunFolder {
         }
         var builder = RunBuilder(path: path, options: options)
         builder.layout = "rep_theory"
-        builder.settings = settings
+        builder.settings = .dictionary(
+            (settings.entries ?? []) + [.init(key: .text("step_convention"), value: .text("epoch"))]
+        )
         builder.task = PublishedTask.group(settings)
         builder.finalStep = settings["num_epochs"]?.whole
         builder.otherFiles = ["cfg.json"]

@@ -29,6 +29,9 @@ import Testing
         #expect(run.description.task == task)
         #expect(run.description.network == "mlp")
         #expect(run.description.origin?.layout == "rep_theory")
+        #expect(
+            run.description.hyperparameters.contains(
+                Hyperparameter("step_convention", .text("epoch"))))
         #expect(run.description.trainIndices?.count == train)
         #expect(run.description.testIndices?.count == all - train)
         if !first.isEmpty {

@@ -17,6 +17,11 @@ struct ImportCommand: ParsableCommand {
             folder whose files differ in a number becomes one run with many checkpoints. The same \
             content is imported once, however often it comes.
 
+            A step is the number of updates done. Runs of the group-composition experiments \
+            (rep_theory) keep the published epoch as their step, counted from 0 and saved after its \
+            update, so that times are those that their authors give; the hyperparameter \
+            step_convention is then 'epoch'.
+
             --network names a YAML file for tensors that are not recognised:
               network: {kind: transformer, layers: 1, width: 128, heads: 4, mlp_width: 512}
               tensors:

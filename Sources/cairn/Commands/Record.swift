@@ -20,7 +20,8 @@ struct RecordCommand: ParsableCommand {
               {"status": "failed"}                                 or finished, interrupted
 
             A line is safe once it was read: should the recorder die, the next cairn record stores \
-            what is left. The trainer never waits for the archive.
+            what is left. The trainer never waits for the archive. A run whose lines end is \
+            finished, one whose last line is cut is interrupted, unless a status says otherwise.
             """)
 
     @Option(help: "The run's name.")
