@@ -21,7 +21,7 @@ import Testing
         #expect(names == ["test", "test"])
     }
 
-    @Test(arguments: ["archive-1", "archive-1-index-7"])
+    @Test(arguments: ["archive-1", "archive-1-index-7", "archive-2"])
     func anArchiveOfThisFormatOpens(fixture name: String) throws {
         let folder = try TemporaryFolder()
         let path = folder.path("archive")
