@@ -1,7 +1,9 @@
 internal import ArrayMath
 package import Checkpoints
+internal import Dispatch
 internal import Foundation
 package import Networks
+internal import Synchronization
 
 /// The speed of the analyses on one model, for `cairn bench analyze`.
 package struct AnalysisBenchmark: Sendable {
@@ -76,16 +78,31 @@ package struct AnalysisBenchmark: Sendable {
         )
     }
 
-    /// Progress measures of one checkpoint, repeated.
+    /// Progress measures of a checkpoint of a cyclic task with five keys, `repetitions` times over
+    /// `workerCount` threads that take one checkpoint each, as `cairn analyze` does.
+    ///
+    /// Keys of untrained weights would be most frequencies, so that the published five stand in.
     package static func progress(
         _ model: ModelConfiguration, task: Task, weights: [Tensor], repetitions: Int,
-        threadCount: Int
+        workerCount: Int
     ) throws -> Row {
-        let analysis = try ProgressAnalysis(model, task: task, threadCount: threadCount)
-        let keys = try analysis.keys(of: weights)
-        let elapsed = try seconds {
-            for _ in 0..<repetitions { _ = try analysis.measures(of: weights, keys: keys) }
+        let keys = KeyComponents(
+            names: [14, 35, 41, 42, 52].map(String.init), rule: "published for p = 113")
+        let failure = Mutex<(any Error)?>(nil)
+        let counter = Atomic<Int>(0)
+        let elapsed = seconds {
+            DispatchQueue.concurrentPerform(iterations: workerCount) { _ in
+                do {
+                    let analysis = try ProgressAnalysis(model, task: task)
+                    while counter.wrappingAdd(1, ordering: .relaxed).oldValue < repetitions {
+                        _ = try analysis.measures(of: weights, keys: keys)
+                    }
+                } catch {
+                    failure.withLock { $0 = error }
+                }
+            }
         }
+        if let error = failure.withLock({ $0 }) { throw error }
         return Row(
             name: "progress measures of a checkpoint", unit: "checkpoints", count: repetitions,
             seconds: elapsed, bytes: nil)

@@ -104,6 +104,75 @@ struct ModularMeasureTests {
         return result
     }
 
+    /// −ln softmax of the right answer from differences of logits, so that tiny losses keep their
+    /// digits and large logits do not overflow.
+    private func preciseLoss(_ logits: [Double], _ grid: GroupGrid, train: Bool?) -> Double {
+        var (sum, count) = (0.0, 0.0)
+        for pair in 0..<order * order where train == nil || grid.isTrain[pair] == train {
+            let row = Array(logits[pair * order..<(pair + 1) * order])
+            let answer = grid.answers[pair]
+            let others = row.indices.filter { $0 != answer }.map { row[$0] - row[answer] }
+            let largest = max(0, others.max() ?? 0)
+            let rest = others.reduce(0) { $0 + exp($1 - largest) }
+            sum += largest == 0 ? log1p(rest) : largest + log(rest + exp(-largest))
+            count += 1
+        }
+        return sum / count
+    }
+
+    @Test(
+        "losses of 1e-60 keep their digits, and logits whose exponentials overflow are taken as they are",
+        arguments: [1.0, 60, 250, 900, 1e5])
+    func widelySpreadLogits(scale: Double) throws {
+        let grid = try grid()
+        // Logits that favour the right answer, with some that do not fit in any exponential.
+        var values = logits(seed: 9).map { $0 * scale / 8 }
+        for pair in 0..<order * order {
+            values[pair * order + grid.answers[pair]] += scale * (pair % 5 == 0 ? -1 : 2)
+        }
+        let rows = modularMeasures(
+            logits: values, on: grid, options: ModularMeasureOptions(keys: keys))
+        let constant = projected(values, on: [{ _, _ in 1 }])
+        let sums: [(Int, Int) -> Double] = keys.flatMap { key in
+            [false, true].map { sine in
+                { x, y in self.wave(key, grid.answers[x * 7 + y], sine) }
+            }
+        }
+        // Rounding of the projections and of sums of exponents is relative to the logits.
+        let tolerance = 1e-13 * max(10, scale)
+        for (variant, functions) in [
+            ("sum", sums), ("block2x2", keys.flatMap { block($0, withConstants: false) }),
+            ("block3x3", keys.flatMap { block($0, withConstants: true) }),
+        ] {
+            let part = projected(values, on: functions)
+            for (measure, changed) in [
+                ("restricted_loss", zip(part, constant).map { $0 + $1 }),
+                ("excluded_loss", zip(values, part).map { $0 - $1 }),
+            ] {
+                for (split, train) in [("train", true), ("test", false), ("all", nil)] {
+                    let expected = preciseLoss(changed, grid, train: train)
+                    let value = try #require(rows.value(measure, variant: variant, split: split))
+                    #expect(
+                        abs(value - expected) <= tolerance * expected,
+                        "\(measure) \(variant) \(split): \(value) \(expected)")
+                }
+            }
+        }
+        let loss = try #require(rows.value("loss", split: "train"))
+        #expect(abs(loss / preciseLoss(values, grid, train: true) - 1) <= tolerance)
+        let single = (1...3).map { key -> Double in
+            let part = projected(
+                values,
+                on: [false, true].map { sine in
+                    { x, y in self.wave(key, grid.answers[x * 7 + y], sine) }
+                })
+            return preciseLoss(zip(values, part).map { $0 - $1 }, grid, train: true)
+        }
+        let largest = try #require(
+            rows.value("largest_single_excluded_loss", variant: "sum", split: "train"))
+        #expect(abs(largest / (single.max() ?? 0) - 1) <= tolerance)
+    }
+
     @Test("coefficients of pure cosine logits, and all of their power explained")
     func coefficients() throws {
         let grid = try grid()
@@ -140,7 +209,13 @@ struct ModularMeasureTests {
         broken[5] = .nan
         let rows = modularMeasures(
             logits: broken, on: grid, options: ModularMeasureOptions(keys: [2]))
-        #expect(rows.value("loss", split: "all")?.isNaN == true)
+        for (measure, variant) in [
+            ("loss", ""), ("excluded_loss", "sum"), ("restricted_loss", "block2x2"),
+            ("excluded_loss", "block3x3"),
+        ] {
+            let value = rows.value(measure, variant: variant, split: "all")
+            #expect(value?.isNaN == true, "\(measure) \(variant)")
+        }
         let full = GroupGrid(try FiniteGroup(.cyclic(7)), trainRows: 0..<49)
         let trained = modularMeasures(
             logits: logits(seed: 2), on: full, options: ModularMeasureOptions(keys: []))

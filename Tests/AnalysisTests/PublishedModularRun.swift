@@ -113,7 +113,8 @@ struct PublishedModularRunTests {
         let ofKeys = keys.compactMap {
             rows.value("excluded_loss", variant: "sum/\($0)", split: "train")
         }
-        #expect(largest == ofKeys.max())
+        // The same losses, from products of other shapes: each sum of 113 positive terms rounds anew.
+        #expect(isClose(largest, try #require(ofKeys.max()), 113 * 0x1p-52))
     }
 
     @Test("Gini coefficients and neuron clusters of the published weights")

@@ -113,15 +113,25 @@ package struct GroupGrid: Sendable {
     }
 
     /// Values at the task's rows, row-major [rows, width], as [n², kept columns] in group order.
-    package func gather<Scalar: BinaryFloatingPoint>(
-        _ values: [Scalar], width: Int, columns kept: [Int]
+    package func gather(
+        _ values: [Double], width: Int, columns kept: [Int]
     ) -> [Double] {
+        let isWhole = kept.count == width && kept.elementsEqual(0..<width)
+        // Tables in the group's own order, such as those of addition, are taken as they are.
+        if isWhole, values.count == rows.count * width, rows.elementsEqual(0..<rows.count) {
+            return values
+        }
         var result = [Double](repeating: 0, count: rows.count * kept.count)
         values.withUnsafeBufferPointer { source in
             result.withUnsafeMutableBufferPointer { target in
                 for (pair, row) in rows.enumerated() {
-                    for (place, column) in kept.enumerated() {
-                        target[pair * kept.count + place] = Double(source[row * width + column])
+                    let (from, to) = (row * width, pair * kept.count)
+                    if isWhole {
+                        for column in 0..<width { target[to + column] = source[from + column] }
+                    } else {
+                        for (place, column) in kept.enumerated() {
+                            target[to + place] = source[from + column]
+                        }
                     }
                 }
             }
@@ -130,9 +140,7 @@ package struct GroupGrid: Sendable {
     }
 
     /// Logits of all the task's rows, row-major [rows, classes], as [n², n] in group order.
-    package func gatherLogits<Scalar: BinaryFloatingPoint>(
-        _ logits: [Scalar], classCount: Int
-    ) -> [Double] {
+    package func gatherLogits(_ logits: [Double], classCount: Int) -> [Double] {
         gather(logits, width: classCount, columns: columns)
     }
 }

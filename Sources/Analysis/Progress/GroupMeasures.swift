@@ -65,7 +65,7 @@ package func groupMeasures(
     let hidden = context.hiddenLosses(chosen, variant: "", prefix: "total_hidden")
     result += hidden
     result += context.explained(chosen)
-    let plain = grid.losses(of: input.logits)
+    let plain = context.shared.losses()
     result += plain.measurements("loss", variant: "")
     let restricted = hidden.value("total_hidden_restricted_loss", split: "all")
     result.append(
@@ -88,8 +88,9 @@ private struct GroupMeasureContext {
     let width: Int
     /// ⟨C, K_u⟩ summed over pairs for each u = w z⁻¹, C the class-centred logits.
     let logitSums: [Double]
-    let centredLogits: [Double]
     let centredSquares: Double
+    /// The losses of the centred logits too: what all classes have in common drops out of them.
+    let shared: PairExponentials
     /// S_xy of the uncentred hidden layer, [n, m].
     let answerSums: [Double]
     let power: [String: [Double]]
@@ -101,7 +102,8 @@ private struct GroupMeasureContext {
         characters = grid.characters
         order = grid.order
         width = input.hidden.count / max(order * order, 1)
-        centredLogits = GroupMeasureContext.classCentred(input.logits, order)
+        shared = PairExponentials(input.logits, on: grid)
+        let centredLogits = GroupMeasureContext.classCentred(input.logits, order)
         centredSquares = centredLogits.reduce(0) { $0 + $1 * $1 }
         logitSums = characters.quotientSums(
             grid.sums(centredLogits, columns: order, by: .answer))
@@ -197,7 +199,7 @@ private struct GroupMeasureContext {
         }
         let rows = characters.kernelMatrix(kernel)
         let restricted = grid.lossesOfAnswerLogits(rows)
-        let excluded = grid.losses(of: centredLogits, subtracting: rows)
+        let excluded = shared.losses(subtracting: [rows])[0]
         return restricted.measurements("\(prefix)_restricted_loss", variant: variant)
             + excluded.measurements("\(prefix)_excluded_loss", variant: variant)
     }
@@ -210,7 +212,7 @@ private struct GroupMeasureContext {
         let rows = matrixProduct(
             projected, input.unembedding, rows: order, columns: order, inner: width)
         let restricted = grid.lossesOfAnswerLogits(rows)
-        let excluded = grid.losses(of: input.logits, subtracting: rows)
+        let excluded = shared.losses(subtracting: [rows])[0]
         return restricted.measurements("\(prefix)_restricted_loss", variant: variant)
             + excluded.measurements("\(prefix)_excluded_loss", variant: variant)
     }

@@ -34,41 +34,44 @@ package func modularMeasures(
     logits: [Double], on grid: GroupGrid, options: ModularMeasureOptions
 ) -> [MeasuredValue] {
     let order = grid.order
-    let keys = options.keys.filter { $0 >= 1 && 2 * $0 <= order }
+    var keys: [Int] = []
+    for key in options.keys where key >= 1 && 2 * key <= order && !keys.contains(key) {
+        keys.append(key)
+    }
     let context = ModularContext(logits, grid)
-    var result = grid.losses(of: logits).measurements("loss", variant: "")
+    let shared = PairExponentials(logits, on: grid)
     let rows = context.projectedRows(keys)
+    let none = [Double](repeating: 0, count: order * order)
+    let excluded = shared.losses(
+        subtracting: [none, rows] + keys.map { context.projectedRows([$0]) })
     let restricted = context.addingMean(toRows: rows)
+    var result = excluded[0].measurements("loss", variant: "")
     result += grid.lossesOfAnswerLogits(restricted)
         .measurements("restricted_loss", variant: "sum")
     result += grid.accuraciesOfAnswerLogits(restricted)
         .measurements("restricted_accuracy", variant: "sum")
-    result += grid.losses(of: logits, subtracting: rows)
-        .measurements("excluded_loss", variant: "sum")
-    for key in keys {
-        result += grid.losses(of: logits, subtracting: context.projectedRows([key]))
-            .measurements("excluded_loss", variant: "sum/\(key)")
+    result += excluded[1].measurements("excluded_loss", variant: "sum")
+    for (key, losses) in zip(keys, excluded.dropFirst(2)) {
+        result += losses.measurements("excluded_loss", variant: "sum/\(key)")
     }
-    for (name, constants) in [("block2x2", false), ("block3x3", true)] {
-        let block = BlockProjection(keys: keys, order: order, withConstants: constants)
-        let projected = block.project(logits)
-        result += grid.losses(of: context.addingMean(to: projected))
-            .measurements("restricted_loss", variant: name)
-        result += grid.losses(of: zip(logits, projected).map { $0 - $1 })
-            .measurements("excluded_loss", variant: name)
+    let blocks = BlockLosses(shared, keys: keys, mean: context.mean)
+    for (name, restricted, excluded) in [
+        ("block2x2", blocks.restricted2, blocks.excluded2),
+        ("block3x3", blocks.restricted3, blocks.excluded3),
+    ] {
+        result += SplitLosses(restricted).measurements("restricted_loss", variant: name)
+        result += SplitLosses(excluded).measurements("excluded_loss", variant: name)
     }
     if options.everyFrequency {
-        let train = (1...max(order / 2, 1)).filter { 2 * $0 <= order }.map { frequency in
-            grid.losses(
-                of: logits, subtracting: context.projectedRows([frequency]), only: grid.isTrain
-            ).train
-        }
+        let train = shared.trainLosses(
+            subtracting: (1...max(order / 2, 1)).filter { 2 * $0 <= order }
+                .map { context.projectedRows([$0]) })
         result.append(
             MeasuredValue(
                 "largest_single_excluded_loss", variant: "sum", split: "train",
                 value: train.compactMap { $0 }.max()))
     }
-    result += context.coefficients()
+    result += context.trigCoefficients()
     result += trigRatios(logits, answerSums: context.answerSums, grid, keys, name: "logits")
     result.append(
         MeasuredValue("logit_fraction_explained", variant: "cos", value: context.explained(keys)))
@@ -81,6 +84,9 @@ private struct ModularContext {
     let order: Int
     /// Σ of the logits over the pairs with one answer, [n, n].
     let answerSums: [Double]
+    /// The orthonormal Fourier basis of n points and its products with answerSums, [n, n] each.
+    private let basis: [Double]
+    private let coefficients: [Double]
     /// The mean logits over all pairs, [n].
     let mean: [Double]
     /// Σ over w − z = u of answerSums[w, z].
@@ -92,6 +98,9 @@ private struct ModularContext {
         let order = grid.order
         self.order = order
         answerSums = grid.sums(logits, columns: order, by: .answer)
+        basis = orthonormalFourierBasis(order)
+        coefficients = matrixProduct(
+            basis, answerSums, rows: order, columns: order, inner: order)
         var mean = [Double](repeating: 0, count: order)
         for answer in 0..<order {
             for column in 0..<order {
@@ -101,27 +110,37 @@ private struct ModularContext {
         self.mean = mean
         quotientSums = grid.characters.quotientSums(answerSums)
         var squares = 0.0
-        for start in stride(from: 0, to: logits.count, by: order) {
-            let average = logits[start..<start + order].reduce(0, +) / Double(order)
-            for column in start..<start + order {
-                squares += (logits[column] - average) * (logits[column] - average)
+        logits.withUnsafeBufferPointer { logits in
+            for start in stride(from: 0, to: logits.count, by: order) {
+                var sum = 0.0
+                for column in start..<start + order { sum += logits[column] }
+                let average = sum / Double(order)
+                for column in start..<start + order {
+                    squares += (logits[column] - average) * (logits[column] - average)
+                }
             }
         }
         centredSquares = squares
     }
 
-    /// P_S L as a function of the answer, [n, n].
+    /// P_S L as a function of the answer, [n, n]: Σ over the keys' basis functions f of f(s)
+    /// ⟨f, answerSums⟩ / n, because each answer occurs n times.
     func projectedRows(_ keys: [Int]) -> [Double] {
-        var kernel = [Double](repeating: 0, count: order)
-        for key in keys {
-            // Pairs of conjugate characters: 2 cos / n, divided by n for the sum over pairs.
-            let scale = Double(2 * key == order ? 1 : 2) / Double(order * order)
-            for element in 0..<order {
-                let turn = Double(key * element % order) / Double(order)
-                kernel[element] += scale * cos(2 * .pi * turn)
+        var projected = [Double](repeating: 0, count: order * order)
+        for wave in keys.flatMap({ basisRows(ofFrequency: $0, count: order) }) {
+            projected.withUnsafeMutableBufferPointer { projected in
+                coefficients.withUnsafeBufferPointer { coefficients in
+                    for answer in 0..<order {
+                        let factor = basis[wave * order + answer] / Double(order)
+                        for column in 0..<order {
+                            projected[answer * order + column] +=
+                                factor * coefficients[wave * order + column]
+                        }
+                    }
+                }
             }
         }
-        return grid.characters.convolve(kernel, answerSums, columns: order)
+        return projected
     }
 
     /// P_S L plus the mean of L, as a function of the answer, [n, n].
@@ -129,14 +148,6 @@ private struct ModularContext {
         var shifted = rows
         for answer in 0..<order {
             for column in 0..<order { shifted[answer * order + column] += mean[column] }
-        }
-        return shifted
-    }
-
-    func addingMean(to projected: [Double]) -> [Double] {
-        var shifted = projected
-        for start in stride(from: 0, to: shifted.count, by: order) {
-            for column in 0..<order { shifted[start + column] += mean[column] }
         }
         return shifted
     }
@@ -152,7 +163,7 @@ private struct ModularContext {
         return (product, squares * Double(order * order))
     }
 
-    func coefficients() -> [MeasuredValue] {
+    func trigCoefficients() -> [MeasuredValue] {
         (0...order / 2).dropFirst().map { frequency in
             let (product, squares) = inner(frequency)
             return MeasuredValue(

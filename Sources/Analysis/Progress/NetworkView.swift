@@ -40,12 +40,11 @@ package struct NetworkView {
         let parameters: [Double] = try evaluator.layout.pack(weights)
         let network = evaluator.network
         self.grid = grid
-        logits = grid.gatherLogits(
-            evaluator.logits(parameters), classCount: evaluator.space.classCount)
+        let values = try evaluator.logitsAndActivations(
+            parameters, .mlpHidden(layer: max(0, network.layers - 1)))
+        logits = grid.gatherLogits(values.logits, classCount: evaluator.space.classCount)
         let width = network.kind == .transformer ? network.mlpWidth : network.hiddenWidth
-        hidden = try grid.gather(
-            evaluator.activations(parameters, .mlpHidden(layer: max(0, network.layers - 1))),
-            width: width, columns: Array(0..<width))
+        hidden = grid.gather(values.activations, width: width, columns: Array(0..<width))
         let maps = try NetworkMaps(
             network, layout: evaluator.layout, task: task, grid: grid, parameters: parameters)
         leftEmbedding = maps.leftEmbedding

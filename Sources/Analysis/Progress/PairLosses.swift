@@ -1,64 +1,16 @@
 internal import ArrayMath
 internal import Foundation
 
-/// Mean cross-entropy over train pairs, test pairs and all pairs, in nats.
-package struct SplitLosses: Sendable, Equatable {
-    /// Nil when there is no such pair.
-    package let train: Double?
-    package let test: Double?
-    package let all: Double
-
-    /// Means of per-pair losses.
-    init(_ losses: [Double], isTrain: [Bool]) {
-        var (train, test, trainCount) = (0.0, 0.0, 0)
-        for (loss, flag) in zip(losses, isTrain) {
-            if flag {
-                train += loss
-                trainCount += 1
-            } else {
-                test += loss
-            }
-        }
-        let testCount = losses.count - trainCount
-        self.train = trainCount > 0 ? train / Double(trainCount) : nil
-        self.test = testCount > 0 ? test / Double(testCount) : nil
-        all = (train + test) / Double(max(losses.count, 1))
-    }
-
-    /// The three values as measurements.
-    func measurements(_ measure: String, variant: String) -> [MeasuredValue] {
-        [("train", train), ("test", test), ("all", all)].map {
-            MeasuredValue(measure, variant: variant, split: $0.0, value: $0.1)
-        }
-    }
-}
-
 extension GroupGrid {
-    /// Losses of logits [n², n] with the rows [n, n] of a function of the answer taken away.
-    ///
-    /// Cross-entropy of row (x, y) against the answer xy. Without a correction the logits as they
-    /// are.
-    func losses(
-        of logits: [Double], subtracting correction: [Double]? = nil, only wanted: [Bool]? = nil
-    ) -> SplitLosses {
+    /// Losses of logits [n², n]: cross-entropy of row (x, y) against the answer xy.
+    func losses(of logits: [Double]) -> SplitLosses {
         var losses = [Double](repeating: 0, count: logits.count / order)
         var row = [Double](repeating: 0, count: (order + 3) / 4 * 4)
         logits.withUnsafeBufferPointer { source in
             row.withUnsafeMutableBufferPointer { row in
-                for pair in losses.indices where wanted?[pair] ?? true {
-                    let answer = answers[pair]
-                    let start = pair * order
-                    if let correction {
-                        correction.withUnsafeBufferPointer { correction in
-                            let offset = answer * order
-                            for column in 0..<order {
-                                row[column] = source[start + column] - correction[offset + column]
-                            }
-                        }
-                    } else {
-                        for column in 0..<order { row[column] = source[start + column] }
-                    }
-                    losses[pair] = crossEntropy(row, count: order, target: answer)
+                for pair in losses.indices {
+                    for column in 0..<order { row[column] = source[pair * order + column] }
+                    losses[pair] = crossEntropy(row, count: order, target: answers[pair])
                 }
             }
         }
@@ -87,6 +39,13 @@ extension GroupGrid {
         }
         return SplitLosses(answers.map { each[$0] }, isTrain: isTrain)
     }
+}
+
+/// −ln softmax(row)[target] of a row that is given element by element.
+func crossEntropy(count: Int, target: Int, logit: (Int) -> Double) -> Double {
+    var row = [Double](repeating: 0, count: (count + 3) / 4 * 4)
+    for column in 0..<count { row[column] = logit(column) }
+    return row.withUnsafeMutableBufferPointer { crossEntropy($0, count: count, target: target) }
 }
 
 /// −ln softmax(row)[target] for the first `count` entries; the row is padded to a multiple of four.

@@ -1,3 +1,5 @@
+internal import ArrayMath
+
 /// The part of what a function of pairs varies that is a function of the answer at one frequency:
 /// the `trig ratio`.
 ///
@@ -13,13 +15,14 @@ func trigRatios(
     let order = grid.order
     let columns = answerSums.count / order
     let pairs = Double(order * order)
-    var total = values.reduce(0) { $0 + $1 * $1 }
+    let squares = VectorSizes(of: values).sumOfSquares
+    var total = squares
     for column in 0..<columns {
         let sum = (0..<order).reduce(0) { $0 + answerSums[$1 * columns + column] }
         total -= sum * sum / pairs
     }
     // What rounding leaves of a constant is no variation.
-    guard total > 1e-13 * values.reduce(0, { $0 + $1 * $1 }) else { return [] }
+    guard total > 1e-13 * squares else { return [] }
     let spectrum = grid.spectrum(answerSums)
     let ratios = keys.map { spectrum.power[$0] / Double(order) / total }
     return zip(keys, ratios).map { key, ratio in

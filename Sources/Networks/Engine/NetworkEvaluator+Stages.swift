@@ -6,7 +6,8 @@ internal import ArrayMath
 /// which the next stage adds up in lane order.
 enum EvaluationStage<Scalar: NetworkScalar> {
     case inputsForward
-    case tilesForward(collect: CopiedRows?)
+    /// Without rows to collect the losses are added up instead.
+    case tilesForward(collect: [CopiedRows])
     case tilesGradient
     case inputsReverse
     case sumGradients
@@ -114,12 +115,12 @@ extension NetworkEvaluator: LaneWork {
         for operation in program.inputOperations { operation.forward(frame) }
     }
 
-    private func tilesForward(_ lane: Int, _ collect: EvaluationStage<Scalar>.CopiedRows?) {
+    private func tilesForward(_ lane: Int, _ collect: [EvaluationStage<Scalar>.CopiedRows]) {
         for index in plan.tiles(ofLane: lane) {
             let frame = frame(lane, tile: index)
             for operation in program.tileOperations { operation.forward(frame) }
-            addLoss(lane, frame, gradient: false)
-            if let collect { copyOut(frame, collect) }
+            if collect.isEmpty { addLoss(lane, frame, gradient: false) }
+            for rows in collect { copyOut(frame, rows) }
         }
     }
 

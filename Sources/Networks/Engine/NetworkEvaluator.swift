@@ -97,7 +97,7 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
     package func lossAndAccuracy(_ parameters: [Scalar]) -> LossAndAccuracy {
         prepare(parameters, rows: nil)
         run(.inputsForward)
-        run(.tilesForward(collect: nil))
+        run(.tilesForward(collect: []))
         return result()
     }
 
@@ -180,23 +180,22 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
     /// All logits, row-major `[count · targetsPerExample, classCount]`, in example order; NaN for
     /// answers that are not asked for.
     package func logits(_ parameters: [Scalar]) -> [Scalar] {
-        prepare(parameters, rows: nil)
-        return collect(program.logits, .value) { rows in
-            run(.inputsForward)
-            run(.tilesForward(collect: rows))
-        }
+        collect([program.logits], at: parameters)[0]
     }
 
     /// Inner values at the read-out positions, in example order.
     ///
     /// NaN stands for answers that are not asked for. Throws where the network has no such layer.
     package func activations(_ parameters: [Scalar], _ kind: ActivationKind) throws -> [Scalar] {
-        let slot = try program.slot(of: kind)
-        prepare(parameters, rows: nil)
-        return collect(slot, .value) { rows in
-            run(.inputsForward)
-            run(.tilesForward(collect: rows))
-        }
+        collect([try program.slot(of: kind)], at: parameters)[0]
+    }
+
+    /// Logits and inner values of one pass, each as `logits` and `activations` give them.
+    package func logitsAndActivations(
+        _ parameters: [Scalar], _ kind: ActivationKind
+    ) throws -> (logits: [Scalar], activations: [Scalar]) {
+        let values = collect([program.logits, try program.slot(of: kind)], at: parameters)
+        return (values[0], values[1])
     }
 }
 
@@ -238,6 +237,26 @@ extension NetworkEvaluator {
         }
         importVector(vector, to: linearization.parameterTangent.base)
         return linearization
+    }
+
+    /// What the forward pass of all tiles leaves in some slots.
+    private func collect(_ slots: [Slot], at parameters: [Scalar]) -> [[Scalar]] {
+        prepare(parameters, rows: nil)
+        run(.inputsForward)
+        var wanted: [EvaluationStage<Scalar>.CopiedRows] = []
+        func collect(_ rest: ArraySlice<Slot>) -> [[Scalar]] {
+            guard let slot = rest.first else {
+                run(.tilesForward(collect: wanted))
+                return []
+            }
+            var others: [[Scalar]] = []
+            let values = self.collect(slot, .value) { rows in
+                wanted.append(rows)
+                others = collect(rest.dropFirst())
+            }
+            return [values] + others
+        }
+        return collect(slots[...])
     }
 
     /// A new array that the tiles of `body` fill with their rows of a slot.

@@ -231,8 +231,8 @@ struct BenchCommand: ParsableCommand {
         let weights = evaluator.layout.unpack(parameters.map { Float($0) })
         let plain = try AnalysisBenchmark.weightsAndCurves(weights, repetitions: repetitions)
         let progress = try AnalysisBenchmark.progress(
-            configuration.model, task: task, weights: weights, repetitions: min(repetitions, 10),
-            threadCount: threadCount)
+            configuration.model, task: task, weights: weights, repetitions: repetitions,
+            workerCount: threadCount)
         let measured = (plain + [progress]).map { row -> Measure in
             (row.name, row.secondsPerUnit * 1e3, "ms")
         }
