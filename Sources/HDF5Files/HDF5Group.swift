@@ -50,30 +50,25 @@ package struct HDF5Group: ~Copyable, Sendable {
 
     /// The names of all members, in the byte order of their stored form.
     ///
-    /// The corresponding C function is `H5Lget_name_by_idx`.
+    /// The corresponding C function is `H5Literate`, which sorts the names once; asking for them one
+    /// by one would sort them each time.
     package borrowing func names() throws(HDF5Error) -> [String] {
         let number = identifier.number
-        let path = path
-        return try HDF5Library.locked { () throws(HDF5Error) -> [String] in
-            var info = H5G_info_t()
-            try HDF5Library.check("H5Gget_info", path) { unsafe H5Gget_info(number, &info) }
-            var names: [String] = []
-            for index in 0..<info.nlinks {
-                let byteCount = try HDF5Library.check("H5Lget_name_by_idx", path) {
-                    unsafe H5Lget_name_by_idx(
-                        number, ".", H5_INDEX_NAME, H5_ITER_INC, index, nil, 0, hid_t(H5P_DEFAULT))
-                }
-                var buffer = [CChar](repeating: 0, count: byteCount + 1)
-                try HDF5Library.check("H5Lget_name_by_idx", path) {
-                    unsafe H5Lget_name_by_idx(
-                        number, ".", H5_INDEX_NAME, H5_ITER_INC, index, &buffer, byteCount + 1,
-                        hid_t(H5P_DEFAULT))
-                }
-                let bytes = buffer.prefix(byteCount).map(UInt8.init(bitPattern:))
-                names.append(HDF5Name.decoded(String(decoding: bytes, as: UTF8.self)))
+        var names: [String] = []
+        try HDF5Library.check("H5Literate", path) {
+            unsafe withUnsafeMutablePointer(to: &names) { pointer in
+                unsafe H5Literate(
+                    number, H5_INDEX_NAME, H5_ITER_INC, nil,
+                    { _, name, _, context in
+                        guard let name = unsafe name,
+                            let names = unsafe context?.assumingMemoryBound(to: [String].self)
+                        else { return -1 }
+                        unsafe names.pointee.append(HDF5Name.decoded(String(cString: name)))
+                        return 0
+                    }, pointer)
             }
-            return names
         }
+        return names
     }
 
     borrowing func child(_ name: String) -> String { path + "/" + name }

@@ -12,6 +12,8 @@ package indirect enum HDF5Type: Sendable, Equatable {
     case uint64
     /// IEEE 754 binary16, which h5py shows as `float16`.
     case float16
+    /// The upper half of a `float32`, which h5py shows as `bfloat16` where `ml_dtypes` is installed.
+    case bfloat16
     case float32
     case float64
     /// Two `float32` named `r` and `i`, which h5py shows as `complex64`.
@@ -37,7 +39,7 @@ package indirect enum HDF5Type: Sendable, Equatable {
     package var byteCount: Int {
         switch self {
         case .int8, .uint8: 1
-        case .int16, .uint16, .float16: 2
+        case .int16, .uint16, .float16, .bfloat16: 2
         case .int32, .uint32, .float32: 4
         case .int64, .uint64, .float64, .complex64: 8
         case .complex128: 16
@@ -57,7 +59,9 @@ package indirect enum HDF5Type: Sendable, Equatable {
         case .uint16: try copy { hdf5_uint16() }
         case .uint32: try copy { hdf5_uint32() }
         case .uint64: try copy { hdf5_uint64() }
-        case .float16: try halfPrecision()
+        // Sign at bit 15, five bits of exponent from bit 10, ten bits of fraction.
+        case .float16: try shortFloat(exponent: 5, bias: 15)
+        case .bfloat16: try shortFloat(exponent: 8, bias: 127)
         case .float32: try copy { hdf5_float32() }
         case .float64: try copy { hdf5_float64() }
         case .complex64:
@@ -85,14 +89,15 @@ package indirect enum HDF5Type: Sendable, Equatable {
         try Identifier("H5Tcopy", "type \(self)") { H5Tcopy(standard()) }
     }
 
-    private func halfPrecision() throws(HDF5Error) -> Identifier {
+    /// Sixteen bits: the sign on top, below it the exponent, then the fraction.
+    private func shortFloat(exponent: Int, bias: Int) throws(HDF5Error) -> Identifier {
         let type = try copy { hdf5_float32() }
-        // Sign at bit 15, five bits of exponent from bit 10, ten bits of fraction.
-        try HDF5Library.check("H5Tset_fields", "float16") {
-            H5Tset_fields(type.number, 15, 10, 5, 0, 10)
+        let fraction = 15 - exponent
+        try HDF5Library.check("H5Tset_fields", "\(self)") {
+            H5Tset_fields(type.number, 15, fraction, exponent, 0, fraction)
         }
-        try HDF5Library.check("H5Tset_size", "float16") { H5Tset_size(type.number, 2) }
-        try HDF5Library.check("H5Tset_ebias", "float16") { H5Tset_ebias(type.number, 15) }
+        try HDF5Library.check("H5Tset_size", "\(self)") { H5Tset_size(type.number, 2) }
+        try HDF5Library.check("H5Tset_ebias", "\(self)") { H5Tset_ebias(type.number, bias) }
         return type
     }
 

@@ -39,7 +39,7 @@ enum CurveFile {
         _ bytes: [UInt8], path: String
     ) throws -> Content {
         var rows = CommaSeparatedRows(bytes)
-        guard let header = rows.next() else {
+        guard let header = try rows.next(in: path) else {
             throw UserError.unreadable(path, "it is empty")
         }
         guard
@@ -51,10 +51,20 @@ enum CurveFile {
                 path, "it has no column named \(stepNames.joined(separator: ", "))",
                 advice: "name the column that counts updates step")
         }
+        if let twice = Dictionary(grouping: header.filter { !$0.isEmpty }, by: { $0 })
+            .filter({ $0.value.count > 1 }).keys.min()
+        {
+            throw UserError.unreadable(path, "it has two columns named \(twice)")
+        }
+        // Where a file has a standard curve under Cairn's own name, others keep theirs.
+        let names = header.map { name in
+            let standard = CurveName.any(name)
+            return header.contains(standard) ? name : standard
+        }
         var content = Content()
         var unread: Set<String> = []
         var line = 1
-        while let row = rows.next() {
+        while let row = try rows.next(in: path) {
             line += 1
             guard row.count == header.count else {
                 throw UserError.unreadable(
@@ -72,8 +82,7 @@ enum CurveFile {
                 if let value = Double(field) {
                     content.points.append(
                         MetricPoint(
-                            name: CurveName.any(header[column]), step: step,
-                            value: value))
+                            name: names[column], step: step, value: value))
                 } else {
                     unread.insert(header[column])
                 }
@@ -103,7 +112,9 @@ enum CurveFile {
             guard let entries = value.entries else {
                 throw UserError.unreadable(path, "line \(line) is not an object")
             }
-            guard let step = stepNames.lazy.compactMap({ value[$0]?.whole }).first else { continue }
+            guard let step = stepNames.lazy.compactMap({ value[$0]?.wholeStep }).first else {
+                continue
+            }
             content.points += points(entries, step: step)
         }
         return content
@@ -131,6 +142,11 @@ enum CurveFile {
     }
 }
 
+extension Value {
+    /// A whole number, also where it is written as 12.0.
+    fileprivate var wholeStep: Int? { whole ?? number.flatMap { Int(exactly: $0) } }
+}
+
 /// The rows of comma-separated text, with quoted fields as spreadsheets write them.
 struct CommaSeparatedRows {
     private let bytes: [UInt8]
@@ -142,7 +158,9 @@ struct CommaSeparatedRows {
     }
 
     /// The fields of the next row that is not empty; nil at the end.
-    mutating func next() -> [String]? {
+    ///
+    /// Errors: a quoted field that does not end.
+    mutating func next(in path: String) throws -> [String]? {
         while position < bytes.count, bytes[position] == 0x0a || bytes[position] == 0x0d {
             position += 1
         }
@@ -167,9 +185,15 @@ struct CommaSeparatedRows {
                 field.removeAll(keepingCapacity: true)
             case 0x0a where !isQuoted:
                 return fields + [String(decoding: field, as: UTF8.self)]
-            case 0x0d where !isQuoted: break
+            case 0x0d where !isQuoted:
+                // Alone it ends a line, as old Macs wrote it; before a line feed it is part of it.
+                if position < bytes.count, bytes[position] == 0x0a { break }
+                return fields + [String(decoding: field, as: UTF8.self)]
             default: field.append(byte)
             }
+        }
+        guard !isQuoted else {
+            throw UserError.unreadable(path, "a quoted field does not end")
         }
         return fields + [String(decoding: field, as: UTF8.self)]
     }

@@ -6,12 +6,16 @@ struct ForeignFile: Sendable {
     let path: String
     /// Everything that the file holds.
     let content: Value
+    /// What of it was left out.
+    let notes: [String]
     /// The weights of the file's own step; nil when it has none.
     let weights: TensorSource?
     /// The weights of further steps, where one file holds many.
     let series: [(step: Int, weights: TensorSource)]
     let settings: Value?
     let optimizer: TorchOptimizer?
+    /// The optimiser's tensors of a file that says no more about it: Keras, or Cairn's own exports.
+    let optimizerTensors: TensorSource?
     /// The curves that it holds, under Cairn's names, in the order of their measurement.
     let curves: [(name: String, values: [Double])]
 
@@ -23,18 +27,35 @@ struct ForeignFile: Sendable {
 
     /// Reads a file of any format that holds tensors, by what it begins with.
     static func read(_ path: String, hdf5: HDF5Opening) throws -> ForeignFile {
-        try ForeignFile(path: path, content: try content(path, hdf5: hdf5))
+        let (value, notes) = try content(path, hdf5: hdf5)
+        return try ForeignFile(path: path, content: value, notes: notes)
     }
 
-    private static func content(_ path: String, hdf5: HDF5Opening) throws -> Value {
+    private static func content(
+        _ path: String, hdf5: HDF5Opening
+    ) throws -> HDF5Opening.Content {
         let file = try SourceFile(path: path)
         let start = try file.read(at: 0, count: min(file.byteCount, 9))
         if start.starts(with: [0x89] + Array("HDF\r\n".utf8)) { return try hdf5.read(path) }
+        // Other HDF5 files may begin with a block of another program's bytes.
+        let suffix = (path as NSString).pathExtension.lowercased()
+        if suffix == "h5" || suffix == "hdf5" { return try hdf5.read(path) }
+        return (try content(file, start: start, hdf5: hdf5), [])
+    }
+
+    private static func content(
+        _ file: SourceFile, start: [UInt8], hdf5: HDF5Opening
+    ) throws -> Value {
+        let path = file.path
         if NumPyArray.isArray(start) { return .tensor(try NumPyArray.read(path)) }
         if ZipArchive.isZip(file) {
-            let names = try ZipArchive(file).entries.map(\.name)
+            let archive = try ZipArchive(file)
+            let names = archive.entries.map(\.name)
             if !names.isEmpty, names.allSatisfy({ $0.hasSuffix(".npy") }) {
                 return try NumPyArchive.read(path)
+            }
+            if let weights = archive[KerasArchive.weightsName] {
+                return try KerasArchive.content(weights, of: archive, hdf5: hdf5)
             }
             return try TorchFile.read(path)
         }
@@ -51,8 +72,9 @@ struct ForeignFile: Sendable {
     private static let optimizerKeys = ["optimizer", "optimizer_state_dict", "optim", "opt_state"]
     private static let settingKeys = ["config", "hyper_parameters", "hparams", "args", "cfg"]
 
-    init(path: String, content: Value) throws {
+    init(path: String, content: Value, notes: [String] = []) throws {
         self.path = path
+        self.notes = notes
         self.content = content
         let holder = Self.weightKeys.lazy.compactMap { content[$0] }.first { $0.entries != nil }
         if let holder {
@@ -64,10 +86,12 @@ struct ForeignFile: Sendable {
             content.entries?.contains(where: { $0.value.isTensorTree }) ?? false
         {
             let plain = (content.entries ?? []).filter { $0.value.isTensorTree }
-            weights = try TensorSource(path: path, value: .dictionary(plain))
+            let own = plain.filter { !Self.isOptimizer($0.key.label) }
+            weights = own.isEmpty ? nil : try TensorSource(path: path, value: .dictionary(own))
         } else {
             weights = nil
         }
+        optimizerTensors = try Self.optimizerTensors(content, path: path)
         settings = Self.settingKeys.lazy.compactMap { content[$0] }.first { $0.entries != nil }
         optimizer =
             Self.optimizerKeys.lazy.compactMap { TorchOptimizer(content[$0], path: path) }.first
@@ -79,6 +103,37 @@ struct ForeignFile: Sendable {
             return (name, values)
         }
         series = try Self.series(content, path: path)
+    }
+
+    /// Where Cairn's exports put the optimiser's tensors.
+    private static let optimizerPrefix = "optimizer/"
+
+    private static func isOptimizer(_ name: String) -> Bool {
+        name.hasPrefix(optimizerPrefix) || optimizerKeys.contains(name)
+    }
+
+    private static func optimizerTensors(
+        _ content: Value, path: String
+    ) throws -> TensorSource? {
+        var tensors: [(name: String, tensor: StoredTensor)] = []
+        for entry in content.entries ?? []
+        where isOptimizer(entry.key.label) && entry.value.isTensorTree {
+            for (name, tensor) in try Value.dictionary([entry]).flattened(source: path) {
+                let place =
+                    name.hasPrefix(optimizerPrefix) ? optimizerPrefix : entry.key.label + "."
+                tensors.append((String(name.dropFirst(place.count)), tensor))
+            }
+        }
+        return tensors.isEmpty ? nil : TensorSource(path: path, tensors: tensors)
+    }
+
+    /// The optimiser's memory, in Cairn's names where the network is known.
+    func optimizerState(model: ForeignModel?) throws -> StreamedOptimizerState? {
+        let parameters = model?.parameters ?? weights?.names ?? []
+        if let optimizer {
+            return try optimizer.converted(parameters: parameters, map: model?.map)
+        }
+        return try optimizerTensors.map { StreamedOptimizerState(tensors: try $0.all()) }
     }
 
     /// `checkpoints` and `checkpoint_epochs`, as the TransformerLens demonstration saves them.
@@ -106,7 +161,7 @@ struct ForeignFile: Sendable {
         }
         guard let epoch = content["epoch"]?.whole else { return nil }
         let passes = curves.first { $0.name == MetricName.trainLoss }?.values.count
-        return passes == epoch ? epoch : epoch + 1
+        return passes == epoch ? epoch : epoch.saturatingSum(1)
     }
 }
 
@@ -126,9 +181,14 @@ extension Value {
 /// How foreign HDF5 files are opened: the caller decides, because a hostile one can crash the HDF5
 /// library and is therefore read by another process.
 package struct HDF5Opening: Sendable {
-    let read: @Sendable (_ path: String) throws -> Value
+    /// What a file holds; `notes` say what was left out.
+    package typealias Content = (value: Value, notes: [String])
 
-    package init(_ read: @escaping @Sendable (_ path: String) throws -> Value) { self.read = read }
+    let read: @Sendable (_ path: String) throws -> Content
+
+    package init(_ read: @escaping @Sendable (_ path: String) throws -> Content) {
+        self.read = read
+    }
 
     /// Refuses every HDF5 file.
     package static let refused = HDF5Opening { path in

@@ -27,7 +27,7 @@ package struct ForeignModel: Sendable {
         } else if let prefix = ["transformer.", ""].first(where: {
             source.contains("\($0)decoder.blocks.0.self_attn.Wo.weight")
         }) {
-            self.init(published: source, prefix: prefix, activation: activation)
+            try self.init(published: source, prefix: prefix, activation: activation)
         } else if let left = source.shape("W_x"), let hidden = source.shape("W"),
             source.shape("W_y") == left, let last = source.shape("W_U"), left.count == 2,
             hidden.count == 2, hidden[0] == 2 * left[1], last.count == 2, last[0] == hidden[1]
@@ -204,9 +204,18 @@ extension ForeignModel {
     private init(
         published source: TensorSource, prefix: String,
         activation: NetworkConfiguration.Activation?
-    ) {
-        let embedding = source.shape("\(prefix)embedding.weight") ?? [0, 0]
-        let width = embedding.last ?? 0
+    ) throws {
+        let block = "\(prefix)decoder.blocks.0"
+        guard let embedding = source.shape("\(prefix)embedding.weight"), embedding.count == 2,
+            source.contains("\(block).self_attn.attn_heads.0.Wq.weight"),
+            let input = source.shape("\(block).ffn.ffn.0.weight"), input.count == 2,
+            let unembedding = source.shape("\(prefix)linear.weight"), unembedding.count == 2
+        else {
+            throw UserError.unreadable(
+                source.path,
+                "its tensors have the names of the grokking paper's code, but not the shapes")
+        }
+        let width = embedding[1]
         var recipes = [TensorRecipe("embedding", from: "\(prefix)embedding.weight")]
         var layers = 0
         var heads = 0
@@ -242,11 +251,11 @@ extension ForeignModel {
             convention: "grok",
             network: NetworkConfiguration(
                 kind: .transformer, layers: layers, width: width, heads: heads,
-                mlpWidth: source.shape("\(prefix)decoder.blocks.0.ffn.ffn.0.weight")?.first ?? 0,
+                mlpWidth: input[0],
                 activation: activation ?? .relu, normalization: .post, positions: .sinusoidal,
                 mlpBiases: false, initialization: .torchDefault),
             map: TensorMap(recipes), vocabulary: embedding[0], positionCount: nil,
-            classCount: source.shape("\(prefix)linear.weight")?.first ?? 0,
+            classCount: unembedding[0],
             parameters: source.names.filter {
                 !$0.hasSuffix("position_encoding") && !$0.hasSuffix("self_attn_mask")
             })

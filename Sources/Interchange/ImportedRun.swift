@@ -72,6 +72,33 @@ package struct ImportedRun: Sendable {
         try sink.finish(status, metrics: Array(metrics[position...]))
     }
 
+    /// Steps beyond this are no numbers of updates, and are not exact in other programs.
+    static let largestStep = 1 << 53
+
+    /// Refuses steps and names of curves that cannot be stored.
+    func requireStorable(path: String) throws {
+        let steps = 0...Self.largestStep
+        if let state = states.first(where: { !steps.contains($0.step) }) {
+            throw UserError.unreadable(
+                path, "\(state.source) has the step \(state.step), which is no number of updates")
+        }
+        for point in metrics where !steps.contains(point.step) {
+            throw UserError.unreadable(
+                path,
+                "its curve \(point.name.prefix(Value.longestName)) has a value at step "
+                    + "\(point.step), which is no number of updates")
+        }
+        for name in Set(metrics.map(\.name)) {
+            guard !name.isEmpty, name.utf8.count <= Value.longestName, !name.utf8.contains(0)
+            else {
+                throw UserError.unreadable(
+                    path,
+                    "a curve has a name that is empty, holds the character NUL or has more "
+                        + "than \(Value.longestName) bytes")
+            }
+        }
+    }
+
     /// Sorts states and curves by step.
     ///
     /// Errors: two different states of one step. A state whose weights repeat the one before it at

@@ -18,8 +18,10 @@ package enum Importer {
                 advice: "check the path")
         }
         let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-        guard isFolder.boolValue else { return try file(trimmed, options: options) }
-        let runs = try folder(trimmed, options: options, depth: 0)
+        let runs =
+            isFolder.boolValue
+            ? try folder(trimmed, options: options, depth: 0) : try file(trimmed, options: options)
+        for run in runs { try run.requireStorable(path: path) }
         guard !runs.isEmpty else {
             throw UserError.unreadable(
                 path, "it holds nothing that can be imported",

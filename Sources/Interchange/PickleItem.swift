@@ -6,7 +6,7 @@ enum PickleItem {
     case real(Double)
     case text(String)
     case bytes([UInt8])
-    case tensor(StoredTensor)
+    indirect case tensor(StoredTensor)
     /// A position in the machine's table of containers.
     ///
     /// A pickle stores a container before it fills it, so others refer to it by position; the
@@ -14,7 +14,7 @@ enum PickleItem {
     case container(Int)
     /// One of the functions and classes in `PickleGlobal`; nothing else can be on the stack.
     case global(PickleGlobal)
-    case storage(TorchStorage)
+    indirect case storage(TorchStorage)
 }
 
 /// A list, tuple, set or dictionary of a pickle, or a NumPy object that is being built.

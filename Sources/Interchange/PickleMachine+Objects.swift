@@ -77,6 +77,7 @@ extension PickleMachine {
                 throw Problem(cause: "its pickle gives a dictionary an odd state")
             }
             if containers[position].items.isEmpty {
+                try charge(containers[place].items.count)
                 containers[position].items = containers[place].items
             }
         case .arrayType:
@@ -93,7 +94,7 @@ extension PickleMachine {
     }
 
     /// The storage that a persistent id names: `('storage', class, key, device, count)`.
-    func storage(_ identifier: PickleItem) throws -> TorchStorage {
+    mutating func storage(_ identifier: PickleItem) throws -> TorchStorage {
         let fields = try items(of: identifier, kind: .tuple)
         guard fields.count >= 5, case .text("storage") = fields[0],
             case .global(.storage(let type)) = fields[1], case .text(let key) = fields[2],
@@ -103,7 +104,7 @@ extension PickleMachine {
     }
 
     /// `_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, metadata)`.
-    private func tensor(
+    private mutating func tensor(
         _ arguments: [PickleItem], elementType: TorchElementType?
     ) throws -> StoredTensor {
         guard case .storage(let storage) = arguments[0], case .integer(let offset) = arguments[1]
@@ -126,7 +127,7 @@ extension PickleMachine {
                 shape: try integers(arguments[2]), strides: try integers(arguments[3])))
     }
 
-    private func integers(_ item: PickleItem) throws -> [Int] {
+    private mutating func integers(_ item: PickleItem) throws -> [Int] {
         try items(of: item, kind: .tuple).map {
             guard case .integer(let number) = $0 else {
                 throw Problem(cause: "its pickle has a tensor with an odd shape")
@@ -140,7 +141,7 @@ extension PickleMachine {
 
 extension PickleMachine {
     /// `(version, shape, type, is_fortran, bytes)`.
-    private func array(_ state: PickleItem) throws -> StoredTensor {
+    private mutating func array(_ state: PickleItem) throws -> StoredTensor {
         let fields = try items(of: state, kind: .tuple)
         guard fields.count == 5, case .boolean(let isFortran) = fields[3],
             case .bytes(let bytes) = fields[4]
@@ -154,7 +155,7 @@ extension PickleMachine {
         return tensor
     }
 
-    private func arrayType(_ item: PickleItem) throws -> ArrayLayout.ElementCode {
+    private mutating func arrayType(_ item: PickleItem) throws -> ArrayLayout.ElementCode {
         let fields = try items(of: item, kind: .arrayType)
         guard case .text(let code) = fields[0], case .text(let order) = fields[1] else {
             throw Problem(cause: "its pickle has a NumPy type of an odd state")
@@ -165,7 +166,7 @@ extension PickleMachine {
         return type
     }
 
-    private func arrayScalar(_ arguments: [PickleItem]) throws -> PickleItem {
+    private mutating func arrayScalar(_ arguments: [PickleItem]) throws -> PickleItem {
         let layout = ArrayLayout(
             type: try arrayType(arguments[0]), shape: [], isFortranOrder: false)
         guard case .bytes(let bytes) = arguments[1], let tensor = layout.tensor(of: bytes) else {
@@ -182,10 +183,11 @@ extension PickleMachine {
     }
 
     /// Protocol 2 writes bytes as text of code points below 256.
-    private func encoded(_ arguments: [PickleItem]) throws -> [UInt8] {
+    private mutating func encoded(_ arguments: [PickleItem]) throws -> [UInt8] {
         guard case .text(let text) = arguments[0], case .text(let encoding) = arguments[1],
             encoding == "latin1"
         else { throw Problem(cause: "its pickle encodes text in an unknown way") }
+        try charge(text.utf8.count)
         return try text.unicodeScalars.map {
             guard let byte = UInt8(exactly: $0.value) else {
                 throw Problem(cause: "its pickle has bytes beyond 255")

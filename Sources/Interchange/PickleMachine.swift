@@ -17,12 +17,33 @@ struct PickleMachine {
     private var marks: [Int] = []
     private var memo: [Int: PickleItem] = [:]
     var containers: [PickleContainer] = []
+    /// What may still be looked at again: a few bytes of opcodes can copy a long list or text.
+    private var remainingWork: Int
+    /// The bytes that all tensors of the result may take.
+    private let largestContent: Int
     /// Makes the tensor of a storage, shape and strides.
     let makeTensor: (TorchView) throws -> StoredTensor
 
-    init(_ bytes: [UInt8], makeTensor: @escaping (TorchView) throws -> StoredTensor) {
+    private static let freeWork = 1 << 20
+    private static let workPerByte = 2
+
+    init(
+        _ bytes: [UInt8], largestContent: Int,
+        makeTensor: @escaping (TorchView) throws -> StoredTensor
+    ) {
         cursor = ByteCursor(bytes)
+        self.largestContent = largestContent
         self.makeTensor = makeTensor
+        remainingWork = max(
+            Self.freeWork, bytes.count.saturatingProduct(Self.workPerByte))
+    }
+
+    /// Counts items or bytes that are looked at or copied.
+    mutating func charge(_ count: Int) throws {
+        remainingWork -= count
+        guard remainingWork >= 0 else {
+            throw Problem(cause: "its pickle copies the same things again and again")
+        }
     }
 
     /// The value of the whole pickle.
@@ -51,7 +72,8 @@ struct PickleMachine {
             throw Problem(cause: "its pickle leaves something behind")
         }
         var reader = PickleValueReader(
-            containers: containers, byteCount: cursor.bytes.count)
+            containers: containers, byteCount: cursor.bytes.count,
+            largestContent: largestContent)
         return try reader.value(of: result)
     }
 
@@ -189,10 +211,13 @@ extension PickleMachine {
     }
 
     /// The items of a container of one kind.
-    func items(of item: PickleItem, kind: PickleContainer.Kind) throws -> [PickleItem] {
+    mutating func items(
+        of item: PickleItem, kind: PickleContainer.Kind
+    ) throws -> [PickleItem] {
         guard case .container(let position) = item, containers[position].kind == kind else {
             throw Problem(cause: "its pickle has something else where a \(kind) belongs")
         }
+        try charge(containers[position].items.count)
         return containers[position].items
     }
 

@@ -2,16 +2,45 @@
 struct PickleValueReader {
     let containers: [PickleContainer]
     private var remaining: Int
+    private var remainingTextBytes: Int
+    private let largestContent: Int
+    private var content = 0
 
     /// Nothing real nests deeper; what does, or refers to itself, is refused.
     static let deepestNesting = 100
     /// A shared list is copied at each use, so a small pickle could promise endless values.
     private static let freeValueCount = 1 << 20
-    private static let valuesPerByte = 8
+    private static let valuesPerByte = 4
+    /// The same for texts, which may each be long.
+    private static let freeTextBytes = 1 << 24
+    private static let textBytesPerByte = 16
 
-    init(containers: [PickleContainer], byteCount: Int) {
+    /// `byteCount` is that of the pickle; all tensors may take `largestContent` bytes.
+    init(containers: [PickleContainer], byteCount: Int, largestContent: Int) {
         self.containers = containers
+        self.largestContent = largestContent
         remaining = max(Self.freeValueCount, byteCount.saturatingProduct(Self.valuesPerByte))
+        remainingTextBytes = max(
+            Self.freeTextBytes, byteCount.saturatingProduct(Self.textBytesPerByte))
+    }
+
+    private mutating func text(_ byteCount: Int) throws {
+        remainingTextBytes -= byteCount
+        guard remainingTextBytes >= 0 else {
+            throw PickleMachine.Problem(cause: "its pickle repeats its texts without end")
+        }
+    }
+
+    /// A tensor counts at each place that refers to it: each is stored.
+    private mutating func tensor(_ tensor: StoredTensor) throws -> Value {
+        content = content.saturatingSum(tensor.readByteCount)
+        guard content <= largestContent else {
+            throw PickleMachine.Problem(
+                cause: "its tensors would take \(content) bytes and more, too many for a file of "
+                    + "its size",
+                advice: "save expanded tensors with .contiguous(), and each tensor once")
+        }
+        return .tensor(tensor)
     }
 
     mutating func value(of item: PickleItem, depth: Int = 0) throws -> Value {
@@ -28,9 +57,13 @@ struct PickleValueReader {
         case .boolean(let flag): return .boolean(flag)
         case .integer(let number): return .integer(number)
         case .real(let number): return .real(number)
-        case .text(let text): return .text(text)
-        case .bytes(let bytes): return .bytes(bytes)
-        case .tensor(let tensor): return .tensor(tensor)
+        case .text(let text):
+            try self.text(text.utf8.count)
+            return .text(text)
+        case .bytes(let bytes):
+            try text(bytes.count)
+            return .bytes(bytes)
+        case .tensor(let tensor): return try self.tensor(tensor)
         case .global(.elementType(_, let name)): return .text("torch.\(name)")
         case .global(.className(let name)): return .text(name)
         case .global, .storage:
@@ -68,7 +101,7 @@ struct PickleValueReader {
             guard case .tensor(let tensor)? = container.items.first else {
                 throw PickleMachine.Problem(cause: "its pickle holds an array without content")
             }
-            return .tensor(tensor)
+            return try self.tensor(tensor)
         }
     }
 }

@@ -63,7 +63,7 @@ enum PublishedTask {
             [MetricName.trainAccuracy, MetricName.testAccuracy].contains(point.name)
             || point.name.hasSuffix("_acc")
         return MetricPoint(
-            name: point.name, step: point.step + 1,
+            name: point.name, step: point.step.saturatingSum(1),
             value: isAccuracy ? point.value / 100 : point.value)
     }
 

@@ -197,8 +197,7 @@ package final class RecordSession: Sendable {
             let model = try ForeignModel(source, settings: nil)
             return (
                 try model?.map.weights(of: source) ?? source.all(),
-                try file.optimizer?.converted(
-                    parameters: model?.parameters ?? source.names, map: model?.map)
+                try file.optimizerState(model: model)
             )
         } catch let error as UserError {
             throw Unreadable(error: error)

@@ -57,6 +57,7 @@ struct RunBuilder {
                 continue
             }
             used.append(member.relativePath)
+            for note in file.notes where !notes.contains(note) { notes.append(note) }
             metrics += CurveSteps.points(file.curves)
             for (position, state) in file.series.enumerated() {
                 found.append((state.step, member, position))
@@ -109,7 +110,7 @@ struct RunBuilder {
                 !file.curves.contains(where: { $0.name == name }), let value = entry.value.number
             else { return nil }
             // In the progress-measures code the loss is that of before the update.
-            let isBefore = file.content["epoch"]?.whole.map { $0 + 1 == step } ?? false
+            let isBefore = file.content["epoch"]?.whole.map { $0.saturatingSum(1) == step } ?? false
             return MetricPoint(name: name, step: isBefore ? step - 1 : step, value: value)
         }
     }
@@ -135,9 +136,13 @@ struct RunBuilder {
             testIndices: options.trainIndices == nil ? rows?.test : nil, model: &model,
             optimizer: OptimizerSection.section(last?.optimizer, settings: settings),
             notes: &notes)
+        if rows == nil, last?.content["train_indices"] != nil {
+            notes.append("its train_indices are no list of whole numbers and were left out")
+        }
         if let model, let source {
             notes += model.notes
-            let unused = model.map.unused(in: source).filter { model.parameters.contains($0) }
+            let parameters = Set(model.parameters)
+            let unused = model.map.unused(in: source).filter(parameters.contains)
                 .filter { name in
                     !model.notes.contains { $0.contains("biases") && name.contains("b_") }
                 }
@@ -198,11 +203,9 @@ struct RunBuilder {
                 throw UserError.unreadable(full, "it has no weights")
             }
             // The optimiser of a file belongs to the file's own step.
-            let optimizer = position == nil ? file.optimizer : nil
             return (
                 try model?.map.weights(of: tensors) ?? tensors.all(),
-                try optimizer?.converted(
-                    parameters: model?.parameters ?? tensors.names, map: model?.map)
+                position == nil ? try file.optimizerState(model: model) : nil
             )
         }
     }
@@ -235,7 +238,9 @@ struct SplitRows {
     }
 
     private static func indices(_ value: Value?) -> [Int]? {
-        value?.numbers?.map { Int($0) }
+        guard let numbers = value?.numbers else { return nil }
+        let indices = numbers.compactMap(Int.init(exactly:))
+        return indices.count == numbers.count ? indices : nil
     }
 
     private static func pairs(_ value: Value?, _ operandCount: Int) -> [Int]? {

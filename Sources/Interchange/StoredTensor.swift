@@ -5,6 +5,9 @@ package struct StoredTensor: Sendable {
     package let elementType: ElementType
     package let shape: [Int]
     private let storage: Storage
+    /// The bytes that reading all elements goes through: more than `byteCount` where they lie
+    /// scattered, or inside something that must be inflated whole.
+    let readByteCount: Int
 
     /// Where the bytes are.
     private enum Storage: Sendable {
@@ -23,6 +26,7 @@ package struct StoredTensor: Sendable {
         elementType = tensor.elementType
         shape = tensor.shape
         storage = .memory(tensor.bytes)
+        readByteCount = tensor.bytes.count
     }
 
     /// A tensor that lies row-major at an offset of a file.
@@ -30,15 +34,18 @@ package struct StoredTensor: Sendable {
         self.elementType = elementType
         self.shape = shape
         storage = .region(file, offset: offset)
+        readByteCount = shape.reduce(elementType.byteCount, *)
     }
 
     /// A tensor whose bytes something else knows to make.
     init(
-        elementType: ElementType, shape: [Int], load: @escaping @Sendable () throws -> [UInt8]
+        elementType: ElementType, shape: [Int], readByteCount: Int = 0,
+        load: @escaping @Sendable () throws -> [UInt8]
     ) {
         self.elementType = elementType
         self.shape = shape
         storage = .loader(load)
+        self.readByteCount = max(readByteCount, shape.reduce(elementType.byteCount, *))
     }
 
     /// A tensor with strides over a storage.
@@ -46,6 +53,7 @@ package struct StoredTensor: Sendable {
         elementType = view.elementType
         shape = view.shape
         storage = .view(view)
+        readByteCount = view.readByteCount
     }
 
     /// Tensors of one shape and type, stacked along a new first axis; nil when they differ.
@@ -56,6 +64,7 @@ package struct StoredTensor: Sendable {
         elementType = first.elementType
         shape = [parts.count] + first.shape
         storage = .joined(parts)
+        readByteCount = parts.reduce(0) { $0.saturatingSum($1.readByteCount) }
     }
 
     package var elementCount: Int { shape.reduce(1, *) }
@@ -148,15 +157,16 @@ package struct StoredTensor: Sendable {
         }
     }
 
-    /// The bytes that a shape takes; nil when an extent is negative or the product overflows.
+    /// The bytes that a shape takes; nil when an extent is negative or the product overflows, also
+    /// where an extent of 0 would hide it.
     static func byteCount(shape: [Int], elementType: ElementType) -> Int? {
         guard shape.count <= largestRank else { return nil }
         var product = elementType.byteCount
         for extent in shape {
-            let (next, overflow) = product.multipliedReportingOverflow(by: extent)
+            let (next, overflow) = product.multipliedReportingOverflow(by: max(extent, 1))
             guard extent >= 0, !overflow else { return nil }
             product = next
         }
-        return product
+        return shape.contains(0) ? 0 : product
     }
 }

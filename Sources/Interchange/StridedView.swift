@@ -75,6 +75,14 @@ struct StridedView: Sendable {
         self.storage = storage
     }
 
+    /// The bytes that reading goes through: the elements, or the stretch that they are spread over.
+    var readByteCount: Int {
+        let elements = shape.reduce(1, *)
+        guard elements > 0 else { return 0 }
+        let span = zip(shape, strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
+        return max(elements, span).saturatingProduct(elementType.byteCount)
+    }
+
     /// The same view of the same storage, held elsewhere.
     func with(storage: Storage) -> StridedView {
         var copy = self

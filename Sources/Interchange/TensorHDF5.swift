@@ -13,25 +13,37 @@ package enum TensorHDF5 {
     /// Everything numeric in a file: groups become dictionaries, datasets tensors.
     ///
     /// The library trusts what it reads: read files of strangers in a process of their own. Links
-    /// to other files are refused, texts and other things that are no numbers are left out.
-    package static func read(_ path: String) throws -> Value {
+    /// to other files are refused; texts and other things that are no numbers are left out, and
+    /// `leftOut` are their names.
+    package static func read(_ path: String) throws -> (value: Value, leftOut: [String]) {
         // A file that says more than it holds must not fill the memory.
-        let limit = ZipArchive.largestContent(of: try SourceFile(path: path))
+        let limit = largestContent(of: try SourceFile(path: path))
         do {
             let file = try HDF5File(readingFrom: path)
             var reader = Reader(path: path, remainingBytes: limit)
-            return try reader.group(try file.root(), depth: 0)
+            let value = try reader.group(try file.root(), depth: 0, name: "")
+            return (value, reader.leftOut)
         } catch let error as HDF5Error {
-            throw UserError.unreadable(path, error.description)
+            let place = error.subject.hasPrefix(path) ? error.subject.dropFirst(path.count) : ""
+            throw UserError.unreadable(
+                path, place.isEmpty ? error.cause : "\(place.dropFirst()): \(error.cause)")
         }
+    }
+
+    /// The bytes that all arrays of a file may take.
+    package static func largestContent(of file: SourceFile) -> Int {
+        ZipArchive.largestContent(of: file)
     }
 
     private struct Reader {
         let path: String
         var remainingBytes: Int
         var objectCount = 0
+        var leftOut: [String] = []
 
-        mutating func group(_ group: borrowing HDF5Group, depth: Int) throws -> Value {
+        mutating func group(
+            _ group: borrowing HDF5Group, depth: Int, name place: String
+        ) throws -> Value {
             guard depth < deepestGroup else {
                 throw UserError.unreadable(path, "its groups nest deeper than \(deepestGroup)")
             }
@@ -46,11 +58,18 @@ package enum TensorHDF5 {
                     throw UserError.unreadable(
                         path, "\(name) is a link elsewhere, which is not followed")
                 }
-                if try group.isGroup(name) {
-                    let value = try self.group(try group.group(name), depth: depth + 1)
+                switch try group.kind(name) {
+                case .group:
+                    let value = try self.group(
+                        try group.group(name), depth: depth + 1, name: "\(place)\(name)/")
                     entries.append(.init(key: .text(name), value: value))
-                } else if let tensor = try tensor(name, in: group) {
-                    entries.append(.init(key: .text(name), value: .tensor(tensor)))
+                case .dataset:
+                    if let tensor = try tensor(name, in: group) {
+                        entries.append(.init(key: .text(name), value: .tensor(tensor)))
+                    } else {
+                        leftOut.append(place + name)
+                    }
+                case .other: leftOut.append(place + name)
                 }
             }
             return .dictionary(entries)
@@ -89,6 +108,7 @@ package enum TensorHDF5 {
         case .uint32: .uint32
         case .uint64: .uint64
         case .float16: .float16
+        case .bfloat16: .bfloat16
         case .float32: .float32
         case .float64: .float64
         case .complex64: .complex64

@@ -37,7 +37,10 @@ package struct TensorRecipe: Sendable, Equatable {
     /// The tensor, made of what `source` gives for a name; it is read when it is wanted.
     func make(path: String, source: (String) throws -> StoredTensor) throws -> StoredTensor {
         let parts = try sources.map { try rearranged(try source($0), named: $0, path: path) }
-        guard parts.count > 1 else { return parts[0] }
+        guard let first = parts.first else {
+            throw UserError.unreadable(path, "there are no parts to make tensor \(target) of")
+        }
+        guard parts.count > 1 else { return first }
         guard let stacked = StoredTensor(stacking: parts) else {
             throw UserError.unreadable(path, "the parts of tensor \(target) differ in shape")
         }

@@ -24,19 +24,11 @@ package enum TorchFile {
             throw UserError.unreadable(
                 path, "its numbers are big-endian", advice: "save it again on this machine")
         }
-        var content = 0
-        let limit = ZipArchive.largestContent(of: file)
         do {
-            var machine = PickleMachine(try archive.read(pickle)) { view in
-                let tensor = try tensor(view, archive: archive, folder: String(folder))
-                content = content.saturatingSum(tensor.byteCount)
-                guard content <= limit else {
-                    throw PickleMachine.Problem(
-                        cause: "its tensors would take \(content) bytes and more, too many for a "
-                            + "file of \(file.byteCount)",
-                        advice: "save expanded tensors with .contiguous()")
-                }
-                return tensor
+            var machine = PickleMachine(
+                try archive.read(pickle), largestContent: ZipArchive.largestContent(of: file)
+            ) { view in
+                try tensor(view, archive: archive, folder: String(folder))
             }
             return try machine.run()
         } catch let problem as PickleMachine.Problem {
@@ -106,7 +98,9 @@ package enum TorchFile {
                     + "\(view.offset) reaches outside storage \(storage.key)")
         }
         guard entry.method == .deflated else { return StoredTensor(view: result) }
-        return StoredTensor(elementType: elementType, shape: view.shape) {
+        return StoredTensor(
+            elementType: elementType, shape: view.shape, readByteCount: entry.byteCount
+        ) {
             try result.with(storage: .memory(try archive.read(entry), count: count)).load()
         }
     }

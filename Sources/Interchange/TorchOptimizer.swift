@@ -24,10 +24,6 @@ struct TorchOptimizer: Sendable {
         state.entries?.first?.value["step"]?.number.flatMap { Int(exactly: $0) }
     }
 
-    private func field(_ name: String, of position: Int) -> StoredTensor? {
-        state.entries?.first { $0.key.whole == position }?.value[name]?.tensor
-    }
-
     /// Adam's moments in the shape of the weights, or momentum of SGD.
     ///
     /// `parameters` are the names of the file in the order in which the optimiser counts them. A
@@ -40,10 +36,14 @@ struct TorchOptimizer: Sendable {
             ("exp_avg", "first_moment"), ("exp_avg_sq", "second_moment"),
             ("momentum_buffer", "momentum"),
         ]
-        let isComplete = state.entries?.count == parameters.count
+        let entries = state.entries ?? []
+        let isComplete = entries.count == parameters.count
+        let numbered = Dictionary(
+            entries.compactMap { entry in entry.key.whole.map { ($0, entry.value) } },
+            uniquingKeysWith: { first, _ in first })
         for (field, name) in fields {
-            let moments = (0..<(state.entries?.count ?? 0)).compactMap { position in
-                self.field(field, of: position).map { (position, $0) }
+            let moments = (0..<entries.count).compactMap { position in
+                numbered[position]?[field]?.tensor.map { (position, $0) }
             }
             guard !moments.isEmpty else { continue }
             if isComplete, moments.count == parameters.count {

@@ -1,4 +1,5 @@
 package import Checkpoints
+internal import Foundation
 
 /// What a foreign file holds, as a tree: numbers, texts, lists, dictionaries and tensors.
 ///
@@ -10,7 +11,8 @@ package enum Value: Sendable {
     case real(Double)
     case text(String)
     case bytes([UInt8])
-    case tensor(StoredTensor)
+    /// Apart, so that a million numbers do not each take the room of a tensor's description.
+    indirect case tensor(StoredTensor)
     case list([Value])
     case dictionary([Entry])
 
@@ -91,10 +93,11 @@ extension Value {
     /// Every tensor below this value, in the order of the file, named by its keys and positions
     /// joined with dots; a lone tensor is named `tensor`.
     ///
-    /// Two different places of one name are an error, an empty name cannot be stored.
+    /// Errors: two different places of one name, a name that cannot be stored, or more tensors than
+    /// `largestTensorCount`.
     package func flattened(source: String) throws -> [(name: String, tensor: StoredTensor)] {
         var found: [(name: String, tensor: StoredTensor)] = []
-        collect(into: &found, path: "")
+        try collect(into: &found, path: "", source: source)
         var names: Set<String> = []
         for (name, _) in found where !names.insert(name).inserted {
             throw UserError.unreadable(source, "it holds two tensors named \(name)")
@@ -107,19 +110,43 @@ extension Value {
         try flattened(source: source).map { try $0.tensor.load(named: $0.name) }
     }
 
+    /// Nothing real has more tensors in one state, and each takes room in every index.
+    package static let largestTensorCount = 100_000
+    /// Nothing real has longer names; nested keys could make each name as long as the file.
+    package static let longestName = 1024
+
     private func collect(
-        into found: inout [(name: String, tensor: StoredTensor)], path: String
-    ) {
+        into found: inout [(name: String, tensor: StoredTensor)], path: String, source: String
+    ) throws {
+        guard path.utf8.count <= Self.longestName else {
+            throw UserError.unreadable(
+                source,
+                "it has a name of more than \(Self.longestName) bytes "
+                    + "(\(path.prefix(40))…)")
+        }
         let prefix = path.isEmpty ? "" : path + "."
         switch self {
-        case .tensor(let tensor): found.append((path.isEmpty ? "tensor" : path, tensor))
+        case .tensor(let tensor):
+            guard !path.utf8.contains(0) else {
+                throw UserError.unreadable(
+                    source,
+                    "the name of a tensor holds the character NUL "
+                        + "(\(path.replacingOccurrences(of: "\0", with: "\\0")))")
+            }
+            guard found.count < Self.largestTensorCount else {
+                throw UserError.unreadable(
+                    source, "it has more than \(Self.largestTensorCount) tensors")
+            }
+            found.append((path.isEmpty ? "tensor" : path, tensor))
         case .list(let elements):
             for (position, element) in elements.enumerated() {
-                element.collect(into: &found, path: prefix + String(position))
+                try element.collect(
+                    into: &found, path: prefix + String(position), source: source)
             }
         case .dictionary(let entries):
             for entry in entries {
-                entry.value.collect(into: &found, path: prefix + entry.key.label)
+                try entry.value.collect(
+                    into: &found, path: prefix + entry.key.label, source: source)
             }
         default: break
         }

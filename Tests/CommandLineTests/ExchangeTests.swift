@@ -72,6 +72,36 @@ import Testing
             ["import", "a.pt", "--task", "add by 3"], exitCode: 2, mentions: ["add by 3"])
     }
 
+    /// A series whose last file turns out to be of another network leaves nothing of the run.
+    @Test func anImportThatFailsHalfWayLeavesNothing() throws {
+        try fixture.trainTiny()
+        try FileManager.default.createDirectory(
+            atPath: fixture.folder.path("series"), withIntermediateDirectories: true)
+        for (name, value) in [("step_1", "[1.0]"), ("step_2", "[2.0]"), ("step_3", "[3.0, 4.0]")] {
+            let script = """
+                import json, struct
+                values = \(value)
+                header = json.dumps({"w": {"dtype": "F32", "shape": [len(values)],
+                                           "data_offsets": [0, 4 * len(values)]}}).encode()
+                with open("series/\(name).safetensors", "wb") as file:
+                    file.write(struct.pack("<Q", len(header)) + header)
+                    file.write(struct.pack(f"<{len(values)}f", *values))
+                """
+            let made = try run(
+                "/usr/bin/python3", ["-c", script], folder: fixture.folder.path)
+            try #require(made.exitCode == 0, "\(made.error)")
+        }
+        let before = try rows(["ls"])
+        let result = try fixture.cairn(["import", "series"])
+        #expect(result.exitCode == 1)
+        #expect(result.error.contains("not those of the steps before"), "\(result.error)")
+        #expect(try rows(["ls"]).count == before.count)
+        let folders = try FileManager.default.contentsOfDirectory(
+            atPath: fixture.archive + "/runs")
+        #expect(folders.count == before.count)
+        #expect(try fixture.cairn(["verify"]).exitCode == 0)
+    }
+
     @Test func aDryRunSaysWhatWouldBeMade() throws {
         try Data("step,loss\n1,2\n".utf8).write(
             to: fixture.folder.url.appendingPathComponent("log.csv"))

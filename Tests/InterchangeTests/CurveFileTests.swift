@@ -56,4 +56,27 @@ import Testing
         ])
         #expect(exact.filter { $0.name == "test_loss" }.last?.step == 90)
     }
+
+    @Test func linesMayEndAsOnOldMacs() throws {
+        let file = SourceFile(memory: Array("step,loss\r1,2\r2,3\r".utf8), path: "a.csv")
+        #expect(try CurveFile.read(file).points.map(\.value) == [2, 3])
+    }
+
+    /// Two names of one curve do not mix: Cairn's own name is the curve's.
+    @Test func aSecondNameOfACurveStaysItsOwn() throws {
+        let file = SourceFile(
+            memory: Array("step,loss,train_loss\n1,2,3\n".utf8), path: "a.csv")
+        #expect(
+            try CurveFile.read(file).points == [
+                MetricPoint(name: "loss", step: 1, value: 2),
+                MetricPoint(name: "train_loss", step: 1, value: 3),
+            ])
+    }
+
+    @Test func aStepMayBeWrittenAsAReal() throws {
+        let file = SourceFile(
+            memory: Array("{\"step\": 2.0, \"a\": 1}\n{\"step\": 2.5, \"a\": 1}\n".utf8),
+            path: "a.jsonl")
+        #expect(try CurveFile.read(file).points.map(\.step) == [2])
+    }
 }

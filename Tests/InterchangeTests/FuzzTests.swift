@@ -21,6 +21,10 @@ import Testing
         case commaSeparated
         case jsonLines
         case pickle
+        /// Everything that an import makes of a file: task, network, split, optimiser, weights.
+        case progressMeasuresRun = "progress_measures/final.pth"
+        case lensRun = "transformer_lens.pth"
+        case grokRun = "grok/checkpoints/epoch_8.ckpt"
 
         var seeds: [[UInt8]] {
             get throws {
@@ -28,6 +32,8 @@ import Testing
                 case .torch:
                     try ["torch_tree.pt", "torch_dtypes.pt", "torch_views.pt", "torch_deflated.pt"]
                         .map(Self.fixture) + HostileTorchTests.tensors.map(\.bytes)
+                // Damage to the storages is that of `torch`.
+                case .progressMeasuresRun, .lensRun, .grokRun: [try Self.pickle(rawValue)]
                 case .pickle: try ["torch_tree.pt", "torch_protocol4.pt"].map(Self.pickle)
                 case .safetensors:
                     try [Self.fixture("safetensors_plain.safetensors")]
@@ -52,6 +58,30 @@ import Testing
             Array(try Data(contentsOf: Fixtures.folder.appendingPathComponent(name)))
         }
 
+        private static let folder: TemporaryFolder = {
+            guard let folder = try? TemporaryFolder() else {
+                preconditionFailure("a temporary folder can be made")
+            }
+            return folder
+        }()
+
+        /// What lies beside the pickles of the runs.
+        private static let storages: [Reader: [(String, [UInt8])]] = {
+            var found: [Reader: [(String, [UInt8])]] = [:]
+            for reader in [Reader.progressMeasuresRun, .lensRun, .grokRun] {
+                guard let file = try? SourceFile(path: Fixtures.path(reader.rawValue)),
+                    let archive = try? ZipArchive(file)
+                else { continue }
+                found[reader] = archive.entries.compactMap { entry in
+                    guard let name = entry.name.split(separator: "/").last,
+                        entry.name.contains("/data/"), let bytes = try? archive.read(entry)
+                    else { return nil }
+                    return (String(name), bytes)
+                }
+            }
+            return found
+        }()
+
         private static func pickle(_ name: String) throws -> [UInt8] {
             let archive = try ZipArchive(SourceFile(path: Fixtures.path(name)))
             let entry = try #require(archive.entries.first { $0.name.hasSuffix("data.pkl") })
@@ -66,6 +96,17 @@ import Testing
                 _ = try TorchFile.read(
                     SourceFile(memory: HostileZip.torch(bytes), path: "x")
                 ).tensors(source: "x")
+            case .progressMeasuresRun, .lensRun, .grokRun:
+                let path = Self.folder.path("\(self).pth")
+                let storages = Self.storages[self] ?? []
+                try Data(HostileZip.torch(bytes, storages: storages)).write(
+                    to: URL(fileURLWithPath: path))
+                for run in try Importer.runs(at: path, options: ImportOptions()) {
+                    for state in run.states {
+                        _ = try state.weights()
+                        _ = try state.optimizerState()
+                    }
+                }
             case .safetensors:
                 for (name, tensor) in try Safetensors.read(file).tensors {
                     _ = try tensor.load(named: name)
@@ -83,7 +124,10 @@ import Testing
     @Test(arguments: Reader.allCases) func damageIsReported(reader: Reader) throws {
         let seeds = try reader.seeds
         var refused = 0
-        for number in 0..<Self.count {
+        // Whole runs take a millisecond each, so there are fewer of them.
+        let isRun = [.progressMeasuresRun, .lensRun, .grokRun].contains(reader)
+        let count = isRun ? Self.count / 20 : Self.count
+        for number in 0..<count {
             var generator = SeededGenerator(seed: number)
             let bytes = Mutation.damaged(seeds, using: &generator)
             do {
@@ -95,7 +139,7 @@ import Testing
             }
         }
         // Damage that no reader minds would test nothing.
-        #expect(refused > Self.count / 20)
+        #expect(refused > count / 20)
     }
 }
 

@@ -87,6 +87,7 @@ import Testing
         one("negative extent", shape: "[-2]", "impossible shape"),
         one("fractional extent", shape: "[2.5]", "impossible shape"),
         one("overflowing shape", shape: "[4294967296,4294967296,4294967296]", "impossible shape"),
+        one("extent hidden by 0", shape: "[0,9223372036854775807]", "impossible shape"),
         one(
             "rank 40",
             shape: "[" + [String](repeating: "1", count: 40).joined(separator: ",") + "]",
@@ -187,6 +188,7 @@ import Testing
         ("", "it is empty"), ("a,b\n1,2\n", "no column named step"),
         ("step,a\n1\n", "row 2 has 1 fields"), ("step,a\nx,2\n", "not a whole number"),
         ("step,a\n1e30,2\n", "not a whole number"),
+        ("step,a,a\n1,2,3\n", "two columns named a"), ("step,a\n1,\"2\n3,4\n", "does not end"),
     ])
     func curvesAreRefused(text: String, reason: String) {
         let error = #expect(throws: UserError.self) {

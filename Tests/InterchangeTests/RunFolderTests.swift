@@ -104,7 +104,7 @@ import Testing
         let folder = try TemporaryFolder()
         let tensors = RandomTensors.make(count: 8, using: &generator)
         try TensorHDF5.write(tensors, to: folder.path("a.h5"))
-        let read = try TensorHDF5.read(folder.path("a.h5")).tensors(source: "a.h5")
+        let read = try TensorHDF5.read(folder.path("a.h5")).value.tensors(source: "a.h5")
         #expect(read.sorted { $0.name < $1.name } == tensors.sorted { $0.name < $1.name })
     }
 
@@ -131,7 +131,7 @@ import Testing
             """
         let result = try run(try #require(Peers.h5py), ["-c", script], folder: folder.path)
         try #require(result.exitCode == 0, "\(result.error)")
-        let tensors = try TensorHDF5.read(folder.path("a.h5")).tensors(source: "a.h5")
+        let tensors = try TensorHDF5.read(folder.path("a.h5")).value.tensors(source: "a.h5")
         let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0) })
         #expect(byName["layer.dense.kernel"]?.doubles() == [0, 1, 2, 3, 4, 5])
         #expect(byName["layer.dense.kernel"]?.shape == [2, 3])

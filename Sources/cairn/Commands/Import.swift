@@ -100,9 +100,17 @@ struct ImportCommand: ParsableCommand {
             run.description.name, unit: "checkpoints", total: run.states.count,
             isQuiet: common.quiet)
         defer { progress.end() }
-        try run.write(to: archive.writer()) { done, _ in
-            progress.update(done)
-            try StopSignals.check()
+        do {
+            try run.write(to: archive.writer()) { done, _ in
+                progress.update(done)
+                try StopSignals.check()
+            }
+        } catch let error as UserError where stored == nil {
+            // What cannot be stored whole leaves nothing; a stop is continued by the next import.
+            if try archive.runIDs().contains(id) {
+                try archive.discard(try archive.run(matching: id))
+            }
+            throw error
         }
         if !run.publishedValues.isEmpty {
             try archive.keepPublished(
