@@ -1,9 +1,9 @@
 internal import COpenBLAS
 internal import Foundation
 
-/// OpenBLAS set to one thread inside a product, once per process: Cairn runs products side by side,
-/// and results must not depend on how many threads a product took.
-private let singleThreadedBLAS: Bool = {
+/// OpenBLAS set to one thread inside a call, once per process: Cairn runs products and decompositions
+/// side by side, and results must not depend on how many threads one took.
+let singleThreadedBLAS: Bool = {
     openblas_set_num_threads(1)
     return true
 }()

@@ -18,6 +18,23 @@ package struct VectorSizes: Sendable, Equatable {
         }
     }
 
+    /// The sizes of the differences of single-precision elements, taken in double precision.
+    package init(
+        ofDifferences first: UnsafeBufferPointer<Float>, _ second: UnsafeBufferPointer<Float>
+    ) {
+        precondition(first.count == second.count, "vectors of one length")
+        func eight(_ values: UnsafeBufferPointer<Float>, _ index: Int) -> SIMD8<Double> {
+            SIMD8<Double>(
+                UnsafeRawPointer(values.baseAddress.unsafelyUnwrapped + index)
+                    .loadUnaligned(as: SIMD8<Float>.self))
+        }
+        self.init(count: first.count) {
+            eight(first, $0) - eight(second, $0)
+        } single: {
+            Double(first[$0]) - Double(second[$0])
+        }
+    }
+
     /// The sizes of double-precision elements.
     package init(of values: [Double]) {
         self = values.withUnsafeBufferPointer { values in

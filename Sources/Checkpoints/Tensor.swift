@@ -31,6 +31,9 @@ package struct Tensor: Sendable, Equatable {
             bytes: values.withUnsafeBytes { [UInt8]($0) })
     }
 
+    /// Whether its elements are complex numbers.
+    package var isComplex: Bool { elementType == .complex64 || elementType == .complex128 }
+
     /// The number of elements; 1 for a scalar.
     package var elementCount: Int { shape.reduce(1, *) }
 

@@ -40,6 +40,32 @@ struct WeightNormTests {
         #expect(weightNorms(of: [Tensor]())[0].rms == nil)
     }
 
+    @Test(
+        "single precision moves as far as its exact copy in double precision",
+        arguments: [1, 15, 16, 17, 100])
+    func movementOfSinglePrecision(count: Int) throws {
+        var generator = SeededGenerator(seed: count)
+        func values() -> [Float] { (0..<count).map { _ in .random(in: -1...1, using: &generator) } }
+        func movement(_ one: [Float], _ other: [Float]) -> Double? {
+            weightMovement(
+                of: [Tensor(name: "w", shape: [count], values: one)],
+                from: [Tensor(name: "w", shape: [count], values: other)]
+            )[0].distance
+        }
+        let (one, other) = (values(), values())
+        let squares = zip(one, other).reduce(0.0) {
+            $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1))
+        }
+        let found = try #require(movement(one, other))
+        #expect(abs(found - squares.squareRoot()) <= Double(count) * 0x1p-52 * found)
+        for (place, value) in [(count - 1, Float.nan), (0, .infinity)] {
+            var broken = one
+            broken[place] = value
+            #expect(movement(broken, other)?.isFinite == false)
+            #expect(movement(broken, broken)?.isNaN == true)
+        }
+    }
+
     @Test("scaling scales norms and leaves ranks", arguments: 0..<10)
     func scaling(seed: Int) throws {
         var generator = SeededGenerator(seed: seed)

@@ -30,10 +30,14 @@ package func weightSpectra(
     }
     parts.append((NamedSpectrum.neuronLogitMap, maps.logitRows))
     return parts.map { name, values in
-        NamedSpectrum(
-            tensor: name, spectrum: grid.spectrum(values),
-            giniOfComponents: grid.isCyclic
-                ? gini(fourierComponentNorms(values, columns: values.count / grid.order)) : nil)
+        guard grid.isCyclic else {
+            return NamedSpectrum(
+                tensor: name, spectrum: grid.spectrum(values), giniOfComponents: nil)
+        }
+        let norms = grid.componentNorms(values, columns: values.count / grid.order)
+        return NamedSpectrum(
+            tensor: name, spectrum: grid.spectrum(ofComponentNorms: norms),
+            giniOfComponents: gini(norms))
     }
 }
 

@@ -21,6 +21,9 @@ package struct GroupGrid: Sendable {
     /// The column of the logits that belongs to element z.
     package let columns: [Int]
 
+    /// The orthonormal Fourier basis of a cyclic group, [n, n]; empty for other groups.
+    let fourierBasis: [Double]
+
     package var group: FiniteGroup { characters.group }
 
     /// Whether the elements are residues in their own order, so that the transform over the group is
@@ -33,6 +36,7 @@ package struct GroupGrid: Sendable {
         var train = [Bool](repeating: false, count: count * count)
         for row in trainRows { train[row] = true }
         characters = GroupCharacters(group)
+        fourierBasis = GroupGrid.fourierBasis(of: group)
         order = count
         rows = Array(0..<count * count)
         answers = group.products.map(Int.init)
@@ -87,6 +91,7 @@ package struct GroupGrid: Sendable {
         var train = [Bool](repeating: false, count: examples.count)
         for row in task.trainIndices { train[row] = true }
         characters = GroupCharacters(group)
+        fourierBasis = GroupGrid.fourierBasis(of: group)
         order = count
         isTrain = rows.map { train[$0] }
         operands = elements
@@ -103,6 +108,11 @@ package struct GroupGrid: Sendable {
         .missing(
             subject: task.name, cause: "group measures are not defined for it: \(cause)",
             advice: "they need addition, subtraction, multiplication, division or composition")
+    }
+
+    private static func fourierBasis(of group: FiniteGroup) -> [Double] {
+        guard case .cyclic(let order) = group.family else { return [] }
+        return orthonormalFourierBasis(order)
     }
 
     static func operandPositions(of task: Task) -> (Int, Int) {

@@ -17,12 +17,11 @@ package struct WeightMovement: Sendable, Equatable {
 package func weightMovement(of tensors: [Tensor], from others: [Tensor]) -> [WeightMovement] {
     let places = Dictionary(others.map { ($0.name, $0) }) { first, _ in first }
     let each = tensors.compactMap { tensor -> WeightMovement? in
-        guard let values = tensor.doubles() else { return nil }
-        guard let other = places[tensor.name], other.shape == tensor.shape,
-            let reference = other.doubles()
-        else { return WeightMovement(tensor: tensor.name, distance: nil) }
-        return WeightMovement(
-            tensor: tensor.name, distance: vectorNorm(zip(values, reference).map { $0 - $1 }))
+        guard !tensor.isComplex else { return nil }
+        guard let other = places[tensor.name], other.shape == tensor.shape else {
+            return WeightMovement(tensor: tensor.name, distance: nil)
+        }
+        return WeightMovement(tensor: tensor.name, distance: distance(tensor, other))
     }
     let known = each.compactMap(\.distance)
     let isComplete = known.count == each.count && !each.isEmpty
@@ -30,6 +29,23 @@ package func weightMovement(of tensors: [Tensor], from others: [Tensor]) -> [Wei
         WeightMovement(
             tensor: WeightNorms.totalName, distance: isComplete ? vectorNorm(known) : nil)
     ]
+}
+
+/// ‖W − W'‖₂ of tensors with one shape; nil where one is complex.
+private func distance(_ tensor: Tensor, _ other: Tensor) -> Double? {
+    if tensor.elementType == .float32, other.elementType == .float32 {
+        // Squares of differences of single-precision numbers neither overflow nor vanish.
+        return tensor.bytes.withUnsafeBytes { first in
+            other.bytes.withUnsafeBytes { second in
+                VectorSizes(
+                    ofDifferences: first.bindMemory(to: Float.self),
+                    second.bindMemory(to: Float.self)
+                ).sumOfSquares.squareRoot()
+            }
+        }
+    }
+    guard let values = tensor.doubles(), let reference = other.doubles() else { return nil }
+    return vectorNorm(zip(values, reference).map { $0 - $1 })
 }
 
 /// How the squared singular values of one tensor are spread.

@@ -18,7 +18,7 @@ struct BlockProjection {
 
     init(_ logits: [Double], on grid: GroupGrid, keys: [Int]) {
         let n = grid.order
-        let basis = orthonormalFourierBasis(n)
+        let basis = grid.fourierBasis
         let owners = keys.flatMap { key in basisRows(ofFrequency: key, count: n).map { _ in key } }
         let waves = keys.flatMap { key in
             basisRows(ofFrequency: key, count: n).flatMap { Array(basis[$0 * n..<($0 + 1) * n]) }

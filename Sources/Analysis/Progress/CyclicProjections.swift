@@ -25,10 +25,13 @@ func basisRows(ofFrequency frequency: Int, count: Int) -> [Int] {
 
 /// The norms of the n Fourier coefficients of a function [n, columns], in the order of F.
 ///
-/// Their squares add up to the sum of squares of the function.
-package func fourierComponentNorms(_ values: [Double], columns: Int) -> [Double] {
+/// Their squares add up to the sum of squares of the function. `basis` is F where it is at hand.
+package func fourierComponentNorms(
+    _ values: [Double], columns: Int, basis: [Double]? = nil
+) -> [Double] {
     let count = values.count / max(columns, 1)
     let transformed = matrixProduct(
-        orthonormalFourierBasis(count), values, rows: count, columns: columns, inner: count)
+        basis ?? orthonormalFourierBasis(count), values, rows: count, columns: columns,
+        inner: count)
     return (0..<count).map { vectorNorm(Array(transformed[$0 * columns..<($0 + 1) * columns])) }
 }

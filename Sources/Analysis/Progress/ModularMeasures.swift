@@ -98,7 +98,7 @@ private struct ModularContext {
         let order = grid.order
         self.order = order
         answerSums = grid.sums(logits, columns: order, by: .answer)
-        basis = orthonormalFourierBasis(order)
+        basis = grid.fourierBasis
         coefficients = matrixProduct(
             basis, answerSums, rows: order, columns: order, inner: order)
         var mean = [Double](repeating: 0, count: order)

@@ -94,19 +94,23 @@ extension GroupGrid {
     /// The power of a function [n, columns] on the group; cyclic groups by frequency 0 … n/2.
     package func spectrum(_ values: [Double]) -> FourierSpectrum {
         let columns = values.count / order
-        let spectrum = characters.spectrum(values, columns: columns)
-        guard case .cyclic(let count) = group.family else { return spectrum }
-        // By rising frequency, as the plain Fourier transform lists them.
-        func frequency(_ name: String) -> Int {
-            GroupGrid.frequency(ofComponent: name, order: count)
-        }
-        let ordered = spectrum.components.indices.sorted {
-            frequency(spectrum.components[$0]) < frequency(spectrum.components[$1])
-        }
-        return FourierSpectrum(
-            basis: spectrum.basis,
-            components: ordered.map { String(frequency(spectrum.components[$0])) },
-            power: ordered.map { spectrum.power[$0] })
+        guard isCyclic else { return characters.spectrum(values, columns: columns) }
+        return spectrum(ofComponentNorms: componentNorms(values, columns: columns))
+    }
+
+    /// The norms of the n Fourier coefficients of a function [n, columns] on a cyclic group.
+    func componentNorms(_ values: [Double], columns: Int) -> [Double] {
+        fourierComponentNorms(values, columns: columns, basis: fourierBasis)
+    }
+
+    /// The spectrum over a cyclic group by frequency: the squares of cosine and sine added.
+    func spectrum(ofComponentNorms norms: [Double]) -> FourierSpectrum {
+        FourierSpectrum(
+            basis: characters.basis, components: (0...order / 2).map(String.init),
+            power: (0...order / 2).map { frequency in
+                let rows = frequency == 0 ? [0] : basisRows(ofFrequency: frequency, count: order)
+                return rows.reduce(0) { $0 + norms[$1] * norms[$1] }
+            })
     }
 }
 

@@ -26,7 +26,7 @@ package final class Analyzer {
         try runs(of: request).flatMap { id in
             let run = try AnalysedRun(id, in: archive, replay: replay)
             do {
-                try request.kind.definition.check(run, settings: request.settings)
+                try check(run, for: request)
             } catch let error as UserError where error.kind == .failure {
                 return [
                     PendingAnalysis(run: id, step: nil, reason: .impossible("\(error)"))
@@ -61,7 +61,7 @@ package final class Analyzer {
         for (run, plan) in plans {
             work.report.current += plan.currentCount
             do {
-                try request.kind.definition.check(run, settings: request.settings)
+                try check(run, for: request)
                 if !plan.items.isEmpty { try answerCheckpoints(plan, of: run, &work) }
                 // Only now: the answer about a run may rest on those of its checkpoints.
                 if request.kind.definition.answersRuns { try answerRun(run, &work) }
@@ -114,6 +114,14 @@ package final class Analyzer {
                     done: done, total: max(total, done), run: run, step: step, elapsed: elapsed,
                     remaining: done > 0 ? elapsed * max(total - done, 0) / done : nil))
         }
+    }
+
+    /// Checks, without computing, that a run has what the request needs.
+    private func check(_ run: AnalysedRun, for request: AnalysisRequest) throws {
+        if request.kind.definition.answersCheckpoints, run.steps.isEmpty {
+            throw UserError.missing(subject: "run \(run.id)", cause: "it has no checkpoint")
+        }
+        try request.kind.definition.check(run, settings: request.settings)
     }
 
     private func runs(of request: AnalysisRequest) throws -> [String] {
@@ -182,8 +190,7 @@ package final class Analyzer {
         let question = work.request.settings.question(work.request.kind)
         let answers = outcomes.compactMap { try? $0.answer.get() }
         try archive.write { database in
-            let ledger = Ledger(database: database)
-            for answer in answers { try ledger.store(answer, to: question, of: run) }
+            try Ledger(database: database).store(answers, to: question, of: run)
         }
         work.report.computed += answers.count
         for outcome in outcomes {

@@ -16,6 +16,7 @@ final class CheckpointPipeline: Sendable {
         var waiting: [Item] = []
         var finished: [Result<Analyzer.Outcome, any Error>] = []
         var isClosed = false
+        var lastStored = ContinuousClock().now
     }
 
     private let state = Mutex(State())
@@ -57,7 +58,7 @@ final class CheckpointPipeline: Sendable {
                 let input = try read(item)
                 state.withLock { $0.waiting.append(Item(work: item, input: input)) }
                 waitingItems.signal()
-                try drain(store)
+                try drain(store, few: false)
             }
         } catch {
             failure = error
@@ -73,8 +74,17 @@ final class CheckpointPipeline: Sendable {
     }
 
     /// Stores what is finished and throws the first error among it.
-    private func drain(_ store: ([Analyzer.Outcome]) throws -> Void) throws {
+    ///
+    /// Without `few`, only once a block of answers is there or the last one was stored a while ago: a
+    /// transaction for each would cost more than many an answer.
+    private func drain(
+        _ store: ([Analyzer.Outcome]) throws -> Void, few: Bool = true
+    ) throws {
         let finished = state.withLock { state in
+            let now = ContinuousClock().now
+            guard few || state.finished.count >= 32 || now - state.lastStored > .milliseconds(200)
+            else { return [Result<Analyzer.Outcome, any Error>]() }
+            state.lastStored = now
             defer { state.finished = [] }
             return state.finished
         }

@@ -69,17 +69,25 @@ struct Ledger {
                 """, arguments: [kind.rawValue, kind.codeVersion])
     }
 
-    /// Stores an answer beside older ones, which it supersedes.
+    /// Stores answers beside older ones, which they supersede.
     ///
     /// A run that has left the index in the meantime gets no rows.
-    func store(_ answer: NewAnswer, to question: Question, of run: String) throws {
+    func store(_ answers: [NewAnswer], to question: Question, of run: String) throws {
         guard
             let runKey = try Int64.fetchOne(
                 database, sql: "SELECT run_key FROM run WHERE id = ?", arguments: [run])
         else { return }
-        let key =
+        let first =
             try Int64.fetchOne(
                 database, sql: "SELECT ifnull(max(analysis_key), 0) + 1 FROM analysis") ?? 1
+        for (place, answer) in answers.enumerated() {
+            try store(answer, as: first + Int64(place), to: question, of: runKey)
+        }
+    }
+
+    private func store(
+        _ answer: NewAnswer, as key: Int64, to question: Question, of runKey: Int64
+    ) throws {
         try database.cachedStatement(
             sql: """
                 UPDATE analysis SET superseded_by = ?

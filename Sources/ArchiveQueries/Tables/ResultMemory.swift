@@ -104,7 +104,7 @@ final class ResultMemory {
         try? reader.archive.remember { database in
             for result in results {
                 try Ledger(database: database).store(
-                    result.answer, to: result.question, of: result.run)
+                    [result.answer], to: result.question, of: result.run)
             }
         }
     }

@@ -22,10 +22,10 @@ package func singularValues(
     precondition(matrix.count == rows * columns, "a matrix has rows times columns elements")
     let count = min(rows, columns)
     guard count > 0 else { return [] }
-    guard matrix.allSatisfy(\.isFinite) else { return [Double](repeating: .nan, count: count) }
+    let largest = VectorSizes(of: matrix).largestMagnitude
+    guard largest.isFinite else { return [Double](repeating: .nan, count: count) }
     guard count > 1 else { return [vectorNorm(matrix)] }
     // The square of an entry beyond these bounds would overflow or vanish.
-    let largest = matrix.reduce(0) { max($0, abs($1)) }
     let squaresAreSafe = largest < 1e140 && largest > 1e-140
     switch method {
     case .gram where squaresAreSafe:
@@ -43,6 +43,7 @@ package func gramMatrix(_ matrix: [Double], rows: Int, columns: Int) -> [Double]
     let order = min(rows, columns)
     var gram = [Double](repeating: 0, count: order * order)
     guard order > 0 else { return gram }
+    precondition(singleThreadedBLAS)
     cblas_dsyrk(
         CblasRowMajor, CblasUpper, rows <= columns ? CblasNoTrans : CblasTrans, Int32(order),
         Int32(max(rows, columns)), 1, matrix, Int32(columns), 0, &gram, Int32(order))
@@ -53,7 +54,7 @@ package func gramMatrix(_ matrix: [Double], rows: Int, columns: Int) -> [Double]
 ///
 /// NaN when an element is NaN, else infinity when one is infinite; 0 for no elements.
 package func vectorNorm(_ values: [Double]) -> Double {
-    let sum = values.reduce(0) { $0 + $1 * $1 }
+    let sum = VectorSizes(of: values).sumOfSquares
     if sum.isFinite, sum > 1e-280 { return sum.squareRoot() }
     let largest = values.reduce(0) { $1.isNaN || $0.isNaN ? .nan : max($0, abs($1)) }
     guard largest.isFinite, largest > 0 else { return largest }
@@ -61,6 +62,7 @@ package func vectorNorm(_ values: [Double]) -> Double {
 }
 
 private func directSingularValues(_ matrix: [Double], rows: Int, columns: Int) -> [Double] {
+    precondition(singleThreadedBLAS)
     let count = min(rows, columns)
     // Row-major rows × columns is column-major columns × rows: the same singular values.
     var extent = (Int32(columns), Int32(rows))

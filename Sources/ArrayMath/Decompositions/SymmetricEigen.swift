@@ -46,6 +46,7 @@ private func decomposed(
         return (empty, wanted ? [Double](repeating: .nan, count: order * order) : [])
     }
     guard order > 0 else { return ([], []) }
+    precondition(singleThreadedBLAS)
     var values = empty
     var vectors = matrix
     var extent = Int32(order)

@@ -51,6 +51,8 @@ package struct ParameterLayout: Sendable, Equatable {
     /// The flat vector of stored tensors; tensors of other names are left aside.
     ///
     /// Float tensors of either width convert to the scalar asked for.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     package func pack<Scalar: NetworkScalar>(
         _ tensors: [Tensor], as type: Scalar.Type = Scalar.self
     ) throws -> [Scalar] {
