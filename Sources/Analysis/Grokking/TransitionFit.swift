@@ -106,14 +106,15 @@ extension Curve {
         guard count > 96 else { return best(starts.map { problem.minimum(from: $0) }) }
         let thinned = thinnedProblem(problem, count: 48)
         let coarse = starts.map { thinned.minimum(from: $0, maximumIterations: 30) }
-            .sorted { problem.cost(of: $0.curve) < problem.cost(of: $1.curve) }
+            .map { (curve: $0.curve, cost: problem.cost(of: $0.curve)) }
+            .sorted { $0.cost < $1.cost }
         var polished = [problem.minimum(from: coarse[0].curve)]
         for other in coarse.dropFirst() {
             let distance = abs(other.curve.midpoint - coarse[0].curve.midpoint)
             let ratio = other.curve.steepness / coarse[0].curve.steepness
             let isDistinct = distance > 0.02 * (last - first) || ratio > 1.5 || ratio < 1 / 1.5
             // A basin whose start is much worse does not win after polishing.
-            if isDistinct, problem.cost(of: other.curve) < 1.3 * problem.cost(of: coarse[0].curve) {
+            if isDistinct, other.cost < 1.3 * coarse[0].cost {
                 polished.append(problem.minimum(from: other.curve))
             }
         }

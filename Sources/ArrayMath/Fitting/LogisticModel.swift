@@ -67,43 +67,38 @@ package struct LogisticProblem: Sendable {
 
     /// The minimised sum at a curve.
     package func cost(of curve: LogisticCurve) -> Double {
-        let inverse = scale.map { 1 / ($0 * $0) } ?? 0
-        var sum = 0.0
-        for index in x.indices {
-            let residual = curve.value(at: x[index]) - y[index]
-            let square = weights[index] * residual * residual
-            sum += inverse == 0 ? 0.5 * square : robust(square, inverse)
-        }
-        return sum
-    }
-
-    /// s² (√(1 + z/s²) − 1) without cancellation for small z.
-    private func robust(_ square: Double, _ inverse: Double) -> Double {
-        square / ((1 + square * inverse).squareRoot() + 1)
+        var sums = WideSums(parameters: curve.parameters, scale: scale)
+        forEachTwo { sums.addCost(x: $0, y: $1, weight: $2) }
+        return sums.cost.sum()
     }
 
     /// Cost, gradient and exact second derivatives with respect to (c, d, k, t).
-    ///
-    /// Two points at a time, as wide as the registers; an odd last one is paired with weight 0.
     func expansion(at parameters: SIMD4<Double>) -> LocalExpansion {
         var sums = WideSums(parameters: parameters, scale: scale)
+        forEachTwo { sums.add(x: $0, y: $1, weight: $2) }
+        return sums.total
+    }
+
+    /// Two points at a time, as wide as the registers; an odd last one is paired with weight 0.
+    @inline(__always)
+    private func forEachTwo(
+        _ add: (_ x: SIMD2<Double>, _ y: SIMD2<Double>, _ weight: SIMD2<Double>) -> Void
+    ) {
         x.withUnsafeBufferPointer { x in
             y.withUnsafeBufferPointer { y in
                 weights.withUnsafeBufferPointer { weights in
                     let whole = x.count / 2 * 2
                     for start in stride(from: 0, to: whole, by: 2) {
-                        sums.add(x: two(x, start), y: two(y, start), weight: two(weights, start))
+                        add(two(x, start), two(y, start), two(weights, start))
                     }
                     if whole < x.count {
                         // Repeating the last point with weight 0 adds nothing.
-                        sums.add(
-                            x: padded(x, whole), y: padded(y, whole),
-                            weight: padded(weights, whole, zero: true))
+                        add(
+                            padded(x, whole), padded(y, whole), padded(weights, whole, zero: true))
                     }
                 }
             }
         }
-        return sums.total
     }
 }
 
@@ -128,7 +123,7 @@ private struct WideSums {
     private let inverse: SIMD2<Double>
     private let one = SIMD2<Double>(repeating: 1)
 
-    private var cost = SIMD2<Double>.zero
+    private(set) var cost = SIMD2<Double>.zero
     private var gradient = (
         SIMD2<Double>.zero, SIMD2<Double>.zero, SIMD2<Double>.zero, SIMD2<Double>.zero
     )
@@ -149,6 +144,15 @@ private struct WideSums {
         steepness = SIMD2(repeating: parameters.z)
         middle = SIMD2(repeating: parameters.w)
         inverse = SIMD2(repeating: scale.map { 1 / ($0 * $0) } ?? 0)
+    }
+
+    /// Adds s² (√(1 + z/s²) − 1) without cancellation for small z, and nothing else.
+    @inline(__always)
+    mutating func addCost(x: SIMD2<Double>, y: SIMD2<Double>, weight: SIMD2<Double>) {
+        let share = one / (one + Double.exponential(-(steepness * (x - middle))))
+        let residual = lower + rise * share - y
+        let square = weight * residual * residual
+        cost += square / ((one + square * inverse).squareRoot() + one)
     }
 
     @inline(__always)
