@@ -40,6 +40,7 @@ package struct SavedQuery: Sendable, Equatable {
         SavedQuery("never_grokked", PackageResources.never_grokked_sql),
         SavedQuery("norm_at_transition", PackageResources.norm_at_transition_sql),
         SavedQuery("not_finite", PackageResources.not_finite_sql),
+        SavedQuery("phases", PackageResources.phases_sql),
         SavedQuery("runs", PackageResources.runs_sql),
         SavedQuery("seed_bands", PackageResources.seed_bands_sql),
         SavedQuery("share_grokked", PackageResources.share_grokked_sql),

@@ -377,6 +377,59 @@ struct ModularMeasureTests {
         }
     }
 
+    @Test(
+        "the directions that the logits read are compared with the waves they need, by definition",
+        arguments: [TaskOperation.add, .subtract])
+    func mapDirections(operation: TaskOperation) throws {
+        let model = ModelConfiguration(
+            task: TaskConfiguration(operation: operation, modulus: 7, trainFraction: 0.5),
+            network: NetworkConfiguration(layers: 1, width: 8, heads: 2, mlpWidth: 12))
+        let task = try model.makeTask()
+        let grid = try GroupGrid(task)
+        var generator = SeededGenerator(seed: 12)
+        let layout = try model.layout(for: task)
+        let parameters: [Double] = layout.initialParameters(using: &generator)
+        let view = try NetworkView(
+            model, task: task, grid: grid, weights: layout.unpack(parameters))
+        let rows = mapDirectionsExplained(view, keys: [1, 3, 9, 0])
+        #expect(rows.map(\.variant) == ["cos/1", "sin/1", "cos/3", "sin/3"])
+        for row in rows {
+            let parts = row.variant.split(separator: "/")
+            let key = try #require(Int(parts[1]))
+            let sine = parts[0] == "sin"
+            let direction = (0..<12).map { neuron in
+                (0..<order).reduce(0.0) {
+                    $0 + view.neuronLogitMap[neuron * order + $1] * wave(key, $1, sine)
+                }
+            }
+            let along = (0..<49).map { pair in
+                (0..<12).reduce(0.0) { $0 + view.hidden[pair * 12 + $1] * direction[$1] }
+            }
+            let mean = along.reduce(0, +) / 49
+            let needed = grid.answers.map { wave(key, $0, sine) }
+            // The residual of the best multiple of the wave.
+            let multiple =
+                zip(along, needed).reduce(0) { $0 + $1.0 * $1.1 }
+                / needed.reduce(0) { $0 + $1 * $1 }
+            let residual = zip(along, needed).reduce(0) {
+                $0 + ($1.0 - mean - multiple * $1.1) * ($1.0 - mean - multiple * $1.1)
+            }
+            let total = along.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+            let value = try #require(row.value)
+            #expect(value >= 0 && value <= 1)
+            #expect(abs(value - (1 - residual / total)) < 1e-12, "\(row.variant)")
+        }
+        // A hidden layer that never fires varies nowhere.
+        let silent = layout.entries.flatMap { entry in
+            entry.range.map { entry.name.hasSuffix("mlp.input_bias") ? -100 : parameters[$0] }
+        }
+        #expect(
+            mapDirectionsExplained(
+                try NetworkView(model, task: task, grid: grid, weights: layout.unpack(silent)),
+                keys: [1, 2]
+            ).isEmpty)
+    }
+
     @Test("a network of width 1 and weights with NaN have defined measures")
     func narrowNetwork() throws {
         let model = ModelConfiguration(

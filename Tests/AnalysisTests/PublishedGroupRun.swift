@@ -121,6 +121,35 @@ struct PublishedGroupRunTests {
         #expect(result.keys == ["sign", "standard"])
     }
 
+    @Test("losses, similarities and shares of published weights, calculated independently")
+    func independentValues() throws {
+        // From the files by a program of another author: agree to 1e-5 or half a last digit.
+        for (name, measure, variant, split, expected) in [
+            ("S5_MLP_seed2", "loss", "", "train", 1.54523e-6),
+            ("S5_MLP_seed2", "loss", "", "test", 2.94289e-6),
+            ("S5_MLP_seed2", "loss", "", "all", 2.38382e-6),
+            ("S5_MLP_seed2", "percent_logits_explained", "", "", 0.848082),
+            ("S5_MLP_seed2", "total_hidden_restricted_loss", "", "all", 7.08478e-7),
+            ("S5_MLP_seed2", "total_hidden_excluded_loss", "", "train", 7.59412),
+            ("S5_MLP_seed2", "logit_trace_similarity", "sign", "", 0.509043),
+            ("S5_MLP_seed2", "logit_trace_similarity", "standard", "", 0.767434),
+            ("S5_MLP_seed2", "percent_unembed_explained", "", "", 0.940476),
+            ("D59_MLP_seed1", "loss", "", "test", 9.50141e-6),
+            ("C113_MLP_seed1", "loss", "", "test", 2.86328e-5),
+            ("C113_MLP_seed1", "percent_logits_explained", "", "", 0.936780),
+        ] {
+            let run = try PublishedGroupRun(name)
+            let value = groupMeasures(run.input, on: run.grid)
+                .value(measure, variant: variant, split: split)
+            // Theirs are float32 logits with a float64 cross-entropy.
+            let tolerance = expected < 1e-3 ? 1e-3 : 1e-5
+            #expect(
+                abs((value ?? .nan) - expected) <= tolerance * expected,
+                "\(name) \(measure) \(variant) \(split): \(value ?? .nan)")
+            if name.hasPrefix("S5") { #expect(abs(run.squaredWeights - 5014.40) <= 0.005) }
+        }
+    }
+
     @Test("D59_MLP_seed1 comes out as its authors' summary, value by value")
     func dihedralGroup() throws {
         let result = try compare("D59_MLP_seed1")

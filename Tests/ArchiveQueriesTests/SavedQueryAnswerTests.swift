@@ -13,7 +13,8 @@ struct SavedQueryAnswerTests {
     private static let folder = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().appendingPathComponent("Answers")
 
-    /// The fixture with norms, spectra and grokking times computed, and curvature put in by hand.
+    /// The fixture with norms, spectra and grokking times computed, with curvature and progress put
+    /// in by hand.
     private static let analysed = Result {
         let fixture = try FixtureArchive()
         let analyzer = Analyzer(fixture.archive)
@@ -35,6 +36,32 @@ struct SavedQueryAnswerTests {
                     INSERT INTO sharpness (analysis_key, measure, split, value, learning_rate)
                     SELECT analysis_key, 'preconditioned', 'train', 30000.0 + step, 0.001
                     FROM analysis WHERE kind = 'hessian' AND step = 800;
+                    INSERT INTO analysis (run_key, step, digest, kind, parameters, code_version,
+                        dtype, computed_at)
+                    SELECT c.run_key, c.step, lower(hex(c.digest)), 'progress', '{}', '3',
+                        'float64', 0
+                    FROM checkpoint AS c JOIN run AS r USING (run_key) WHERE r.name = 'slow'
+                    UNION ALL
+                    SELECT run_key, NULL, '', 'progress', '{}', '3', 'float64', 0
+                    FROM run WHERE name = 'slow';
+                    WITH falling (measure, variant, split, scale) AS (VALUES
+                        ('restricted_loss', 'sum', 'all', 2.0),
+                        ('restricted_loss', 'block2x2', 'all', 20.0),
+                        ('total_logit_restricted_loss', '', 'all', 200.0),
+                        ('excluded_loss', 'sum', 'train', 4.0), ('loss', '', 'test', 3.0),
+                        ('weight_norm', '', '', 50.0))
+                    INSERT INTO progress_measure (analysis_key, measure, variant, split, value)
+                    SELECT a.analysis_key, f.measure, f.variant, f.split,
+                        f.scale / (1 + a.step / 100.0)
+                    FROM analysis AS a, falling AS f
+                    WHERE a.kind = 'progress' AND a.step IS NOT NULL;
+                    WITH boundary (subject, value) AS (VALUES
+                        ('memorisation_end', 100.0), ('clean_up_start', 400.0),
+                        ('clean_up_end', 800.0))
+                    INSERT INTO measurement (analysis_key, measure, subject, value)
+                    SELECT a.analysis_key, 'phase_step', b.subject, b.value
+                    FROM analysis AS a, boundary AS b
+                    WHERE a.kind = 'progress' AND a.step IS NULL;
                     """)
         }
         return fixture

@@ -85,7 +85,8 @@ package struct ProgressAnalysis {
 
     /// All measures of one checkpoint.
     ///
-    /// Cyclic groups: `modularMeasures`, trig ratios of the hidden layer and, if wanted, ablations.
+    /// Cyclic groups: `modularMeasures`, trig ratios of the hidden layer, what the directions that the
+    /// logits read explain and, if wanted, ablations.
     /// Every other group, group composition in a cyclic group, and where wanted: `groupMeasures`.
     package func measures(
         of weights: [Tensor], keys: KeyComponents, options: ProgressOptions = ProgressOptions()
@@ -104,6 +105,7 @@ package struct ProgressAnalysis {
                 view.hidden,
                 answerSums: grid.sums(view.hidden, columns: width, by: .answer), grid,
                 frequencies, name: "hidden")
+            rows += mapDirectionsExplained(view, keys: frequencies)
             if options.includesAblations {
                 rows += neuronAblations(
                     view, keys: frequencies,

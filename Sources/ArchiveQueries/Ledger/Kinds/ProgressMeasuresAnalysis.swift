@@ -1,11 +1,12 @@
 internal import Analysis
+internal import ArrayMath
 internal import Checkpoints
 internal import GRDB
 internal import Networks
 
 /// Restricted and excluded losses and what belongs to them, and the phases of a run.
 struct ProgressMeasuresAnalysis: AnalysisDefinition {
-    let codeVersion = "2"
+    let codeVersion = "3"
     let view = "progress_measures"
     let answersRuns = true
     let defaultSteps = StepSelection.spaced(100)
@@ -22,9 +23,6 @@ struct ProgressMeasuresAnalysis: AnalysisDefinition {
 
     func check(_ run: AnalysedRun, settings: AnalysisSettings) throws {
         let grid = try GroupGrid(run.model.task)
-        guard !run.steps.isEmpty else {
-            throw UserError.missing(subject: "run \(run.id)", cause: "it has no checkpoint")
-        }
         let known =
             grid.isCyclic
             ? (0...grid.order / 2).dropFirst().map(String.init)
@@ -112,16 +110,10 @@ struct ProgressMeasuresAnalysis: AnalysisDefinition {
     }
 }
 
-/// The Euclidean norm of all weights as one vector; nil for complex ones.
+/// The Euclidean norm of all weights as one vector; nil where some are complex.
 private func weightNorm(of weights: [Tensor]) -> Double? {
-    weightMovement(
-        of: weights,
-        from: weights.map {
-            Tensor(
-                name: $0.name, shape: $0.shape,
-                values: [Double](repeating: 0, count: $0.elementCount))
-        }
-    ).last?.distance
+    let norms = weights.compactMap { $0.doubles().map(vectorNorm) }
+    return norms.count == weights.count ? vectorNorm(norms) : nil
 }
 
 /// One progress measure of a checkpoint.
