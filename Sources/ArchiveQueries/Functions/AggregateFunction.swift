@@ -80,58 +80,65 @@ final class AggregateFunction {
     }
 }
 
-/// Adds (step, value [, parameter]); a row with a NULL step or value adds nothing.
+/// Adds one row to its group, with a parameter where there is one behind `numbers` numbers.
 ///
-/// A free function without captures, so that a row costs no reference counting.
-private func addCurveRow(
-    _ context: OpaquePointer?, _ count: Int32, _ values: UnsafeMutablePointer<OpaquePointer?>?
+/// Free functions without captures, so that a row costs no reference counting.
+@inline(__always)
+private func addRow(
+    _ context: OpaquePointer?, _ count: Int32, _ values: UnsafeMutablePointer<OpaquePointer?>?,
+    numbers: Int32,
+    _ add: (UnsafeMutablePointer<OpaquePointer?>, UnsafeMutablePointer<NumberBuffer>) -> Void
 ) {
     guard let values,
         let memory = sqlite3_aggregate_context(context, Int32(MemoryLayout<NumberBuffer>.size))
     else { return }
     let buffer = memory.assumingMemoryBound(to: NumberBuffer.self)
-    let stepType = sqlite3_value_type(values[0])
-    let valueType = sqlite3_value_type(values[1])
-    if valueType == SQLITE_FLOAT || valueType == SQLITE_INTEGER, stepType == SQLITE_INTEGER {
-        buffer.pointee.append(sqlite3_value_int64(values[0]), sqlite3_value_double(values[1]))
-    } else if valueType != SQLITE_NULL, stepType != SQLITE_NULL {
-        buffer.pointee.isRefused = true
+    add(values, buffer)
+    if count > numbers, !buffer.pointee.hasParameter {
+        setParameter(buffer, values[Int(numbers)])
     }
-    if count > 2, !buffer.pointee.hasParameter { setParameter(buffer, values[2]) }
+}
+
+/// Adds (step, value [, parameter]); a row with a NULL step or value adds nothing.
+private func addCurveRow(
+    _ context: OpaquePointer?, _ count: Int32, _ values: UnsafeMutablePointer<OpaquePointer?>?
+) {
+    addRow(context, count, values, numbers: 2) { values, buffer in
+        let stepType = sqlite3_value_type(values[0])
+        let valueType = sqlite3_value_type(values[1])
+        if valueType == SQLITE_FLOAT || valueType == SQLITE_INTEGER, stepType == SQLITE_INTEGER {
+            buffer.pointee.append(sqlite3_value_int64(values[0]), sqlite3_value_double(values[1]))
+        } else if valueType != SQLITE_NULL, stepType != SQLITE_NULL {
+            buffer.pointee.isRefused = true
+        }
+    }
 }
 
 /// Adds (value [, parameter]); a NULL value adds nothing.
 private func addValueRow(
     _ context: OpaquePointer?, _ count: Int32, _ values: UnsafeMutablePointer<OpaquePointer?>?
 ) {
-    guard let values,
-        let memory = sqlite3_aggregate_context(context, Int32(MemoryLayout<NumberBuffer>.size))
-    else { return }
-    let buffer = memory.assumingMemoryBound(to: NumberBuffer.self)
-    switch sqlite3_value_type(values[0]) {
-    case SQLITE_FLOAT, SQLITE_INTEGER:
-        buffer.pointee.append(0, sqlite3_value_double(values[0]))
-    case SQLITE_NULL: break
-    default: buffer.pointee.isRefused = true
+    addRow(context, count, values, numbers: 1) { values, buffer in
+        switch number(values[0]) {
+        case .number(let value): buffer.pointee.append(0, value)
+        case .null: break
+        case .other: buffer.pointee.isRefused = true
+        }
     }
-    if count > 1, !buffer.pointee.hasParameter { setParameter(buffer, values[1]) }
 }
 
 /// Adds (x, y [, parameter]); a row with a NULL adds nothing.
 private func addPairRow(
     _ context: OpaquePointer?, _ count: Int32, _ values: UnsafeMutablePointer<OpaquePointer?>?
 ) {
-    guard let values,
-        let memory = sqlite3_aggregate_context(context, Int32(MemoryLayout<NumberBuffer>.size))
-    else { return }
-    let buffer = memory.assumingMemoryBound(to: NumberBuffer.self)
-    switch (number(values[0]), number(values[1])) {
-    case (.number(let x), .number(let y)):
-        buffer.pointee.append(Int64(bitPattern: x.bitPattern), y)
-    case (.other, _), (_, .other): buffer.pointee.isRefused = true
-    default: break
+    addRow(context, count, values, numbers: 2) { values, buffer in
+        switch (number(values[0]), number(values[1])) {
+        case (.number(let x), .number(let y)):
+            buffer.pointee.append(Int64(bitPattern: x.bitPattern), y)
+        case (.other, _), (_, .other): buffer.pointee.isRefused = true
+        default: break
+        }
     }
-    if count > 2, !buffer.pointee.hasParameter { setParameter(buffer, values[2]) }
 }
 
 /// Adds (step, last step): the step, or without one the last step as a time that was not reached;
@@ -139,15 +146,13 @@ private func addPairRow(
 private func addCensoredRow(
     _ context: OpaquePointer?, _ count: Int32, _ values: UnsafeMutablePointer<OpaquePointer?>?
 ) {
-    guard let values,
-        let memory = sqlite3_aggregate_context(context, Int32(MemoryLayout<NumberBuffer>.size))
-    else { return }
-    let buffer = memory.assumingMemoryBound(to: NumberBuffer.self)
-    switch (number(values[0]), number(values[1])) {
-    case (.other, _), (_, .other): buffer.pointee.isRefused = true
-    case (.number(let step), _): buffer.pointee.append(1, step)
-    case (.null, .number(let last)): buffer.pointee.append(0, last)
-    case (.null, .null): break
+    addRow(context, count, values, numbers: 2) { values, buffer in
+        switch (number(values[0]), number(values[1])) {
+        case (.other, _), (_, .other): buffer.pointee.isRefused = true
+        case (.number(let step), _): buffer.pointee.append(1, step)
+        case (.null, .number(let last)): buffer.pointee.append(0, last)
+        case (.null, .null): break
+        }
     }
 }
 
