@@ -343,7 +343,7 @@ struct MeasureKindsTests {
                 """
                 SELECT count(*) FROM measurements WHERE run = 'one' AND measure = 'phase_step'
                     AND value IS NULL AND text = 'its event is not seen in the run'
-                """) == 2)
+                """) == 4)
         let listed = try analyzer.pending(AnalysisRequest(.progress, runs: ["square"]))
         #expect(listed.count == 1)
         #expect(listed[0].reason.description.hasPrefix("not possible: "))

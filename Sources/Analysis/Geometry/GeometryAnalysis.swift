@@ -68,7 +68,7 @@ package struct GeometryAnalysis {
                     "softmax_collapse", variant: variant, split: entry.split,
                     value: softmaxCollapseShare(
                         logits: logits, classCount: entry.evaluator.space.classCount,
-                        fractionBits: bits))
+                        fractionBits: bits), of: logits, orBecause: "there is a single answer")
             }
         }
         let last =
@@ -89,8 +89,8 @@ package struct GeometryAnalysis {
             parameters, .mlpHidden(layer: max(0, network.layers - 1)))
         func row(_ measure: String, _ value: Double?, _ cause: String) -> MeasuredValue {
             MeasuredValue(
-                measure, split: split, subject: "hidden", value: value,
-                text: value == nil ? cause : nil)
+                measure, split: split, subject: "hidden", value: value, of: hidden,
+                orBecause: cause)
         }
         let ratio =
             evaluator.examples.targetsPerExample == 1
@@ -126,6 +126,23 @@ package struct GeometryAnalysis {
     }
 }
 
+extension MeasuredValue {
+    /// A measure of some numbers, or why it has no value: because they are not finite, or for the
+    /// given cause.
+    fileprivate init(
+        _ measure: String, variant: String = "", split: String = "", subject: String = "",
+        value: Double?, of numbers: [Double], orBecause cause: String
+    ) {
+        let value = value.flatMap { $0.isFinite ? $0 : nil }
+        var text: String?
+        if value == nil {
+            text = numbers.allSatisfy(\.isFinite) ? cause : "not all of its numbers are finite"
+        }
+        self.init(
+            measure, variant: variant, split: split, subject: subject, value: value, text: text)
+    }
+}
+
 /// The geometry of the rows of one embedding [n, columns]: see `GeometryAnalysis.measures`.
 func embeddingGeometry(
     _ values: [Double], columns: Int, name: String, keys: [Int]
@@ -140,8 +157,7 @@ func embeddingGeometry(
         -> MeasuredValue
     {
         MeasuredValue(
-            measure, variant: variant, subject: name, value: value,
-            text: value == nil ? cause : nil)
+            measure, variant: variant, subject: name, value: value, of: values, orBecause: cause)
     }
     return shares
         + keys.map { key in

@@ -112,8 +112,10 @@ package func classDistanceRatio(
 /// The intrinsic dimension of points by their two nearest neighbours (Facco and others 2017):
 /// N / Σ ln(r₂ / r₁).
 ///
-/// Points with a duplicate are left out; nil when fewer than three remain or all ratios are 1.
+/// Points with a duplicate are left out; nil when fewer than three remain, when all ratios are 1,
+/// and where a coordinate is not finite.
 package func twoNeighbourDimension(_ values: [Double], columns: Int) -> Double? {
+    guard values.allSatisfy(\.isFinite) else { return nil }
     let rows = values.count / max(columns, 1)
     var logs: [Double] = []
     for row in 0..<rows {
@@ -140,12 +142,13 @@ package func twoNeighbourDimension(_ values: [Double], columns: Int) -> Double? 
 /// The share of samples whose largest logit beats the second by so much that the softmax of this
 /// precision rounds to 1: margin above 23 ln 2 in `float32`, 52 ln 2 in `float64`.
 ///
-/// `logits` are rows [samples, classes]. Nil without samples or with a single class.
+/// `logits` are rows [samples, classes]. Nil without samples or with a single class, and where a logit
+/// is not finite: such a row has no softmax.
 package func softmaxCollapseShare(
     logits: [Double], classCount: Int, fractionBits: Int = 23
 ) -> Double? {
     let rows = logits.count / max(classCount, 1)
-    guard rows > 0, classCount > 1 else { return nil }
+    guard rows > 0, classCount > 1, logits.allSatisfy(\.isFinite) else { return nil }
     let bound = Double(fractionBits) * log(2)
     var collapsed = 0
     for row in 0..<rows {

@@ -4,10 +4,10 @@ internal import Foundation
 ///
 /// All in steps of the given checkpoints and evaluations; nil where the rule's event is not seen.
 package struct PhaseBoundaries: Sendable, Equatable {
-    /// The checkpoint with the smallest excluded loss on training pairs: circuits begin to carry
-    /// the answers.
+    /// The checkpoint with the smallest excluded loss on training pairs, of two or more: circuits
+    /// begin to carry the answers.
     package let memorisationEnd: Int?
-    /// The checkpoint with the largest restricted loss.
+    /// The checkpoint with the largest restricted loss, of two or more.
     package let restrictedPeak: Int?
     /// The first evaluation with a test loss below ln(classes): clean-up begins.
     package let cleanUpStart: Int?
@@ -30,12 +30,15 @@ package struct PhaseBoundaries: Sendable, Equatable {
         }?.0
         cleanUpStart = afterPeak
         cleanUpEnd = testAccuracy.crossings(of: 0.99).first.step
+        // One checkpoint has no smallest or largest loss: nothing is seen of the others.
+        let excluded = zip(excludedTrainLoss.steps, excludedTrainLoss.values)
+            .filter(\.1.isFinite)
         memorisationEnd =
-            zip(excludedTrainLoss.steps, excludedTrainLoss.values)
-            .filter { $0.0 <= afterPeak ?? .max && $0.1.isFinite }.min { $0.1 < $1.1 }?.0
-        restrictedPeak =
-            zip(restrictedLoss.steps, restrictedLoss.values)
-            .filter(\.1.isFinite).max { $0.1 < $1.1 }?.0
+            excluded.count < 2
+            ? nil
+            : excluded.filter { $0.0 <= afterPeak ?? .max }.min { $0.1 < $1.1 }?.0
+        let restricted = zip(restrictedLoss.steps, restrictedLoss.values).filter(\.1.isFinite)
+        restrictedPeak = restricted.count < 2 ? nil : restricted.max { $0.1 < $1.1 }?.0
     }
 
     /// The boundaries as measurements, each with the weight norm held at that step.

@@ -5,7 +5,7 @@ internal import Networks
 
 /// Shape of embeddings, hidden layers and updates, and what a whole run's shapes say.
 struct GeometryMeasuresAnalysis: AnalysisDefinition {
-    let codeVersion = "1"
+    let codeVersion = "2"
     let view = "measurements"
     let answersRuns = true
     let defaultSteps = StepSelection.spaced(100)
