@@ -17,8 +17,10 @@ package struct ForeignModel: Sendable {
     package let parameters: [String]
     package var notes: [String] = []
 
-    /// The network that some tensors are; nil when their names are not known.
+    /// The network that some tensors are; nil when their names are not known, or when it is one that
+    /// `unsupported` names.
     init?(_ source: TensorSource, settings: Value?) throws {
+        guard Self.unsupported(source, settings: settings) == nil else { return nil }
         let activation = Self.activation(settings)
         if source.contains("embed.W_E"), source.contains("unembed.W_U"),
             source.contains("blocks.0.attn.W_O")
@@ -63,11 +65,17 @@ package struct ForeignModel: Sendable {
         self.parameters = parameters
     }
 
-    /// The activation that settings name, under any of the published keys.
-    private static func activation(_ settings: Value?) -> NetworkConfiguration.Activation? {
-        let name = ["act_type", "act_fn", "non_linearity", "activation"]
+    /// What settings call the activation, under any of the published keys.
+    static func activationName(_ settings: Value?) -> String? {
+        ["act_type", "act_fn", "non_linearity", "activation"]
             .lazy.compactMap { settings?[$0]?.textual }.first
-        return name.flatMap { NetworkConfiguration.Activation(rawValue: $0.lowercased()) }
+    }
+
+    /// The activation that settings name; nil where they name none, or one that is not known.
+    static func activation(_ settings: Value?) -> NetworkConfiguration.Activation? {
+        activationName(settings).flatMap {
+            NetworkConfiguration.Activation(rawValue: $0.lowercased())
+        }
     }
 
     /// Keeps the first positions of a file that has more than the task needs.

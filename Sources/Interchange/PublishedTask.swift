@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import Foundation
 internal import Networks
 
 /// The tasks that published settings describe, in Cairn's words.
@@ -41,7 +42,9 @@ enum PublishedTask {
 
     /// The hyper-parameters of the grokking paper's code.
     static func grok(_ settings: Value?) -> TaskConfiguration? {
-        guard let name = settings?["math_operator"]?.textual, let operation = operators[name],
+        let parts = (settings?["math_operator"]?.textual ?? "").components(
+            separatedBy: noiseMark)
+        guard let name = parts.first, let operation = operators[name],
             let percent = settings?["train_data_pct"]?.number
         else { return nil }
         var task =
@@ -53,6 +56,12 @@ enum PublishedTask {
         task.splitSeed = 0
         task.layout = .publishedEquation
         task.lossPositions = .answerAndEnd
+        // `OPERATOR_noisy_N` gives the first N training rows answers drawn from all rows.
+        if parts.count > 1 {
+            guard parts.count == 2, let noise = Int(parts[1]) else { return nil }
+            task.labelNoise = noise
+            task.labelNoiseRule = .code
+        }
         return task
     }
 
@@ -66,6 +75,8 @@ enum PublishedTask {
             name: point.name, step: point.step.saturatingSum(1),
             value: isAccuracy ? point.value / 100 : point.value)
     }
+
+    private static let noiseMark = "_noisy_"
 
     private static let operators: [String: TaskOperation] = [
         "+": .add, "-": .subtract, "*": .multiply, "/": .divide, "**2+": .squarePlus,

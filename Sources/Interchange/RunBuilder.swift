@@ -126,6 +126,9 @@ struct RunBuilder {
         var model: ForeignModel?
         if let source {
             model = try options.network?.model(source) ?? ForeignModel(source, settings: settings)
+            if model == nil, let cause = ForeignModel.unsupported(source, settings: settings) {
+                notes.append("its network is not one that Cairn computes: \(cause)")
+            }
         }
         let rows = SplitRows(file: last, first: first, operandCount: (model?.vocabulary ?? 1) - 1)
         var task = options.task ?? task ?? ForeignTask.infer(model, settings: settings, &notes)
