@@ -19,6 +19,14 @@ let numerical: [SwiftSetting] =
             .when(configuration: .debug))
     ]
 
+/// `WideVectorKernels` is the source of `VectorKernels` compiled for AVX2; it is called on processors
+/// that have it.
+#if arch(x86_64)
+let wide: [SwiftSetting] = numerical + [.unsafeFlags(["-Xcc", "-mavx2"])]
+#else
+let wide = numerical
+#endif
+
 let package = Package(
     name: "cairn",
     products: [
@@ -44,24 +52,32 @@ let package = Package(
         .target(
             name: "HDF5Files", dependencies: ["CHDF5"],
             swiftSettings: strict + [.strictMemorySafety()]),
+        .target(name: "VectorMath", swiftSettings: numerical),
+        .target(name: "VectorKernels", dependencies: ["VectorMath"], swiftSettings: numerical),
+        .target(name: "WideVectorKernels", dependencies: ["VectorMath"], swiftSettings: wide),
         .target(
-            name: "ArrayMath", dependencies: ["CFFTW", "COpenBLAS"], swiftSettings: numerical,
+            name: "ArrayMath",
+            dependencies: [
+                "CFFTW", "COpenBLAS", "VectorMath", "VectorKernels", "WideVectorKernels",
+            ], swiftSettings: numerical,
             linkerSettings: [.linkedLibrary("fftw3f")]),
         .target(
             name: "Checkpoints",
             dependencies: [.product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
         .target(
-            name: "Networks", dependencies: ["ArrayMath", "Checkpoints"],
+            name: "Networks", dependencies: ["ArrayMath", "Checkpoints", "VectorMath"],
             swiftSettings: numerical),
         .target(
             name: "Training",
             dependencies: [
-                "Networks", "ArrayMath", "Checkpoints", .product(name: "Yams", package: "Yams"),
+                "Networks", "ArrayMath", "Checkpoints", "VectorMath",
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: numerical),
         .target(
-            name: "Analysis", dependencies: ["Networks", "ArrayMath", "Checkpoints"],
+            name: "Analysis",
+            dependencies: ["Networks", "ArrayMath", "Checkpoints", "VectorMath"],
             swiftSettings: numerical),
         .target(
             name: "ArchiveSchema",
@@ -109,7 +125,9 @@ let package = Package(
             path: "Tests/ArchiveHarness", swiftSettings: numerical),
         .testTarget(
             name: "ArrayMathTests",
-            dependencies: ["ArrayMath", "TestSupport"],
+            dependencies: [
+                "ArrayMath", "VectorKernels", "VectorMath", "WideVectorKernels", "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "CheckpointsTests",
@@ -121,7 +139,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "NetworksTests",
-            dependencies: ["Networks", "ArrayMath", "Checkpoints", "TestSupport"],
+            dependencies: [
+                "Networks", "ArrayMath", "Checkpoints", "VectorMath", "TestSupport",
+            ],
             exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",

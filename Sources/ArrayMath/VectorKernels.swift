@@ -1,142 +1,21 @@
-// Loops over whole arrays. Each is compiled for `Float` and for `Double`, and picks its version
-// once per call, so that generic callers stay fast.
+internal import Foundation
+internal import VectorKernels
+package import VectorMath
+internal import WideVectorKernels
 
-/// Σ aᵢ·bᵢ over `count` elements.
-@_specialize(where Scalar == Float)
-@_specialize(where Scalar == Double)
-package func dotProduct<Scalar: ArrayScalar>(
-    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, count: Int
-) -> Scalar {
-    inlineDot(a, b, count)
-}
+/// The vector loops for this machine's processor.
+package let vectorKernels: any VectorKernelSet.Type =
+    hasWideVectors ? WideVectorKernels.Kernels.self : VectorKernels.Kernels.self
 
-/// y ← y + factor·x over `count` elements.
-@_specialize(where Scalar == Float)
-@_specialize(where Scalar == Double)
-package func addScaled<Scalar: ArrayScalar>(
-    _ factor: Scalar, _ x: UnsafePointer<Scalar>, to y: UnsafeMutablePointer<Scalar>, count: Int
-) {
-    inlineAddScaled(factor, x, to: y, count)
-}
-
-/// y ← y + x over `count` elements.
-@_specialize(where Scalar == Float)
-@_specialize(where Scalar == Double)
-package func add<Scalar: ArrayScalar>(
-    _ x: UnsafePointer<Scalar>, to y: UnsafeMutablePointer<Scalar>, count: Int
-) {
-    let width = Scalar.Wide.scalarCount
-    var index = 0
-    while index &+ width <= count {
-        storeWide(loadWide(y, index) + loadWide(x, index), y, index)
-        index &+= width
-    }
-    while index < count {
-        y[index] += x[index]
-        index &+= 1
-    }
-}
-
-/// Every row of a `[rows, columns]` array ← `row`.
-@_specialize(where Scalar == Float)
-@_specialize(where Scalar == Double)
-package func fillRows<Scalar: ArrayScalar>(
-    _ y: UnsafeMutablePointer<Scalar>, rows: Int, columns: Int, with row: UnsafePointer<Scalar>
-) {
-    for index in 0..<rows { copyElements(row, to: y + index * columns, count: columns) }
-}
-
-/// Adds `row` to every row of a `[rows, columns]` array.
-@_specialize(where Scalar == Float)
-@_specialize(where Scalar == Double)
-package func addToRows<Scalar: ArrayScalar>(
-    _ y: UnsafeMutablePointer<Scalar>, rows: Int, columns: Int, _ row: UnsafePointer<Scalar>
-) {
-    for index in 0..<rows { add(row, to: y + index * columns, count: columns) }
-}
-
-/// sums ← sums + the sum of the rows of a `[rows, columns]` array.
-@_specialize(where Scalar == Float)
-@_specialize(where Scalar == Double)
-package func addColumnSums<Scalar: ArrayScalar>(
-    _ x: UnsafePointer<Scalar>, rows: Int, columns: Int, to sums: UnsafeMutablePointer<Scalar>
-) {
-    // Four columns of vectors at a time stay in registers down all the rows.
-    let width = Scalar.Wide.scalarCount
-    var column = 0
-    while column &+ 4 &* width <= columns {
-        var first = loadWide(sums, column)
-        var second = loadWide(sums, column &+ width)
-        var third = loadWide(sums, column &+ 2 &* width)
-        var fourth = loadWide(sums, column &+ 3 &* width)
-        var row = x + column
-        for _ in 0..<rows {
-            first += loadWide(row, 0)
-            second += loadWide(row, width)
-            third += loadWide(row, 2 &* width)
-            fourth += loadWide(row, 3 &* width)
-            row += columns
-        }
-        storeWide(first, sums, column)
-        storeWide(second, sums, column &+ width)
-        storeWide(third, sums, column &+ 2 &* width)
-        storeWide(fourth, sums, column &+ 3 &* width)
-        column &+= 4 &* width
-    }
-    guard column < columns else { return }
-    for row in 0..<rows {
-        for rest in column..<columns { sums[rest] += x[row &* columns &+ rest] }
-    }
-}
-
-/// y ← max(y, 0); NaN stays NaN.
-@_specialize(where Scalar == Float)
-@_specialize(where Scalar == Double)
-package func rectify<Scalar: ArrayScalar>(_ y: UnsafeMutablePointer<Scalar>, count: Int) {
-    // Whole vectors, because signs of activations are random and a branch would often be wrong.
-    let width = Scalar.Wide.scalarCount
-    var index = 0
-    while index &+ width <= count {
-        let value = loadWide(y, index)
-        storeWide(Scalar.clearing(value, whereNegative: value), y, index)
-        index &+= width
-    }
-    while index < count {
-        if y[index] < 0 { y[index] = 0 }
-        index &+= 1
-    }
-}
-
-/// y ← 0 where `gate` is 0 or negative.
-@_specialize(where Scalar == Float)
-@_specialize(where Scalar == Double)
-package func keepWherePositive<Scalar: ArrayScalar>(
-    _ y: UnsafeMutablePointer<Scalar>, gate: UnsafePointer<Scalar>, count: Int
-) {
-    let width = Scalar.Wide.scalarCount
-    var index = 0
-    while index &+ width <= count {
-        storeWide(
-            Scalar.clearing(loadWide(y, index), whereNotPositive: loadWide(gate, index)), y, index)
-        index &+= width
-    }
-    while index < count {
-        if gate[index] <= 0 { y[index] = 0 }
-        index &+= 1
-    }
-}
-
-/// y ← 0 over `count` elements.
-package func setToZero<Scalar: ArrayScalar>(_ y: UnsafeMutablePointer<Scalar>, count: Int) {
-    // As bytes: clearing an unspecialised array would go element by element.
-    UnsafeMutableRawPointer(y).initializeMemory(
-        as: UInt8.self, repeating: 0, count: count * MemoryLayout<Scalar>.stride)
-}
-
-/// y ← x over `count` elements.
-package func copyElements<Scalar: ArrayScalar>(
-    _ x: UnsafePointer<Scalar>, to y: UnsafeMutablePointer<Scalar>, count: Int
-) {
-    UnsafeMutableRawPointer(y).copyMemory(
-        from: UnsafeRawPointer(x), byteCount: count * MemoryLayout<Scalar>.stride)
-}
+/// True where the processor and the system have AVX2, the instructions of `WideVectorKernels`.
+private let hasWideVectors: Bool = {
+    #if arch(x86_64) && os(Linux)
+    guard let file = FileHandle(forReadingAtPath: "/proc/cpuinfo") else { return false }
+    // The flags of the first processor stand in its first lines; many processors' take long to list.
+    let text = String(decoding: file.readData(ofLength: 8192), as: UTF8.self)
+    let flags = text.split(separator: "\n").first { $0.hasPrefix("flags") } ?? ""
+    return flags.split(separator: " ").contains("avx2")
+    #else
+    return false
+    #endif
+}()

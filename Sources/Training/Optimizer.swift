@@ -2,6 +2,7 @@ internal import ArrayMath
 internal import Checkpoints
 internal import Foundation
 internal import Networks
+internal import VectorMath
 
 /// The optimiser's memory and its update, for one flat vector of parameters.
 ///

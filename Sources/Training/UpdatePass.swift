@@ -1,28 +1,6 @@
 internal import ArrayMath
 internal import Networks
-
-/// The numbers of one Adam update.
-struct AdamConstants<Scalar: NetworkScalar> {
-    let beta1: Scalar
-    let rest1: Scalar
-    let beta2: Scalar
-    let rest2: Scalar
-    /// The corrected rate η/(1−β₁ᵗ).
-    let rate: Scalar
-    /// The correction 1/√(1−β₂ᵗ) of the root of the second moment.
-    let secondScale: Scalar
-    let epsilon: Scalar
-    /// The factor 1 − ηλ of the decay, or 1.
-    let keep: Scalar
-}
-
-/// The four vectors of an Adam update, all of one length.
-struct AdamVectors<Scalar: NetworkScalar> {
-    let parameters: UnsafeMutablePointer<Scalar>
-    let first: UnsafeMutablePointer<Scalar>
-    let second: UnsafeMutablePointer<Scalar>
-    let gradient: UnsafePointer<Scalar>
-}
+internal import VectorMath
 
 /// One pass of an update over the parameters, cut into lanes.
 final class UpdatePass<Scalar: NetworkScalar>: LaneWork {
@@ -39,7 +17,7 @@ final class UpdatePass<Scalar: NetworkScalar>: LaneWork {
         _ pool: LanePool?
     ) {
         guard let pool, count >= Self.fewestParameters else {
-            adamUpdate(constants, vectors, 0..<count)
+            vectorKernels.adamUpdate(constants, vectors, 0..<count)
             return
         }
         work = (constants, vectors)
@@ -54,26 +32,6 @@ final class UpdatePass<Scalar: NetworkScalar>: LaneWork {
         func bound(_ lane: Int) -> Int {
             lane == Self.laneCount ? count : lane * count / Self.laneCount / 16 * 16
         }
-        adamUpdate(constants, vectors, bound(lane)..<bound(lane + 1))
-    }
-}
-
-/// m = β₁m + (1−β₁)g, v = β₂v + (1−β₂)g², θ = κθ − rate·m/(√v·scale + ε), element by element.
-@_specialize(where Scalar == Float)
-@_specialize(where Scalar == Double)
-private func adamUpdate<Scalar: NetworkScalar>(
-    _ constants: AdamConstants<Scalar>, _ vectors: AdamVectors<Scalar>, _ range: Swift.Range<Int>
-) {
-    let (parameters, first) = (vectors.parameters, vectors.first)
-    let (second, gradient) = (vectors.second, vectors.gradient)
-    for index in range {
-        let slope = gradient[index]
-        let mean = constants.beta1 * first[index] + constants.rest1 * slope
-        let square = constants.beta2 * second[index] + constants.rest2 * (slope * slope)
-        first[index] = mean
-        second[index] = square
-        let step =
-            mean / (square.squareRoot() * constants.secondScale + constants.epsilon)
-        parameters[index] = constants.keep * parameters[index] - constants.rate * step
+        vectorKernels.adamUpdate(constants, vectors, bound(lane)..<bound(lane + 1))
     }
 }

@@ -7,11 +7,16 @@ import Testing
     /// SwiftPM itself does not stop an import of a module that another target happens to build.
     static let allowedImports: [String: Set<String>] = [
         "HDF5Files": ["CHDF5"],
-        "ArrayMath": ["CFFTW", "COpenBLAS"],
+        "VectorMath": [],
+        "VectorKernels": ["VectorMath"],
+        "WideVectorKernels": ["VectorMath"],
+        "ArrayMath": [
+            "CFFTW", "COpenBLAS", "VectorMath", "VectorKernels", "WideVectorKernels",
+        ],
         "Checkpoints": ["Crypto"],
-        "Networks": ["ArrayMath", "Checkpoints"],
-        "Training": ["Networks", "ArrayMath", "Checkpoints", "Yams"],
-        "Analysis": ["Networks", "ArrayMath", "Checkpoints"],
+        "Networks": ["ArrayMath", "Checkpoints", "VectorMath"],
+        "Training": ["Networks", "ArrayMath", "Checkpoints", "VectorMath", "Yams"],
+        "Analysis": ["Networks", "ArrayMath", "Checkpoints", "VectorMath"],
         "ArchiveSchema": [],
         "CheckpointArchive": ["HDF5Files", "Checkpoints", "ArchiveSchema", "GRDB", "GRDBSQLite"],
         "Interchange": ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
@@ -36,6 +41,20 @@ import Testing
                         "\(Repository.relative(file)) imports \(name), which \(module) may not see")
                 }
             }
+        }
+    }
+
+    @Test func wideKernelsAreTheSourceOfThePortableOnes() throws {
+        let manager = FileManager.default
+        let sources = Repository.root.appendingPathComponent("Sources")
+        let names = try manager.contentsOfDirectory(
+            atPath: sources.appendingPathComponent("VectorKernels").path)
+        let wide = sources.appendingPathComponent("WideVectorKernels")
+        #expect(try Set(manager.contentsOfDirectory(atPath: wide.path)) == Set(names))
+        for name in names {
+            #expect(
+                try manager.destinationOfSymbolicLink(
+                    atPath: wide.appendingPathComponent(name).path) == "../VectorKernels/\(name)")
         }
     }
 

@@ -2,6 +2,7 @@ import ArrayMath
 import Networks
 import TestSupport
 import Testing
+import VectorMath
 
 /// All derivatives against differences, in double precision.
 ///

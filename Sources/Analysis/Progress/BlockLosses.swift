@@ -1,5 +1,6 @@
 internal import ArrayMath
 internal import Foundation
+internal import VectorMath
 
 /// Projections of logits [n², n] of a cyclic grid on products of basis functions of the operands.
 ///

@@ -1,5 +1,6 @@
 internal import ArrayMath
 internal import Foundation
+internal import VectorMath
 
 /// e^(L_c − L_t) for the logits L of all pairs, with t the right answer of each: what the losses of
 /// many changes of the same logits share.

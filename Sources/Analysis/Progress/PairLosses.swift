@@ -1,5 +1,6 @@
 internal import ArrayMath
 internal import Foundation
+internal import VectorMath
 
 extension GroupGrid {
     /// Losses of logits [n², n]: cross-entropy of row (x, y) against the answer xy.

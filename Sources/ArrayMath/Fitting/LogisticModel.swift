@@ -1,4 +1,5 @@
 internal import Foundation
+internal import VectorMath
 
 /// The four-parameter logistic curve f(x) = c + (d − c) / (1 + exp(−k (x − t))).
 package struct LogisticCurve: Sendable, Equatable {

@@ -1,4 +1,5 @@
 internal import ArrayMath
+internal import VectorMath
 
 /// Causal attention of each row to the rows of its own tokens so far, head by head:
 /// z = Σⱼ aⱼ·vⱼ with a = softmax(q·kⱼ / √headWidth).
@@ -34,25 +35,26 @@ final class AttentionOperation<Scalar: NetworkScalar>: Operation<Scalar> {
     }
 
     override func forward(_ frame: borrowing Frame<Scalar>) {
-        attend(shape(frame), AttentionVersions(frame, self, .value), scratch: frame.scratch)
+        vectorKernels.attend(
+            shape(frame), AttentionVersions(frame, self, .value), scratch: frame.scratch)
     }
 
     override func reverse(_ frame: borrowing Frame<Scalar>) {
         clearWhereFirst(frame, .gradient)
-        attendReverse(
+        vectorKernels.attendReverse(
             shape(frame), AttentionVersions(frame, self, .value),
             gradient: AttentionVersions(frame, self, .gradient))
     }
 
     override func tangent(_ frame: borrowing Frame<Scalar>) {
-        attendTangent(
+        vectorKernels.attendTangent(
             shape(frame), AttentionVersions(frame, self, .value),
             tangent: AttentionVersions(frame, self, .tangent))
     }
 
     override func reverseTangent(_ frame: borrowing Frame<Scalar>) {
         clearWhereFirst(frame, .gradientTangent)
-        attendReverseTangent(
+        vectorKernels.attendReverseTangent(
             shape(frame), AttentionVersions(frame, self, .value),
             gradient: AttentionVersions(frame, self, .gradient),
             tangent: AttentionVersions(frame, self, .tangent),
@@ -71,30 +73,16 @@ final class AttentionOperation<Scalar: NetworkScalar>: Operation<Scalar> {
     }
 }
 
-/// The extents of one attention over a tile.
-struct AttentionShape {
-    let rows: Range<Int>
-    let heads: Int
-    let headWidth: Int
-    let table: SourceTable
-}
-
-/// One version of all matrices of an attention.
-struct AttentionVersions<Scalar: NetworkScalar> {
-    let query: UnsafeMutablePointer<Scalar>
-    let key: UnsafeMutablePointer<Scalar>
-    let value: UnsafeMutablePointer<Scalar>
-    let probabilities: UnsafeMutablePointer<Scalar>
-    let output: UnsafeMutablePointer<Scalar>
-
+extension AttentionVersions where Scalar: NetworkScalar {
     init(
         _ frame: borrowing Frame<Scalar>, _ operation: AttentionOperation<Scalar>,
         _ version: Version
     ) {
-        query = frame.matrix(operation.query, version)
-        key = frame.matrix(operation.key, version)
-        value = frame.matrix(operation.value, version)
-        probabilities = frame.matrix(operation.probabilities, version)
-        output = frame.matrix(operation.output, version)
+        self.init(
+            query: frame.matrix(operation.query, version),
+            key: frame.matrix(operation.key, version),
+            value: frame.matrix(operation.value, version),
+            probabilities: frame.matrix(operation.probabilities, version),
+            output: frame.matrix(operation.output, version))
     }
 }

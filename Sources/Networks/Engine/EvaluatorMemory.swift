@@ -1,4 +1,5 @@
 internal import ArrayMath
+internal import VectorMath
 
 /// Scalars in memory aligned to cache lines, cleared, and freed with the owner.
 final class AlignedMemory<Scalar: NetworkScalar> {

@@ -1,4 +1,5 @@
 internal import ArrayMath
+internal import VectorMath
 
 /// The kinds of rows a network computes; `RowPlan` says which rows there are.
 enum RowDomain {
@@ -49,17 +50,6 @@ struct ParameterMemory<Scalar: NetworkScalar> {
     var gradientTangent: UnsafeMutablePointer<Scalar>
 }
 
-/// Row numbers of another domain for each row: `[rows, length]` and the position of each row.
-struct SourceTable {
-    let sources: UnsafePointer<Int32>
-    let positions: UnsafePointer<Int32>
-    let length: Int
-
-    /// The source row at the row's own position.
-    @inline(__always)
-    func own(_ row: Int) -> Int { Int(sources[row * length + Int(positions[row])]) }
-}
-
 /// Everything an operation needs to know about the tile (or the input rows) it works on.
 struct Frame<Scalar: NetworkScalar> {
     var inputs: DomainMemory<Scalar>
@@ -70,6 +60,8 @@ struct Frame<Scalar: NetworkScalar> {
     var tile: RowPlan.Tile
     /// Room for one row's scores or logits, and then some.
     var scratch: UnsafeMutablePointer<Scalar>
+    /// True in the first pass of a lane: whoever is the first to add to a sum of parameters sets it.
+    var startsSums: Bool
     /// What random numbers of a training step depend on; nil outside training.
     var dropoutKey: UInt64?
 

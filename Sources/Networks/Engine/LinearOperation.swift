@@ -1,4 +1,5 @@
 internal import ArrayMath
+internal import VectorMath
 
 /// Y = X·W + b + R: a matrix product, with an optional bias and an optional residual.
 final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
@@ -28,6 +29,8 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
     let bias: Int?
     let residual: Residual
     let selection: Rows
+    /// True where no other product adds to the same weights' derivatives.
+    var ownsWeight = false
 
     init(
         _ input: Slot, weight: Int, isTransposed: Bool = false, bias: Int? = nil,
@@ -41,6 +44,9 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
         self.residual = residual
         selection = rows
     }
+
+    /// The weights' place among the parameters.
+    var weightRange: Range<Int> { weight..<weight + input.columns * output.columns }
 
     override var reads: [Slot] {
         switch residual {
@@ -75,12 +81,13 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
     override func reverse(_ frame: borrowing Frame<Scalar>) {
         let rows = rows(frame)
         if isFirstToAdd[0] { clearSkipped(frame.gradient(input), frame, rows) }
-        guard !rows.isEmpty else { return }
+        guard !rows.isEmpty else { return startSum(frame, frame.parameters.gradient) }
         multiplyBack(
             frame.gradient(output), frame.parameters.value, rows, into: frame.gradient(input),
             beta: kept(0))
         addOuter(
-            frame.value(input), frame.gradient(output), rows, to: frame.parameters.gradient)
+            frame.value(input), frame.gradient(output), rows, to: frame.parameters.gradient,
+            beta: keptSum(frame))
         end(
             frame, rows, frame.gradient(output), bias: frame.parameters.gradient,
             version: .gradient)
@@ -89,7 +96,7 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
     override func reverseTangent(_ frame: borrowing Frame<Scalar>) {
         let rows = rows(frame)
         if isFirstToAdd[0] { clearSkipped(frame.gradientTangent(input), frame, rows) }
-        guard !rows.isEmpty else { return }
+        guard !rows.isEmpty else { return startSum(frame, frame.parameters.gradientTangent) }
         multiplyBack(
             frame.gradientTangent(output), frame.parameters.value, rows,
             into: frame.gradientTangent(input), beta: kept(0))
@@ -98,10 +105,10 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
             into: frame.gradientTangent(input), beta: 1)
         addOuter(
             frame.value(input), frame.gradientTangent(output), rows,
-            to: frame.parameters.gradientTangent)
+            to: frame.parameters.gradientTangent, beta: keptSum(frame))
         addOuter(
             frame.tangent(input), frame.gradient(output), rows,
-            to: frame.parameters.gradientTangent)
+            to: frame.parameters.gradientTangent, beta: 1)
         end(
             frame, rows, frame.gradientTangent(output), bias: frame.parameters.gradientTangent,
             version: .gradientTangent)
@@ -119,7 +126,8 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
             frame.gradient(output), frame.parameters.value, rows, into: frame.gradient(input),
             beta: 0)
         addOuter(
-            frame.value(input), frame.gradient(output), rows, to: frame.parameters.gradient)
+            frame.value(input), frame.gradient(output), rows, to: frame.parameters.gradient,
+            beta: 1)
         return 6 * rows.count * input.columns * output.columns
     }
 
@@ -241,13 +249,26 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
             into: view(x, rows, input.columns), transposeB: !isTransposed, beta: beta)
     }
 
-    /// W ← W + Xᵀ·Y.
+    /// The factor on what a sum of the weights' derivatives holds: 0 in the first pass of a lane.
+    private func keptSum(_ frame: borrowing Frame<Scalar>) -> Scalar {
+        ownsWeight && frame.startsSums ? 0 : 1
+    }
+
+    /// Begins the sum of the weights' derivatives where the first pass has no rows to add.
+    private func startSum(
+        _ frame: borrowing Frame<Scalar>, _ parameters: UnsafeMutablePointer<Scalar>
+    ) {
+        guard keptSum(frame) == 0 else { return }
+        setToZero(parameters + weightRange.lowerBound, count: weightRange.count)
+    }
+
+    /// W ← beta·W + Xᵀ·Y.
     private func addOuter(
         _ x: UnsafeMutablePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ rows: Range<Int>,
-        to parameters: UnsafeMutablePointer<Scalar>
+        to parameters: UnsafeMutablePointer<Scalar>, beta: Scalar
     ) {
         let left = isTransposed ? view(y, rows, output.columns) : view(x, rows, input.columns)
         let right = isTransposed ? view(x, rows, input.columns) : view(y, rows, output.columns)
-        gemm(left, right, into: weights(parameters), transposeA: true, beta: 1)
+        gemm(left, right, into: weights(parameters), transposeA: true, beta: beta)
     }
 }

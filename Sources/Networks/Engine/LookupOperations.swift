@@ -1,4 +1,5 @@
 internal import ArrayMath
+internal import VectorMath
 
 /// The embedding of each input row: a row of a parameter matrix by token, plus one by position.
 ///
@@ -115,7 +116,7 @@ final class SourceSumOperation<Scalar: NetworkScalar>: Operation<Scalar> {
         into target: UnsafeMutablePointer<Scalar>
     ) {
         let table = frame.table(of: output.domain, into: input.domain)
-        sumSources(
+        vectorKernels.sumSources(
             frame[output.domain].rows, columns: output.columns, table, source, into: target)
     }
 
@@ -124,28 +125,7 @@ final class SourceSumOperation<Scalar: NetworkScalar>: Operation<Scalar> {
         to target: UnsafeMutablePointer<Scalar>
     ) {
         let table = frame.table(of: output.domain, into: input.domain)
-        let columns = output.columns
-        for row in frame[output.domain].rows {
-            for position in 0..<table.length {
-                let place = Int(table.sources[row * table.length + position])
-                add(source + row * columns, to: target + place * columns, count: columns)
-            }
-        }
-    }
-}
-
-@_specialize(where Scalar == Float)
-@_specialize(where Scalar == Double)
-private func sumSources<Scalar: NetworkScalar>(
-    _ rows: Range<Int>, columns: Int, _ table: SourceTable, _ source: UnsafePointer<Scalar>,
-    into target: UnsafeMutablePointer<Scalar>
-) {
-    for row in rows {
-        let target = target + row * columns
-        let sources = table.sources + row * table.length
-        copyElements(source + Int(sources[0]) * columns, to: target, count: columns)
-        for position in 1..<max(table.length, 1) {
-            add(source + Int(sources[position]) * columns, to: target, count: columns)
-        }
+        vectorKernels.addToSources(
+            frame[output.domain].rows, columns: output.columns, table, source, to: target)
     }
 }

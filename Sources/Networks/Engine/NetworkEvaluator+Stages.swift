@@ -1,4 +1,5 @@
 internal import ArrayMath
+internal import VectorMath
 
 /// The passes over rows that an evaluation is made of; the lanes of each may run side by side.
 ///
@@ -87,7 +88,9 @@ extension NetworkEvaluator: LaneWork {
                 value: parameterValue.base, gradient: memory.parameterGradient.base,
                 tangent: linearization?.parameterTangent.base ?? parameterValue.base,
                 gradientTangent: product?.parameterGradientTangent.base ?? parameterValue.base),
-            plan: plan, tile: tile, scratch: memory.scratch.base, dropoutKey: dropoutKey)
+            plan: plan, tile: tile, scratch: memory.scratch.base,
+            startsSums: index == nil || index == plan.tiles(ofLane: lane).first,
+            dropoutKey: dropoutKey)
     }
 
     /// The matrix products of a gradient, with the same shapes in the same memory.
@@ -110,9 +113,20 @@ extension NetworkEvaluator: LaneWork {
         let memory = lanes[lane]
         memory.sum = LossSum()
         memory.inputGradient.clear()
-        memory.parameterGradient.clear()
+        clearSums(lane, memory.parameterGradient)
         let frame = frame(lane, tile: nil)
         for operation in program.inputOperations { operation.forward(frame) }
+    }
+
+    /// Clears a lane's sums over the parameters, but for those that a product will set.
+    private func clearSums(_ lane: Int, _ memory: AlignedMemory<Scalar>) {
+        for range in program.addedParameters {
+            setToZero(memory.base + range.lowerBound, count: range.count)
+        }
+        guard plan.tiles(ofLane: lane).isEmpty else { return }
+        for range in program.tileWeights {
+            setToZero(memory.base + range.lowerBound, count: range.count)
+        }
     }
 
     private func tilesForward(_ lane: Int, _ collect: [EvaluationStage<Scalar>.CopiedRows]) {
@@ -179,7 +193,7 @@ extension NetworkEvaluator: LaneWork {
     private func inputsTangent(_ lane: Int) {
         guard let linearization else { return }
         linearization.lanes[lane].inputGradientTangent.clear()
-        linearization.lanes[lane].parameterGradientTangent.clear()
+        clearSums(lane, linearization.lanes[lane].parameterGradientTangent)
         let frame = frame(lane, tile: nil)
         for operation in program.inputOperations { operation.tangent(frame) }
     }
@@ -196,7 +210,7 @@ extension NetworkEvaluator: LaneWork {
                 copyOut(frame, collection)
                 continue
             }
-            crossEntropyCurvature(
+            vectorKernels.crossEntropyCurvature(
                 frame.gradient(program.logits), frame.tangent(program.logits),
                 rows: frame.readouts.rows.count, classes: space.classCount,
                 targets: plan.readoutTargets + frame.tile.firstReadout, weight: lossWeight,

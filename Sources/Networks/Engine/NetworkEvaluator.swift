@@ -1,5 +1,6 @@
 package import ArrayMath
 internal import Checkpoints
+internal import VectorMath
 
 /// The mean loss of a set of examples and the share of them answered rightly.
 package struct LossAndAccuracy: Sendable, Equatable {

@@ -2,7 +2,7 @@
 
 /// The vector that starts at `pointer + index`.
 @inlinable @inline(__always)
-package func loadWide<Scalar: ArrayScalar>(
+package func loadWide<Scalar: LaneScalar>(
     _ pointer: UnsafePointer<Scalar>, _ index: Int
 ) -> Scalar.Wide {
     UnsafeRawPointer(pointer + index).loadUnaligned(as: Scalar.Wide.self)
@@ -10,7 +10,7 @@ package func loadWide<Scalar: ArrayScalar>(
 
 /// The vector that starts at `pointer + index`.
 @inlinable @inline(__always)
-package func loadWide<Scalar: ArrayScalar>(
+package func loadWide<Scalar: LaneScalar>(
     _ pointer: UnsafeMutablePointer<Scalar>, _ index: Int
 ) -> Scalar.Wide {
     UnsafeRawPointer(pointer + index).loadUnaligned(as: Scalar.Wide.self)
@@ -18,7 +18,7 @@ package func loadWide<Scalar: ArrayScalar>(
 
 /// Writes the vector that starts at `pointer + index`.
 @inlinable @inline(__always)
-package func storeWide<Scalar: ArrayScalar>(
+package func storeWide<Scalar: LaneScalar>(
     _ value: Scalar.Wide, _ pointer: UnsafeMutablePointer<Scalar>, _ index: Int
 ) {
     UnsafeMutableRawPointer(pointer + index).storeBytes(of: value, as: Scalar.Wide.self)
@@ -26,7 +26,7 @@ package func storeWide<Scalar: ArrayScalar>(
 
 /// Σ aᵢ·bᵢ in a fixed order: four running vectors, then their lanes, then the rest.
 @inlinable @inline(__always)
-package func inlineDot<Scalar: ArrayScalar>(
+package func inlineDot<Scalar: LaneScalar>(
     _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ count: Int
 ) -> Scalar {
     let width = Scalar.Wide.scalarCount
@@ -44,7 +44,7 @@ package func inlineDot<Scalar: ArrayScalar>(
         first += loadWide(a, index) * loadWide(b, index)
         index &+= width
     }
-    var total = ((first + second) + (third + fourth)).sum()
+    var total = Scalar.total((first + second) + (third + fourth))
     while index < count {
         total += a[index] * b[index]
         index &+= 1
@@ -54,7 +54,7 @@ package func inlineDot<Scalar: ArrayScalar>(
 
 /// y ← y + factor·x.
 @inlinable @inline(__always)
-package func inlineAddScaled<Scalar: ArrayScalar>(
+package func inlineAddScaled<Scalar: LaneScalar>(
     _ factor: Scalar, _ x: UnsafePointer<Scalar>, to y: UnsafeMutablePointer<Scalar>, _ count: Int
 ) {
     let width = Scalar.Wide.scalarCount
@@ -69,9 +69,26 @@ package func inlineAddScaled<Scalar: ArrayScalar>(
     }
 }
 
+/// y ← y + x.
+@inlinable @inline(__always)
+package func inlineAdd<Scalar: LaneScalar>(
+    _ x: UnsafePointer<Scalar>, to y: UnsafeMutablePointer<Scalar>, _ count: Int
+) {
+    let width = Scalar.Wide.scalarCount
+    var index = 0
+    while index &+ width <= count {
+        storeWide(loadWide(y, index) + loadWide(x, index), y, index)
+        index &+= width
+    }
+    while index < count {
+        y[index] += x[index]
+        index &+= 1
+    }
+}
+
 /// y ← factor·x.
 @inlinable @inline(__always)
-package func inlineScale<Scalar: ArrayScalar>(
+package func inlineScale<Scalar: LaneScalar>(
     _ factor: Scalar, _ x: UnsafePointer<Scalar>, into y: UnsafeMutablePointer<Scalar>,
     _ count: Int
 ) {
@@ -89,7 +106,7 @@ package func inlineScale<Scalar: ArrayScalar>(
 
 /// Σ xᵢ in a fixed order.
 @inlinable @inline(__always)
-package func inlineSum<Scalar: ArrayScalar>(_ x: UnsafePointer<Scalar>, _ count: Int) -> Scalar {
+package func inlineSum<Scalar: LaneScalar>(_ x: UnsafePointer<Scalar>, _ count: Int) -> Scalar {
     let width = Scalar.Wide.scalarCount
     var first = Scalar.Wide(repeating: 0)
     var second = first
@@ -103,7 +120,7 @@ package func inlineSum<Scalar: ArrayScalar>(_ x: UnsafePointer<Scalar>, _ count:
         first += loadWide(x, index)
         index &+= width
     }
-    var total = (first + second).sum()
+    var total = Scalar.total(first + second)
     while index < count {
         total += x[index]
         index &+= 1
