@@ -43,6 +43,8 @@ extension Preset {
         "schedule": ["warmup": 10],
         "training": [
             "batch": "half", "steps": 100_000, "checkpoints": "log 2 + every 1000 + adaptive",
+            // A batch is a small part of the rows that an evaluation measures.
+            "evaluate_every": 100,
         ],
     ]
 
@@ -208,7 +210,10 @@ extension Preset {
                     "initialization": "torch_default",
                 ],
                 "optimizer": ["weight_decay": 0.5], "schedule": ["warmup": 50],
-                "training": ["batch": 512, "steps": 7500, "checkpoints": "every 100 + adaptive"],
+                "training": [
+                    "batch": 512, "steps": 7500, "checkpoints": "every 100 + adaptive",
+                    "evaluate_every": 50,
+                ],
             ] as SettingValue).overlaid(by: ["task": task]))
     }
 }
