@@ -100,11 +100,19 @@ struct ExportCommand: ParsableCommand {
     }
 
     private func exportCurves(of run: StoredRun, isCSV: Bool) throws {
-        let points = try metrics(of: run)
-        try writeRows(
-            columns: ["name", "step", "value"], isCSV: isCSV,
-            rows: points.lazy.map { [.text($0.name), Cell($0.step), .real($0.value)] })
-        common.note("\(points.count) values of \(run.name) are in \(to)")
+        // One curve at a time: a run may have thousands of long ones.
+        let count = try writeRows(columns: ["name", "step", "value"], isCSV: isCSV) { writer in
+            var count = 0
+            for name in try run.metricNames() {
+                for point in try run.metric(name) {
+                    try writer.row([.text(point.name), Cell(point.step), .real(point.value)])
+                    count += 1
+                }
+                try StopSignals.check()
+            }
+            return count
+        }
+        common.note("\(count) values of \(run.name) are in \(to)")
     }
 
     private func exportView(_ view: String, suffix: String) throws {
@@ -125,15 +133,22 @@ struct ExportCommand: ParsableCommand {
                 advice: "there are \(names.joined(separator: ", "))")
         }
         let cursor = try session.cursor("SELECT * FROM \"\(view)\"")
-        var rows: [[Cell]] = []
-        while let row = try cursor.next() { rows.append(row.map(Cell.init)) }
-        try writeRows(columns: cursor.columns, isCSV: suffix == "csv", rows: rows)
-        common.note("\(rows.count) rows of \(view) are in \(to)")
+        let count = try writeRows(columns: cursor.columns, isCSV: suffix == "csv") { writer in
+            var count = 0
+            while let row = try cursor.next() {
+                try writer.row(row.map(Cell.init))
+                count += 1
+            }
+            return count
+        }
+        common.note("\(count) rows of \(view) are in \(to)")
     }
 
+    /// Writes rows as `body` makes them, so that none has to wait in memory; answers their number.
     private func writeRows(
-        columns: [String], isCSV: Bool, rows: some Sequence<[Cell]>
-    ) throws {
+        columns: [String], isCSV: Bool, body: (any RowWriter) throws -> Int
+    ) throws -> Int {
+        var count = 0
         try TargetFile.write(to: to, replacing: force) { temporary in
             let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
             guard descriptor >= 0 else {
@@ -143,9 +158,12 @@ struct ExportCommand: ParsableCommand {
             let output = Output(descriptor: descriptor)
             let writer: any RowWriter =
                 isCSV ? CSVWriter(output: output) : JSONWriter(output: output, isArray: false)
-            try writer.write(columns: columns, rows: rows)
+            try writer.begin(columns: columns)
+            count = try body(writer)
+            try writer.end()
             try output.flush()
         }
+        return count
     }
 
     private func exportFolder(
