@@ -5,7 +5,8 @@ Usage: time_progress_measures.py [CHECKPOINTS] [P]
 A one-layer transformer of the canonical size with random weights is evaluated on all pairs, and the
 same measures as those of `cairn analyze progress` are computed in float64: losses, restricted and
 excluded losses (sum, one key at a time, 2x2 and 3x3 blocks) on train, test and all pairs, the largest
-excluded loss of a single frequency, the cosine coefficients, trig ratios, and the fraction explained.
+excluded loss of a single frequency, the cosine coefficients, trig ratios, the fraction explained, and
+what the directions that the logits read explain.
 Prints seconds per checkpoint, forward pass and measures apart.
 """
 import sys
@@ -94,7 +95,7 @@ def block(logits, constant):
     return result.reshape(p * p, p)
 
 
-def measures(hidden, logits):
+def measures(hidden, logits, neuron_map):
     mean = logits.mean(0)
     projected = along(waves(keys), logits)
     restricted = projected + mean
@@ -126,6 +127,10 @@ def measures(hidden, logits):
     for values in (logits, hidden):
         total = ((values - values.mean(0)) ** 2).sum()
         result.append([((waves([k]) @ values) ** 2).sum() / total for k in keys])
+    rows = [row for k in keys for row in (2 * k - 1, 2 * k)]
+    read = hidden @ (neuron_map @ basis[rows].T)
+    read -= read.mean(0)
+    result.append((waves(keys) * read.T).sum(1) ** 2 / (read**2).sum(0))
     return result
 
 
@@ -135,7 +140,7 @@ for _ in range(checkpoints):
     start = time.perf_counter()
     hidden, logits = forward(network)
     middle = time.perf_counter()
-    measures(hidden, logits)
+    measures(hidden, logits, network["out"] @ network["unembedding"][:, :p])
     seconds += [middle - start, time.perf_counter() - middle]
 forward_seconds, measure_seconds = seconds / checkpoints
 print(f"forward pass {forward_seconds:.4f} s, measures {measure_seconds:.4f} s, "
