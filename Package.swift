@@ -119,7 +119,7 @@ let package = Package(
         .executableTarget(
             name: "ArchiveHarness",
             dependencies: [
-                "CheckpointArchive", "Checkpoints", "TestSupport",
+                "ArchiveQueries", "CheckpointArchive", "Checkpoints", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             path: "Tests/ArchiveHarness", swiftSettings: numerical),

@@ -57,11 +57,29 @@ extension Archive {
 
     /// Takes in the files of a run that the index does not know, and shows all its packs in
     /// `packed.h5`: whoever died between a pack and that file left one that shows too little.
-    private func adoptFilesAndView(of run: String) throws {
+    func adoptFilesAndView(of run: String) throws {
+        try setAsideIncompleteFiles(of: run)
         try adoptFiles(of: run)
         let stored = try StoredRun(archive: self, id: run)
         if stored.catalogue.checkpoints.contains(where: { $0.kind == .pack }) {
             try Archive.mapErrors { try writeVirtualFile(of: run) }
+        }
+    }
+
+    /// Moves loose files that the index does not know and that cannot be opened into the quarantine:
+    /// the power failed before they were acknowledged.
+    private func setAsideIncompleteFiles(of run: String) throws {
+        let known = try indexedPaths(of: run)
+        for path in RunScan.paths(layout, run)
+        where path.hasPrefix("loose/") && !known.contains(path) {
+            let file = "runs/\(run)/\(path)"
+            do {
+                _ = try RunScan.reading(file) {
+                    try CheckpointFile.header(layout.file(run, path), file: file, run: run)
+                }
+            } catch is DamagedFile {
+                try setAside(path, of: run, in: layout.quarantineFolder)
+            }
         }
     }
 

@@ -81,8 +81,10 @@ extension Archive {
                 }
                 let file = "runs/\(run.id)/\(place.path)"
                 return try run.reading(file, step) {
-                    try CheckpointFile.read(
-                        layout.file(run.id, place.path), file: file, run: run.id)
+                    let path = layout.file(run.id, place.path)
+                    return try CheckpointFile.readUnchanged(
+                        path, file: file, place, run.catalogue.layout)
+                        ?? CheckpointFile.read(path, file: file, run: run.id)
                 }
             }
             for (summary, place) in zip(summaries, batch) where summary.digest != place.digest {
@@ -120,9 +122,14 @@ extension Archive {
         let policy = try run.run.optimizerStatePolicy
         let stored = run.catalogue.checkpoints.filter { $0.optimizerPath != nil }
         var kept = KeptStates()
+        if let newest = stored.last, batch.contains(where: { $0.step == newest.step }) {
+            kept.outdated =
+                stored.filter {
+                    $0.optimizerPath != $0.path && $0.step != newest.step && !policy.keeps($0.step)
+                }.compactMap(\.optimizerPath)
+        }
         for place in batch where place.optimizerPath == place.path {
-            let isNewest = place.step == stored.last?.step
-            guard isNewest || policy.keeps(place.step),
+            guard place.step == stored.last?.step || policy.keeps(place.step),
                 let state = try run.optimizerState(at: place.step)
             else { continue }
             let path = ArchiveLayout.optimizerPath(place.step)
@@ -132,9 +139,6 @@ extension Archive {
             try files.write(image, to: layout.file(run.id, path))
             kept.files.append(
                 (place.step, IndexedFile(path: path, kind: .optimizer, image: image)))
-            guard isNewest else { continue }
-            kept.outdated = stored.filter { $0.optimizerPath != $0.path && !policy.keeps($0.step) }
-                .compactMap(\.optimizerPath)
         }
         return kept
     }
@@ -150,7 +154,8 @@ extension Archive {
         let fileKey = try IndexRows.putFile(file, of: key, db)
         let move = try db.cachedStatement(
             sql: """
-                UPDATE checkpoint SET file_key = ?, position = ?, optimizer_file_key = NULL
+                UPDATE checkpoint SET file_key = ?, position = ?,
+                    optimizer_file_key = nullif(optimizer_file_key, file_key)
                 WHERE run_key = ? AND step = ?
                 """)
         for (position, summary) in summaries.enumerated() {

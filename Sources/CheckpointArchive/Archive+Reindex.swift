@@ -59,7 +59,8 @@ extension Archive {
     private static func setIndexAside(_ layout: ArchiveLayout) throws -> String {
         let lock = try FileLock.wait(layout.indexLock, seconds: ArchiveIndex.patience)
         return try withExtendedLifetime(lock) {
-            let files = DurableFiles(temporaryFolder: layout.temporaryFolder, hook: nil)
+            let files = DurableFiles(
+                temporaryFolder: layout.temporaryFolder, storage: .of(layout.root), hook: nil)
             return try mapErrors {
                 try files.makeFolder(layout.quarantineFolder)
                 let target = freePath("\(layout.quarantineFolder)/index", ".sqlite")

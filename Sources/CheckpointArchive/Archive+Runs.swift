@@ -72,13 +72,7 @@ extension Archive {
     ///
     /// The caller holds the run's lock. A file that cannot be read is left for `verify` to report.
     func adoptFiles(of run: String, keepingStatus: Bool = false) throws {
-        let known = try locate { db in
-            Set(
-                try String.fetchAll(
-                    db, sql: "SELECT path FROM file JOIN run USING (run_key) WHERE id = ?",
-                    arguments: [run]))
-        }
-        let scan = try RunScan(layout: layout, run: run, skipping: known)
+        let scan = try RunScan(layout: layout, run: run, skipping: indexedPaths(of: run))
         let redundant = try write { db in
             let key: Int64
             if let existing = try IndexRows.runKey(run, db) {
@@ -92,5 +86,14 @@ extension Archive {
             return redundant
         }
         try clear(redundant, of: run)
+    }
+    /// The files of a run that the index knows.
+    func indexedPaths(of run: String) throws -> Set<String> {
+        try locate { db in
+            Set(
+                try String.fetchAll(
+                    db, sql: "SELECT path FROM file JOIN run USING (run_key) WHERE id = ?",
+                    arguments: [run]))
+        }
     }
 }

@@ -155,7 +155,7 @@ private struct RunVerification {
             let byteCount = try check(row, places[row.path] ?? [], catalogue.layout)
             progress((1, byteCount))
         }
-        try checkOrphans(Set(rows.map(\.path)))
+        try checkOrphans(Set(rows.map(\.path)), isRunning: catalogue.status == .running)
         try checkTags()
         // The curves come out of files that may only be opened here when they are sound.
         if !options.isQuick, !problems.contains(where: \.isIntegrityProblem) {
@@ -258,11 +258,14 @@ private struct RunVerification {
         (try? FileSeal.state(of: archive.layout.file(run, path))) == .whole
     }
 
-    private mutating func checkOrphans(_ known: Set<String>) throws {
+    private mutating func checkOrphans(_ known: Set<String>, isRunning: Bool) throws {
         for path in RunScan.paths(archive.layout, run)
         where !known.contains(path) {
             // It may have been added since the list was made.
             if try fileRows().contains(where: { $0.path == path }) { continue }
+            // Its row comes next, or came not because the process died: then opening the archive
+            // for writing adds it.
+            if isRunning, isSealed(path) { continue }
             add(
                 .orphan, "runs/\(run)/\(path)",
                 "the index does not know it; `cairn reindex` adds what it holds")

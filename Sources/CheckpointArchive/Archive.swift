@@ -21,14 +21,18 @@ package final class Archive: Sendable {
         package var deflateLevel: Int?
         /// Loose checkpoints that make the writer pack them; nil never packs by itself.
         package var looseLimit: Int?
+        /// Whether the writer goes on saving while it packs; what fails surfaces at the next call.
+        package var packsBesideSaving: Bool
         /// Called at each step of a write, to fail or stop it there (for tests).
         package var hook: WriteHook?
 
         package init(
-            deflateLevel: Int? = nil, looseLimit: Int? = 64, hook: WriteHook? = nil
+            deflateLevel: Int? = nil, looseLimit: Int? = 64, packsBesideSaving: Bool = true,
+            hook: WriteHook? = nil
         ) {
             self.deflateLevel = deflateLevel
             self.looseLimit = looseLimit
+            self.packsBesideSaving = packsBesideSaving
             self.hook = hook
         }
     }
@@ -96,7 +100,9 @@ package final class Archive: Sendable {
         let layout = ArchiveLayout(root: absolute(path))
         if !FileManager.default.fileExists(atPath: layout.formatFile) {
             try prepareFolder(layout)
-            let files = DurableFiles(temporaryFolder: layout.temporaryFolder, hook: options.hook)
+            let files = DurableFiles(
+                temporaryFolder: layout.temporaryFolder, storage: StorageKind.of(layout.root),
+                hook: options.hook)
             try mapErrors {
                 try files.makeFolder(layout.temporaryFolder)
                 try files.makeFolder(layout.runsFolder)
@@ -119,7 +125,8 @@ package final class Archive: Sendable {
             layout: layout, isWritable: access == .readWrite, creating: creatingIndex,
             hook: options.hook)
         locator = try ArchiveIndex.openReader(layout)
-        files = DurableFiles(temporaryFolder: layout.temporaryFolder, hook: options.hook)
+        files = DurableFiles(
+            temporaryFolder: layout.temporaryFolder, storage: index.storage, hook: options.hook)
         // Copying an archive with git or some synchronisers leaves out empty folders.
         if access == .readWrite {
             try Archive.mapErrors { try files.makeFolder(layout.temporaryFolder) }

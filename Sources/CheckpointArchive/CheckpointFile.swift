@@ -23,7 +23,7 @@ enum CheckpointFile {
             let tensors = sorted(checkpoint.weights)
             step = checkpoint.step
             layout = try TensorLayout(of: tensors)
-            digests = CheckpointFile.digests(of: tensors)
+            digests = CheckpointFile.digests(of: checkpoint, sorted: tensors)
             digest = CheckpointFile.digest(layout, digests)
             hasOptimizerState = checkpoint.optimizerState != nil
         }
@@ -159,6 +159,18 @@ enum CheckpointFile {
         return try state.tensors.flatMap {
             try write($0, Digest(of: $0.bytes), to: group, layout: layout)
         }
+    }
+
+    /// The digests of a checkpoint's tensors in the order of their names: those that came with it,
+    /// or computed.
+    private static func digests(of checkpoint: Checkpoint, sorted tensors: [Tensor]) -> [Digest] {
+        guard let known = checkpoint.weightDigests else { return digests(of: tensors) }
+        precondition(known.count == tensors.count, "each tensor has a digest")
+        let byName = Dictionary(
+            zip(checkpoint.weights.map(\.name), known), uniquingKeysWith: { first, _ in first })
+        let ordered = tensors.compactMap { byName[$0.name] }
+        assert(ordered == digests(of: tensors), "a digest is that of its tensor")
+        return ordered
     }
 
     /// The digests of tensors, by several processors where there is much to hash.

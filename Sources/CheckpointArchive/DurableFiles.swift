@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import Dispatch
 internal import Foundation
 internal import Synchronization
 
@@ -26,6 +27,7 @@ package typealias WriteHook = @Sendable (WriteStep) throws -> Void
 /// there is found without walking the archive.
 struct DurableFiles: Sendable {
     let temporaryFolder: String
+    let storage: StorageKind
     let hook: WriteHook?
 
     private static let counter = Atomic<Int>(0)
@@ -33,26 +35,74 @@ struct DurableFiles: Sendable {
 
     /// Writes a new file; an existing file of this name is replaced.
     func write(_ bytes: [UInt8], to path: String) throws {
+        try write(bytes, to: path) { descriptor, temporary in
+            guard fsync(descriptor) == 0 else { throw SystemError("sync", path) }
+            try place(temporary, at: path)
+        }
+    }
+
+    /// Writes a file whose name no other file has, in the time of one sync.
+    ///
+    /// On a disk of this machine the file gets its name while its bytes are on their way, and then
+    /// file and folder are synced at the same moment: a journalling file system needs one commit
+    /// for both, and writes the bytes before it commits the name. Where one does not, a power cut
+    /// before this returns can leave a file that its seal shows as incomplete.
+    func writeNew(_ bytes: [UInt8], to path: String) throws {
+        guard storage == .local else { return try write(bytes, to: path) }
+        try write(bytes, to: path) { descriptor, temporary in
+            #if os(Linux)
+            // Begins to write what the cache holds and does not wait; a hint cannot fail.
+            _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+            #endif
+            try reach(.rename)
+            guard rename(temporary, path) == 0 else { throw SystemError("rename into place", path) }
+            do {
+                try reach(.syncFolder)
+                try DurableFiles.sync(descriptor, path)
+            } catch {
+                // It is not known what of it is on the disk.
+                unlink(path)
+                throw error
+            }
+        }
+    }
+
+    /// Writes a temporary file and lets `settle` sync it and move it to its place.
+    private func write(
+        _ bytes: [UInt8], to path: String, settle: (Int32, _ temporary: String) throws -> Void
+    ) throws {
         let temporary = temporaryPath()
         do {
             try reach(.createTemporary)
             let descriptor = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o644)
             guard descriptor >= 0 else { throw SystemError("create", path) }
-            do {
-                try reach(.write)
-                try DurableFiles.writeAll(bytes, to: descriptor, path)
-                try reach(.syncFile)
-                guard fsync(descriptor) == 0 else { throw SystemError("sync", path) }
-            } catch {
-                close(descriptor)
-                throw error
-            }
-            guard close(descriptor) == 0 else { throw SystemError("close", path) }
-            try place(temporary, at: path)
+            defer { close(descriptor) }
+            try reach(.write)
+            try DurableFiles.writeAll(bytes, to: descriptor, path)
+            try reach(.syncFile)
+            try settle(descriptor, temporary)
         } catch {
             unlink(temporary)
             throw error
         }
+    }
+
+    /// Syncs a file and the folder it is in at the same moment.
+    private static func sync(_ descriptor: Int32, _ path: String) throws {
+        let group = DispatchGroup()
+        let failure = Mutex<(any Error)?>(nil)
+        DispatchQueue.global().async(group: group) {
+            do {
+                try sync((path as NSString).deletingLastPathComponent)
+            } catch {
+                failure.withLock { $0 = error }
+            }
+        }
+        let isSynced = fsync(descriptor) == 0
+        let code = errno
+        group.wait()
+        guard isSynced else { throw SystemError("sync", path, code: code) }
+        if let error = failure.withLock({ $0 }) { throw error }
     }
 
     /// Lets `make` write a new file at a temporary path; an existing file of this name is replaced.
@@ -138,6 +188,33 @@ struct DurableFiles: Sendable {
                 done += count
             }
         }
+    }
+
+    /// All bytes of a file.
+    static func read(_ path: String) throws -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError("open", path) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemError("read", path) }
+        let byteCount = Int(status.st_size)
+        var code: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, filled in
+            while filled < byteCount {
+                let count = pread(
+                    descriptor, buffer.baseAddress?.advanced(by: filled), byteCount - filled,
+                    off_t(filled))
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else {
+                    // The file became shorter meanwhile.
+                    code = count < 0 ? errno : EIO
+                    return
+                }
+                filled += count
+            }
+        }
+        guard code == 0 else { throw SystemError("read", path, code: code) }
+        return bytes
     }
 
     static func secondsSinceChange(_ path: String) -> Double {

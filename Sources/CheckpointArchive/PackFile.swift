@@ -151,6 +151,23 @@ enum PackFile {
         return dataset
     }
 
+    /// Refuses a pack whose rows are not of the steps that the index says.
+    static func requireSteps(
+        of places: [StoredRun.Place], in root: borrowing HDF5Group, file: String
+    ) throws {
+        let steps = StoredTables.integers(try root.dataset(steps, type: .int64).read())
+        for place in places
+        where !steps.indices.contains(place.position) || steps[place.position] != place.step {
+            throw otherStep(file)
+        }
+    }
+
+    static func otherStep(_ file: String) -> UserError {
+        .integrity(
+            subject: file, cause: "the index says it has a step that it does not have",
+            advice: "run `cairn reindex` to rebuild the index from the checkpoint files")
+    }
+
     /// The checksums of a tensor's rows.
     static func checksums(
         _ entry: TensorLayout.Entry, from root: borrowing HDF5Group, file: String

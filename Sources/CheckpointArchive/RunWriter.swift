@@ -28,6 +28,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         var layout: TensorLayout?
         var lastStep: Int
         var looseCount: Int
+        let packer = BackgroundPacker()
     }
 
     init(archive: Archive) { self.archive = archive }
@@ -50,9 +51,15 @@ package final class RunWriter: CheckpointSink, Sendable {
                 preconditionFailure("save comes between begin and finish")
             }
             precondition(checkpoint.step >= 0, "a step is never negative")
+            try run.packer.throwFailure()
             try named(run, "step \(checkpoint.step)") {
                 let summary = try CheckpointFile.Summary(checkpoint)
-                if try isStored(summary.step, { summary.digest }, in: run) { return }
+                if try isStored(summary.step, { summary.digest }, in: run) {
+                    if let optimizerState = checkpoint.optimizerState {
+                        try add(optimizerState, step: summary.step, to: run)
+                    }
+                    return
+                }
                 try requireLayout(summary.layout, step: summary.step, in: run)
                 try store(checkpoint, summary, in: run)
                 run.layout = summary.layout
@@ -61,9 +68,24 @@ package final class RunWriter: CheckpointSink, Sendable {
             }
             state = .open(run)
             if let limit = archive.options.looseLimit, run.looseCount >= limit {
-                try named(run, "packing") { try archive.packHoldingLock(run.id) }
+                try pack(run)
                 run.looseCount = 0
                 state = .open(run)
+            }
+        }
+    }
+
+    /// Packs the loose checkpoints there are, beside what is saved meanwhile.
+    private func pack(_ run: OpenRun) throws {
+        guard archive.options.packsBesideSaving else {
+            return try run.packer.run {
+                try named(run, "packing") { try archive.packHoldingLock(run.id) }
+            }
+        }
+        try run.packer.start { [self] in
+            // The run stays claimed until the pack is whole.
+            try withExtendedLifetime(run.lock) {
+                try named(run, "packing") { try archive.packHoldingLock(run.id) }
             }
         }
     }
@@ -98,7 +120,14 @@ package final class RunWriter: CheckpointSink, Sendable {
             guard case .open(let run) = state else {
                 preconditionFailure("finish comes once, after begin")
             }
+            try run.packer.finish()
             try named(run, "its end") {
+                // What failed can have left a file that the index or `packed.h5` does not know.
+                let files = RunScan.paths(archive.layout, run.id)
+                let isIndexed = try archive.indexedPaths(of: run.id).isSuperset(of: files)
+                if run.packer.hasFailed || !isIndexed {
+                    try archive.adoptFilesAndView(of: run.id)
+                }
                 if archive.options.looseLimit != nil, run.looseCount > 0 {
                     try archive.packHoldingLock(run.id)
                 }
@@ -220,7 +249,7 @@ package final class RunWriter: CheckpointSink, Sendable {
     ) throws {
         let path = ArchiveLayout.loosePath(checkpoint.step)
         let file = try run.images.withImage(of: checkpoint, summary) { image in
-            try archive.files.write(image, to: archive.layout.file(run.id, path))
+            try archive.files.writeNew(image, to: archive.layout.file(run.id, path))
             return IndexedFile(path: path, kind: .loose, image: image)
         }
         try index(summary, in: file, metrics: checkpoint.metrics, of: run)
@@ -274,6 +303,31 @@ package final class RunWriter: CheckpointSink, Sendable {
                 advice: "fork the run instead of continuing it")
         }
         return true
+    }
+
+    /// Adds the optimiser's state to a stored step that has none.
+    private func add(_ state: OptimizerState, step: Int, to run: OpenRun) throws {
+        let hasState = try archive.locate { db in
+            try Bool.fetchOne(
+                db,
+                sql: """
+                    SELECT optimizer_file_key IS NOT NULL FROM checkpoint
+                    WHERE run_key = ? AND step = ?
+                    """, arguments: [run.key, step])
+        }
+        guard hasState == false else { return }
+        let path = ArchiveLayout.optimizerPath(step)
+        try archive.files.makeFolder(archive.layout.file(run.id, "optimizer"))
+        let image = try CheckpointFile.image(
+            of: state, step: step, run: run.id, layout: archive.compression)
+        try archive.files.write(image, to: archive.layout.file(run.id, path))
+        let file = IndexedFile(path: path, kind: .optimizer, image: image)
+        try archive.write { db in
+            let key = try IndexRows.putFile(file, of: run.key, db)
+            try db.execute(
+                sql: "UPDATE checkpoint SET optimizer_file_key = ? WHERE run_key = ? AND step = ?",
+                arguments: [key, run.key, step])
+        }
     }
 
     private func requireLayout(_ layout: TensorLayout, step: Int, in run: OpenRun) throws {

@@ -110,6 +110,7 @@ extension StoredRun {
                 let opened = try FileSeal.open(archive.layout.file(id, path), file: file)
                 let root = try opened.root()
                 let weights = try root.group(CheckpointFile.weights)
+                try PackFile.requireSteps(of: places, in: root, file: file)
                 for position in positions {
                     let entry = layout.entries[position]
                     let dataset = try PackFile.dataset(entry, in: weights, file: file)
@@ -164,7 +165,9 @@ extension StoredRun {
         return try reading(file, place.step) {
             if place.kind == .loose { try requireSound(place.path, place.checksum) }
             let opened = try FileSeal.open(archive.layout.file(id, place.path), file: file)
-            let weights = try opened.root().group(CheckpointFile.weights)
+            let root = try opened.root()
+            try StoredRun.requireStep(of: place, in: root, file: file)
+            let weights = try root.group(CheckpointFile.weights)
             let digest = place.digest(ofTensorAt: position)
             return place.kind == .pack
                 ? try PackFile.tensor(
@@ -184,40 +187,65 @@ extension StoredRun {
         }
         defer { close(descriptor) }
         let rowByteCount = job.entry.byteCount
-        let rowsPerBlock = max(1, StoredRun.blockByteCount / rowByteCount)
-        let block = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: rowsPerBlock * rowByteCount, alignment: 64)
-        defer { block.deallocate() }
-        var next = 0
-        while next < job.places.count {
-            // Rows that follow each other in the file come in one call.
-            let first = job.places[next].position
-            var count = 1
-            while count < rowsPerBlock, next + count < job.places.count,
-                job.places[next + count].position == first + count
-            {
-                count += 1
-            }
-            let bytes = UnsafeMutableRawBufferPointer(rebasing: block[..<(count * rowByteCount)])
-            guard StoredRun.read(descriptor, into: bytes, at: offset + first * rowByteCount) else {
-                throw DamagedFile(
-                    file: file, part: "tensor \(job.entry.name)", cause: "the file is cut short"
-                ).userError(step: job.places[next].step)
-            }
-            for row in 0..<count {
-                let place = job.places[next + row]
+        func use(_ bytes: UnsafeRawBufferPointer, of places: ArraySlice<Place>) throws {
+            for (row, place) in places.enumerated() {
                 let values = UnsafeRawBufferPointer(
                     rebasing: bytes[(row * rowByteCount)..<((row + 1) * rowByteCount)])
-                guard FileChecksum(of: values) == job.checksums[first + row] else {
+                guard FileChecksum(of: values) == job.checksums[place.position] else {
                     throw DamagedFile(
                         file: file, part: "tensor \(job.entry.name)",
-                        cause: "the bytes of row \(first + row) do not have the recorded checksum"
+                        cause: "the bytes of row \(place.position) do not have the recorded "
+                            + "checksum"
                     ).userError(step: place.step)
                 }
                 try body(place.step, job.entry, values)
             }
-            next += count
         }
+        var block: UnsafeMutableRawBufferPointer?
+        defer { block?.deallocate() }
+        let rowsPerBlock = max(1, StoredRun.blockByteCount / rowByteCount)
+        for places in StoredRun.neighbours(job.places) {
+            let start = offset + places[places.startIndex].position * rowByteCount
+            let range = start..<start + places.count * rowByteCount
+            if let mapped = MappedRange(descriptor, range) {
+                try use(mapped.bytes, of: places)
+                continue
+            }
+            // What must come from the disk is read in blocks, so that its errors are errors here.
+            let buffer =
+                block
+                ?? .allocate(byteCount: rowsPerBlock * rowByteCount, alignment: 64)
+            block = buffer
+            var rest = places
+            while let first = rest.first {
+                let rows = rest.prefix(rowsPerBlock)
+                let bytes = UnsafeMutableRawBufferPointer(
+                    rebasing: buffer[..<(rows.count * rowByteCount)])
+                let place = offset + first.position * rowByteCount
+                guard StoredRun.read(descriptor, into: bytes, at: place) else {
+                    throw DamagedFile(
+                        file: file, part: "tensor \(job.entry.name)",
+                        cause: "the file is cut short"
+                    ).userError(step: first.step)
+                }
+                try use(UnsafeRawBufferPointer(bytes), of: rows)
+                rest = rest.dropFirst(rowsPerBlock)
+            }
+        }
+    }
+
+    /// Cuts the rows of a file into those that follow each other.
+    private static func neighbours(_ places: [Place]) -> [ArraySlice<Place>] {
+        var runs: [ArraySlice<Place>] = []
+        var start = 0
+        for index in places.indices
+        where index + 1 == places.count
+            || places[index + 1].position != places[index].position + 1
+        {
+            runs.append(places[start...index])
+            start = index + 1
+        }
+        return runs
     }
 
     private static func read(

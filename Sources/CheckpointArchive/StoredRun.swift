@@ -129,7 +129,11 @@ package final class StoredRun: CheckpointSource, Sendable {
             return try reading(file, step) {
                 try requireSound(path, place.optimizerChecksum)
                 let opened = try FileSeal.open(archive.layout.file(id, path), file: file)
-                return try CheckpointFile.optimizerState(from: try opened.root(), file: file)
+                let root = try opened.root()
+                guard try root.integerAttribute("step") == step else {
+                    throw PackFile.otherStep(file)
+                }
+                return try CheckpointFile.optimizerState(from: root, file: file)
             }
         }
     }
@@ -221,7 +225,9 @@ package final class StoredRun: CheckpointSource, Sendable {
             let opened =
                 evenIfFileChanged
                 ? try HDF5File(readingFrom: path) : try FileSeal.open(path, file: file)
-            let weights = try opened.root().group(CheckpointFile.weights)
+            let root = try opened.root()
+            try StoredRun.requireStep(of: place, in: root, file: file)
+            let weights = try root.group(CheckpointFile.weights)
             var tensors: [Tensor] = []
             for position in positions {
                 let entry = catalogue.layout.entries[position]
@@ -234,6 +240,18 @@ package final class StoredRun: CheckpointSource, Sendable {
                             entry, from: weights, digest: digest, file: file))
             }
             return tensors
+        }
+    }
+
+    /// Refuses a file that does not say that a checkpoint is where the index has it: digests alone
+    /// do not tell of which step weights are.
+    static func requireStep(
+        of place: Place, in root: borrowing HDF5Group, file: String
+    ) throws {
+        if place.kind == .pack {
+            try PackFile.requireSteps(of: [place], in: root, file: file)
+        } else if try root.integerAttribute("step") != place.step {
+            throw PackFile.otherStep(file)
         }
     }
 

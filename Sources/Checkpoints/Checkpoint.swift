@@ -10,16 +10,21 @@ package struct Checkpoint: Sendable, Equatable {
     package var metrics: [MetricPoint]
     /// Digests of the weights after each step since the previous checkpoint, this one included.
     package var stepDigests: [StepDigest]
+    /// The SHA-256 of each of the weights, in their order, where whoever made them has computed it
+    /// already; nil leaves it to the sink.
+    package var weightDigests: [Digest]?
 
     package init(
         step: Int, weights: [Tensor], optimizerState: OptimizerState? = nil,
-        metrics: [MetricPoint] = [], stepDigests: [StepDigest] = []
+        metrics: [MetricPoint] = [], stepDigests: [StepDigest] = [],
+        weightDigests: [Digest]? = nil
     ) {
         self.step = step
         self.weights = weights
         self.optimizerState = optimizerState
         self.metrics = metrics
         self.stepDigests = stepDigests
+        self.weightDigests = weightDigests
     }
 }
 

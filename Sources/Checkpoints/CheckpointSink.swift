@@ -7,6 +7,8 @@ package protocol CheckpointSink: AnyObject {
     /// Records the run before its first step.
     func begin(_ run: RunDescription) throws
     /// Stores one checkpoint.
+    ///
+    /// The latest step may come again with the optimiser's state that it lacked, which is added.
     func save(_ checkpoint: Checkpoint) throws
     /// Stores one checkpoint whose tensors are read meanwhile.
     func save(_ checkpoint: StreamedCheckpoint) throws

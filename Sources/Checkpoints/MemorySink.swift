@@ -9,7 +9,14 @@ package final class MemorySink: CheckpointSink, CheckpointSource {
 
     package func begin(_ run: RunDescription) { description = run }
 
-    package func save(_ checkpoint: Checkpoint) { checkpoints.append(checkpoint) }
+    package func save(_ checkpoint: Checkpoint) {
+        if let last = checkpoints.last, last.step == checkpoint.step {
+            checkpoints[checkpoints.count - 1].optimizerState =
+                last.optimizerState ?? checkpoint.optimizerState
+        } else {
+            checkpoints.append(checkpoint)
+        }
+    }
 
     package func finish(_ status: RunStatus, metrics: [MetricPoint]) {
         self.status = status

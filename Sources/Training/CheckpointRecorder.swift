@@ -3,6 +3,11 @@ internal import Foundation
 internal import Networks
 
 /// Decides which steps are stored and hands them to the sink, with what was measured in between.
+///
+/// The optimiser's state is twice as large as the weights, and training can be continued from any
+/// state by repeating the updates after it. So it goes with a checkpoint only where the run's
+/// settings keep it, with the first and the last one, and where the latest state is older than
+/// `stateInterval`.
 final class CheckpointRecorder<Scalar: NetworkScalar> {
     private let sink: any CheckpointSink
     private let hasher: StepHasher<Scalar>
@@ -11,6 +16,11 @@ final class CheckpointRecorder<Scalar: NetworkScalar> {
     private let movement: Double?
     private var metrics: [MetricPoint] = []
     private(set) var lastStored: Int
+    private let policy: OptimizerStatePolicy
+    private let lastStep: Int
+    private let now: () -> Duration
+    /// The latest step whose state is in the sink, and when it was handed over.
+    private var latestState: (step: Int, time: Duration)?
     /// Test accuracy (else training accuracy) and loss at the last stored step.
     private var baseline: (accuracy: Double, loss: Double)?
     /// The latest measured state that was not stored: the near side of a sudden change.
@@ -19,11 +29,15 @@ final class CheckpointRecorder<Scalar: NetworkScalar> {
     /// A recorder for a run whose steps up to `storedStep` are in the sink already (−1 for none).
     ///
     /// The first step that is not there is stored whatever the schedule.
+    /// `now` is the time since any moment.
     init(
-        _ schedule: CheckpointSchedule, firstStep: Int, lastStep: Int, storedStep: Int,
-        sink: any CheckpointSink,
-        hasher: StepHasher<Scalar>
+        _ settings: TrainingSettings, firstStep: Int, storedStep: Int, sink: any CheckpointSink,
+        hasher: StepHasher<Scalar>, now: @escaping () -> Duration
     ) {
+        let schedule = settings.checkpoints
+        policy = settings.optimizerStates ?? .newest
+        lastStep = settings.steps
+        self.now = now
         self.sink = sink
         self.hasher = hasher
         movement = schedule.movement
@@ -50,7 +64,7 @@ final class CheckpointRecorder<Scalar: NetworkScalar> {
             try store(loop)
             note(measured)
         } else if movement != nil, !measured.isEmpty {
-            candidate = loop.checkpoint(metrics: [], digests: [])
+            candidate = snapshot(loop)
         }
     }
 
@@ -58,11 +72,28 @@ final class CheckpointRecorder<Scalar: NetworkScalar> {
     func store(_ loop: TrainingLoop<Scalar>) throws {
         guard loop.step > lastStored else { return }
         candidate = nil
-        try save(loop.checkpoint(metrics: [], digests: []))
+        try save(snapshot(loop))
+    }
+
+    /// Stores the loop's step with the optimiser's state, because nothing comes after it.
+    func storeEnd(_ loop: TrainingLoop<Scalar>) throws {
+        guard loop.step >= lastStored, loop.step > latestState?.step ?? -1 else { return }
+        candidate = nil
+        try save(snapshot(loop, isEnd: true))
     }
 
     /// Metrics measured after the last stored step.
     var trailingMetrics: [MetricPoint] { metrics }
+
+    /// The loop's present step, with the optimiser's state where it is due.
+    private func snapshot(_ loop: TrainingLoop<Scalar>, isEnd: Bool = false) -> Checkpoint {
+        let time = now()
+        let isDue = latestState.map { time - $0.time >= CheckpointRecorder.stateInterval } ?? true
+        let isKept = policy.keeps(loop.step) || isEnd || loop.step == lastStep
+        var checkpoint = loop.checkpoint(withState: isDue || isKept)
+        checkpoint.weightDigests = hasher.tensorDigests(at: loop.step)
+        return checkpoint
+    }
 
     private func save(_ checkpoint: Checkpoint) throws {
         var checkpoint = checkpoint
@@ -71,6 +102,7 @@ final class CheckpointRecorder<Scalar: NetworkScalar> {
         checkpoint.stepDigests = hasher.take(upTo: checkpoint.step)
         try sink.save(checkpoint)
         lastStored = checkpoint.step
+        if checkpoint.optimizerState != nil { latestState = (checkpoint.step, now()) }
     }
 
     private func note(_ measured: [MetricPoint]) {
@@ -92,4 +124,9 @@ final class CheckpointRecorder<Scalar: NetworkScalar> {
         return abs(now.accuracy - baseline.accuracy) > movement
             || abs(log(now.loss / baseline.loss)) > 10 * movement
     }
+}
+
+extension CheckpointRecorder {
+    /// A run that is killed has at most about this much time of updates to repeat.
+    private static var stateInterval: Duration { .seconds(1) }
 }

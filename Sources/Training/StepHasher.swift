@@ -15,6 +15,8 @@ final class StepHasher<Scalar: NetworkScalar>: LaneWork {
     private let found: UnsafeMutablePointer<Digest>
     private var weights = UnsafeRawBufferPointer(start: nil, count: 0)
     private var digests: [StepDigest] = []
+    /// The step whose tensors were hashed last.
+    private var lastStep: Int?
 
     init(layout: ParameterLayout, pool: LanePool?) {
         let entries = layout.entries
@@ -35,10 +37,18 @@ final class StepHasher<Scalar: NetworkScalar>: LaneWork {
     /// Takes the weights after a step.
     func add(_ parameters: [Scalar], step: Int) {
         digests.append(digest(of: parameters).shortened(step: step))
+        lastStep = step
+    }
+
+    /// The digests of the tensors after a step, in the order of the layout; nil where another step
+    /// was hashed last.
+    func tensorDigests(at step: Int) -> [Digest]? {
+        step == lastStep ? entries.indices.map { found[$0] } : nil
     }
 
     /// The digest of a checkpoint with these weights, without making its tensors.
     func digest(of parameters: [Scalar]) -> Digest {
+        lastStep = nil
         parameters.withUnsafeBytes { bytes in
             weights = bytes
             if let pool {

@@ -67,8 +67,10 @@ package struct Trainer: Sendable {
     /// state.
     ///
     /// `sink` appends to the same run; it is not told of a beginning. Where newer checkpoints lack
-    /// the state, their steps are recomputed but not stored again.
-    /// Errors: the run is complete, or no stored step can be continued.
+    /// the state, their steps are recomputed, compared with their recorded digests and not stored
+    /// again.
+    /// Errors: the run is complete, no stored step can be continued, or recomputed steps have other
+    /// weights than the stored ones.
     @discardableResult
     package static func resume(
         _ source: any CheckpointSource, into sink: any CheckpointSink, threadCount: Int = 2,
@@ -84,8 +86,10 @@ package struct Trainer: Sendable {
             let curve = try source.metric(condition.metric)
             return condition.holdCount(of: curve.filter { $0.step < start.step })
         }
+        let recorded =
+            start.step < newest ? try source.stepDigests(in: start.step + 1...newest) : []
         return try trainer.continued(
-            from: start, storedStep: newest, holdCount: holdCount ?? 0, into: sink,
+            from: start, storedStep: newest, recorded, holdCount: holdCount ?? 0, into: sink,
             progress: progress)
     }
 
@@ -142,17 +146,17 @@ package struct Trainer: Sendable {
 
     /// Trains on without beginning a run.
     private func continued(
-        from start: StartingPoint, storedStep: Int, holdCount: Int, into sink: any CheckpointSink,
-        progress: ProgressReport
+        from start: StartingPoint, storedStep: Int, _ recorded: [StepDigest], holdCount: Int,
+        into sink: any CheckpointSink, progress: ProgressReport
     ) throws -> TrainingOutcome {
         switch configuration.training.dtype {
         case .float32:
             try loop(from: start, as: Float.self).run(
-                into: sink, storedStep: storedStep, holdCount: holdCount,
+                into: sink, storedStep: storedStep, recorded: recorded, holdCount: holdCount,
                 progress: progress)
         case .float64:
             try loop(from: start, as: Double.self).run(
-                into: sink, storedStep: storedStep, holdCount: holdCount,
+                into: sink, storedStep: storedStep, recorded: recorded, holdCount: holdCount,
                 progress: progress)
         }
     }

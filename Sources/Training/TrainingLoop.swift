@@ -61,11 +61,11 @@ final class TrainingLoop<Scalar: NetworkScalar> {
         }
     }
 
-    /// The checkpoint of the present state.
-    func checkpoint(metrics: [MetricPoint], digests: [StepDigest]) -> Checkpoint {
+    /// The checkpoint of the present state, with what the optimiser remembers where asked for.
+    func checkpoint(withState: Bool) -> Checkpoint {
         Checkpoint(
             step: step, weights: layout.unpack(parameters),
-            optimizerState: optimizer.state(step: step), metrics: metrics, stepDigests: digests)
+            optimizerState: withState ? optimizer.state(step: step) : nil)
     }
 
     /// Whether the loss of a gradient is the loss of the weights on all training rows.

@@ -33,6 +33,11 @@ struct Harness {
         case "inspect": try FileInspection.childMain(rest)
         case "decay":
             try Decay.run(archive: rest[0], first: number(rest[1]), stride: number(rest[2]))
+        case "decay-index":
+            try IndexDecay.run(
+                archive: rest[0], first: number(rest[1]), stride: number(rest[2]))
+        // fill ARCHIVE RUNS
+        case "fill": try Fill.run(rest[0], count: number(rest[1]))
         case "bench": try Bench.run(rest[0], count: number(rest[1]))
         default: throw UserError.usage(subject: command, cause: "the harness does not know it")
         }
@@ -49,7 +54,8 @@ struct Harness {
         }
         let counter = Counter()
         let last = environment["HARNESS_DIE_AT"].flatMap(Int.init)
-        return Archive.Options(looseLimit: looseLimit) { _ in
+        // Packing beside the writer would make the order of the steps a matter of luck.
+        return Archive.Options(looseLimit: looseLimit, packsBesideSaving: last == nil) { _ in
             if counter.next() == last { kill(getpid(), SIGKILL) }
         }
     }

@@ -35,6 +35,27 @@ import Testing
         #expect(try Archive(opening: path, access: .readOnly).verify().problems.isEmpty)
     }
 
+    @Test func aDamagedIndexGivesErrorsAndNoAlteredWeights() throws {
+        let folder = try TemporaryFolder()
+        let source = try smallArchive(folder)
+        // The log is there as long as the archive is open.
+        let open = try Archive(opening: source)
+        try open.addTags([RunTag(name: "late", step: nil)], to: open.run(matching: "b"))
+        let path = folder.path("copy")
+        try FileManager.default.copyItem(atPath: source, toPath: path)
+        let byteCount = try ["cairn.json", "index.sqlite", "index.sqlite-wal"].reduce(0) {
+            let attributes = try FileManager.default.attributesOfItem(atPath: "\(path)/\($1)")
+            return $0 + (attributes[.size] as? Int ?? 0)
+        }
+        let count = HarnessProcess.count("CAIRN_INDEX_DECAY_COUNT", ordinary: 120)
+        let stride = max(1, byteCount / count)
+        let child = try HarnessProcess(["decay-index", path, "0", "\(stride)"])
+        #expect(child.finish() == 0, "\(child.lines.suffix(2)) \(child.error)")
+        let read = child.lines.filter { $0.hasPrefix("read ") }
+        #expect(read.count == (byteCount + stride - 1) / stride)
+        #expect(Set(read.compactMap { $0.split(separator: " ").dropFirst().first }).count >= 2)
+    }
+
     @Test func truncatedFilesAreFoundAndRefused() throws {
         let folder = try TemporaryFolder()
         let path = try smallArchive(folder)

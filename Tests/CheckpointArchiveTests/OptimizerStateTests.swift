@@ -55,6 +55,33 @@ import Testing
         #expect(try archive.verify().isSound)
     }
 
+    @Test func aStateThatComesLaterIsAddedAndOutlivesPacking() throws {
+        let folder = try TemporaryFolder()
+        let archive = try Archive.openOrCreate(
+            at: folder.path("archive"), options: Archive.Options(looseLimit: nil))
+        let writer = archive.writer()
+        try writer.begin(TestRuns.description("a"))
+        for step in [0, 10, 20, 30] {
+            var checkpoint = TestRuns.checkpoint(step)
+            if step > 10 { checkpoint.optimizerState = nil }
+            try writer.save(checkpoint)
+        }
+        let run = try archive.run(matching: "a")
+        #expect(run.resumableSteps == [0, 10])
+        for _ in 0..<2 { try writer.save(TestRuns.checkpoint(30)) }
+        try writer.finish(.interrupted, metrics: [])
+        func requireState(_ archive: Archive, _ steps: [Int]) throws {
+            let run = try archive.run(matching: "a")
+            #expect(run.resumableSteps == steps)
+            #expect(try run.optimizerState(at: 30) == TestRuns.checkpoint(30).optimizerState)
+            #expect(try archive.verify().isSound)
+        }
+        try requireState(archive, [0, 10, 30])
+        try archive.pack(run)
+        try requireState(archive, [30])
+        try requireState(try Archive.reindex(at: folder.path("archive")).archive, [30])
+    }
+
     @Test func garbageCollectionSparesThemUnlessItIsTold() throws {
         let folder = try TemporaryFolder()
         let archive = try archive(in: folder, keeping: "every 20", upTo: 110)

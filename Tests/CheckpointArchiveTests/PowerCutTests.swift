@@ -1,6 +1,7 @@
 import CheckpointArchive
 import Checkpoints
 import Foundation
+import GRDB
 import TestSupport
 import Testing
 
@@ -56,6 +57,38 @@ import Testing
             #expect(report.problems.isEmpty, "\(report.problems.prefix(3))")
         }
         #expect(recovered > 0, "no row was lost, so nothing was tested")
+    }
+
+    /// Where the file system named a file before all of its bytes were there, it was not
+    /// acknowledged: it is set aside, and the run goes on with the same step.
+    @Test func anIncompleteFileIsSetAside() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("archive")
+        let writer = try HarnessProcess(["write", path, "a", "1000000", "1000000"])
+        writer.wait(for: "saved 3")
+        writer.kill()
+        let next = try #require(try Archive(opening: path).run(matching: "a").steps.last) + 1
+        let source = URL(fileURLWithPath: path + "/runs/a/" + ArchiveLayout.loosePath(next - 1))
+        let whole = try Data(contentsOf: source)
+        let incomplete = URL(fileURLWithPath: path + "/runs/a/" + ArchiveLayout.loosePath(next))
+        let zeros = Data(count: whole.count / 2)
+        for content in [Data(), whole.prefix(whole.count / 2), whole.prefix(200) + zeros, zeros] {
+            do {
+                let archive = try Archive(opening: path)
+                // The run is being written again, and the power fails.
+                try archive.write { try $0.execute(sql: "UPDATE run SET status = 'running'") }
+            }
+            try content.write(to: incomplete)
+            let archive = try Archive(opening: path)
+            #expect(try archive.verify().problems.isEmpty)
+            #expect(try archive.run(matching: "a").steps == Array(0..<next))
+            let aside = try FileManager.default.contentsOfDirectory(
+                atPath: archive.layout.quarantineFolder + "/a")
+            #expect(aside.contains(incomplete.lastPathComponent))
+        }
+        let again = try HarnessProcess(["write", path, "a", "\(next)", "1000000"])
+        #expect(again.finish() == 0)
+        #expect(try Archive(opening: path).run(matching: "a").steps == Array(0...next))
     }
 
     private func byteCount(_ path: String) throws -> Int {

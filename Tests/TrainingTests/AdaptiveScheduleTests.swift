@@ -26,8 +26,8 @@ import Testing
         let sink = MemorySink()
         let hasher = StepHasher<Float>(layout: loop.layout, pool: nil)
         let recorder = CheckpointRecorder(
-            configuration.training.checkpoints, firstStep: 0, lastStep: 12_000, storedStep: -1,
-            sink: sink, hasher: hasher)
+            configuration.training, firstStep: 0, storedStep: -1, sink: sink, hasher: hasher,
+            now: { .zero })
         for step in stride(from: 0, through: 12_000, by: interval) {
             try loop.restore(step: step, weights: weights, state: nil)
             try recorder.record(

@@ -9,7 +9,8 @@ private func finishedRun(
     _ changes: [(name: String, value: SettingValue)] = []
 ) throws -> MemorySink {
     let configuration = try TrainingConfiguration(
-        smallRun.changing([("steps", 60), ("checkpoints", "every 20")] + changes))
+        smallRun.changing(
+            [("steps", 60), ("checkpoints", "every 20"), ("optimizer_states", "all")] + changes))
     let trainer = try Trainer(configuration)
     let sink = MemorySink()
     try trainer.run(trainer.describe(id: "00000000000000aa"), into: sink)

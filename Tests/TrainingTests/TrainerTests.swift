@@ -31,7 +31,6 @@ let smallRun: SettingValue = [
                 checkpoint.stepDigests.last
                     == Digest(weights: checkpoint.weights).shortened(step: checkpoint.step))
             #expect(checkpoint.metrics.allSatisfy { $0.step <= checkpoint.step })
-            #expect(checkpoint.optimizerState != nil)
         }
         let losses = sink.metric("train_loss").map(\.value)
         #expect(losses[0] > 2)
@@ -108,10 +107,28 @@ let smallRun: SettingValue = [
         #expect(parts.checkpoints.last?.optimizerState == last.optimizerState)
     }
 
+    /// A small run that keeps all optimiser states.
+    private func wholeRun() throws -> MemorySink {
+        let trainer = try Trainer(
+            TrainingConfiguration(smallRun.changing([("optimizer_states", "all")])))
+        let sink = MemorySink()
+        try trainer.run(trainer.describe(id: "0", createdAt: 0), into: sink)
+        return sink
+    }
+
+    @Test func resumingWhereRecomputedStepsDifferIsRefused() throws {
+        let whole = try wholeRun()
+        let parts = StrippedRun(whole, upTo: 150, statesAt: [50])
+        parts.wrongStep = 120
+        let error = #expect(throws: UserError.self) { try Trainer.resume(parts, into: parts) }
+        #expect(error?.subject == "step 120, recomputed from step 50")
+        #expect(error?.cause.contains("rounds differently") == true)
+        #expect(parts.saved.isEmpty)
+        #expect(parts.status == .interrupted)
+    }
+
     @Test func resumingWithoutANewOptimiserStateRecomputes() throws {
-        let trainer = try Trainer(TrainingConfiguration(smallRun))
-        let whole = MemorySink()
-        try trainer.run(trainer.describe(id: "0", createdAt: 0), into: whole)
+        let whole = try wholeRun()
         let parts = StrippedRun(whole, upTo: 150, statesAt: [50])
         try Trainer.resume(parts, into: parts)
         #expect(parts.saved.map(\.step) == [200])
@@ -189,6 +206,9 @@ private final class StrippedRun: CheckpointSource, CheckpointSink {
     private let last: Int
     private let states: Set<Int>
     var saved: [Checkpoint] = []
+    var status: RunStatus?
+    /// A step with the digest of other weights.
+    var wrongStep: Int?
 
     init(_ whole: MemorySink, upTo last: Int, statesAt states: Set<Int>) {
         self.whole = whole
@@ -207,8 +227,13 @@ private final class StrippedRun: CheckpointSource, CheckpointSink {
     }
     func metric(_ name: String) throws -> [MetricPoint] { whole.metric(name) }
     func begin(_ run: RunDescription) {}
+    func stepDigests(in range: ClosedRange<Int>) throws -> [StepDigest] {
+        whole.stepDigests(in: range).filter { $0.step <= last }.map {
+            $0.step == wrongStep ? StepDigest(step: $0.step, high: 0, low: 0) : $0
+        }
+    }
     func save(_ checkpoint: Checkpoint) { saved.append(checkpoint) }
-    func finish(_ status: RunStatus, metrics: [MetricPoint]) {}
+    func finish(_ status: RunStatus, metrics: [MetricPoint]) { self.status = status }
 }
 
 /// A sink whose disk is full after the first checkpoint.
