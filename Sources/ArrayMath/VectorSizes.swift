@@ -9,13 +9,43 @@ package struct VectorSizes: Sendable, Equatable {
 
     /// The sizes of single-precision elements, whose squares neither overflow nor vanish.
     package init(of values: UnsafeBufferPointer<Float>) {
-        self.init(count: values.count) { index in
-            SIMD8<Double>(
-                UnsafeRawPointer(values.baseAddress.unsafelyUnwrapped + index)
-                    .loadUnaligned(as: SIMD8<Float>.self))
-        } single: {
-            Double(values[$0])
+        // Magnitudes are taken and compared in single precision, which loses nothing and moves half
+        // of the bytes.
+        var squares = (SIMD8<Double>.zero, SIMD8<Double>.zero)
+        var magnitudes = squares
+        var largest = (SIMD8<Float>.zero, SIMD8<Float>.zero)
+        var index = 0
+        @inline(__always)
+        func eight(_ index: Int) -> SIMD8<Float> {
+            let bits = UnsafeRawPointer(values.baseAddress.unsafelyUnwrapped + index)
+                .loadUnaligned(as: SIMD8<UInt32>.self)
+            return unsafeBitCast(bits & 0x7fff_ffff, to: SIMD8<Float>.self)
         }
+        while index + 16 <= values.count {
+            let sizes = (eight(index), eight(index + 8))
+            largest.0.replace(with: sizes.0, where: sizes.0 .> largest.0)
+            largest.1.replace(with: sizes.1, where: sizes.1 .> largest.1)
+            let wide = (SIMD8<Double>(sizes.0), SIMD8<Double>(sizes.1))
+            squares.0 += wide.0 * wide.0
+            squares.1 += wide.1 * wide.1
+            magnitudes.0 += wide.0
+            magnitudes.1 += wide.1
+            index += 16
+        }
+        var sum = (squares.0 + squares.1).sum()
+        var total = (magnitudes.0 + magnitudes.1).sum()
+        var maximum = Double(max(largest.0.max(), largest.1.max()))
+        while index < values.count {
+            let value = abs(Double(values[index]))
+            sum += value * value
+            total += value
+            if value > maximum { maximum = value }
+            index += 1
+        }
+        sumOfSquares = sum
+        sumOfMagnitudes = total
+        // No comparison is true of NaN, but the sum of squares is NaN where an element is.
+        largestMagnitude = sum.isNaN ? .nan : maximum
     }
 
     /// The sizes of the differences of single-precision elements, taken in double precision.
