@@ -129,7 +129,8 @@ package final class RunWriter: CheckpointSink, Sendable {
                     try archive.adoptFilesAndView(of: run.id)
                 }
                 if archive.options.looseLimit != nil, run.looseCount > 0 {
-                    try archive.packHoldingLock(run.id)
+                    // What fails here, a second end takes in again.
+                    try run.packer.run { try archive.packHoldingLock(run.id) }
                 }
                 let end = EndFile(
                     status: status, finishedAt: Date().timeIntervalSince1970,
