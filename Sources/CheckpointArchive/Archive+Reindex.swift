@@ -23,11 +23,23 @@ extension Archive {
     ) throws -> (archive: Archive, report: ReindexReport) {
         let layout = ArchiveLayout(root: absolute(path))
         try ArchiveFormat.check(layout)
-        var report = ReindexReport()
-        let archive = try openForRebuilding(layout, options, &report)
-        archive.files.sweep()
-        try archive.rebuild(into: &report, progress)
-        return (archive, report)
+        do {
+            var report = ReindexReport()
+            let archive = try openForRebuilding(layout, options, &report)
+            archive.files.sweep()
+            try archive.rebuild(into: &report, progress)
+            return (archive, report)
+        } catch let error as UserError
+            where error.kind == .integrity && error.subject == layout.indexFile
+        {
+            // SQLite's check does not see all damage; some shows when rows are written.
+            var report = ReindexReport()
+            report.setAside = try setIndexAside(layout)
+            let archive = try Archive(
+                layout: layout, access: .readWrite, creatingIndex: true, options: options)
+            try archive.rebuild(into: &report, progress)
+            return (archive, report)
+        }
     }
 
     private static func openForRebuilding(
