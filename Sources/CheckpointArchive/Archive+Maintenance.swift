@@ -59,10 +59,11 @@ extension Archive {
     /// `packed.h5`: whoever died between a pack and that file left one that shows too little.
     func adoptFilesAndView(of run: String) throws {
         try setAsideIncompleteFiles(of: run)
-        try adoptFiles(of: run)
-        let stored = try StoredRun(archive: self, id: run)
-        if stored.catalogue.checkpoints.contains(where: { $0.kind == .pack }) {
-            try Archive.mapErrors { try writeVirtualFile(of: run) }
+        try adoptFiles(of: run) {
+            let stored = try StoredRun(archive: self, id: run)
+            if stored.catalogue.checkpoints.contains(where: { $0.kind == .pack }) {
+                try Archive.mapErrors { try writeVirtualFile(of: run) }
+            }
         }
     }
 

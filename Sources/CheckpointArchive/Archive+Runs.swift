@@ -71,9 +71,13 @@ extension Archive {
     /// Brings the index up to what a run's folder holds, reading only files it does not know.
     ///
     /// The caller holds the run's lock. A file that cannot be read is left for `verify` to report.
-    func adoptFiles(of run: String, keepingStatus: Bool = false) throws {
+    /// The run's status changes last: should the process die, the run still says that it is being
+    /// written, and whoever opens the archive next does this again.
+    func adoptFiles(
+        of run: String, keepingStatus: Bool = false, andThen body: () throws -> Void = {}
+    ) throws {
         let scan = try RunScan(layout: layout, run: run, skipping: indexedPaths(of: run))
-        let redundant = try write { db in
+        let (key, redundant) = try write { db in
             let key: Int64
             if let existing = try IndexRows.runKey(run, db) {
                 key = existing
@@ -81,11 +85,11 @@ extension Archive {
                 key = try IndexRows.putRun(
                     try scan.description.get(), status: .interrupted, db)
             }
-            let redundant = try scan.store(run: key, db)
-            if !keepingStatus { try scan.storeStatus(run: key, db) }
-            return redundant
+            return (key, try scan.store(run: key, db))
         }
         try clear(redundant, of: run)
+        try body()
+        if !keepingStatus { try write { try scan.storeStatus(run: key, $0) } }
     }
     /// The files of a run that the index knows.
     func indexedPaths(of run: String) throws -> Set<String> {
