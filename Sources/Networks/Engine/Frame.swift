@@ -60,8 +60,6 @@ struct Frame<Scalar: NetworkScalar> {
     var tile: RowPlan.Tile
     /// Room for one row's scores or logits, and then some.
     var scratch: UnsafeMutablePointer<Scalar>
-    /// True in the first pass of a lane: whoever is the first to add to a sum of parameters sets it.
-    var startsSums: Bool
     /// What random numbers of a training step depend on; nil outside training.
     var dropoutKey: UInt64?
 

@@ -29,8 +29,6 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
     let bias: Int?
     let residual: Residual
     let selection: Rows
-    /// True where no other product adds to the same weights' derivatives.
-    var ownsWeight = false
 
     init(
         _ input: Slot, weight: Int, isTransposed: Bool = false, bias: Int? = nil,
@@ -44,9 +42,6 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
         self.residual = residual
         selection = rows
     }
-
-    /// The weights' place among the parameters.
-    var weightRange: Range<Int> { weight..<weight + input.columns * output.columns }
 
     override var reads: [Slot] {
         switch residual {
@@ -81,13 +76,12 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
     override func reverse(_ frame: borrowing Frame<Scalar>) {
         let rows = rows(frame)
         if isFirstToAdd[0] { clearSkipped(frame.gradient(input), frame, rows) }
-        guard !rows.isEmpty else { return startSum(frame, frame.parameters.gradient) }
+        guard !rows.isEmpty else { return }
         multiplyBack(
             frame.gradient(output), frame.parameters.value, rows, into: frame.gradient(input),
             beta: kept(0))
         addOuter(
-            frame.value(input), frame.gradient(output), rows, to: frame.parameters.gradient,
-            beta: keptSum(frame))
+            frame.value(input), frame.gradient(output), rows, to: frame.parameters.gradient)
         end(
             frame, rows, frame.gradient(output), bias: frame.parameters.gradient,
             version: .gradient)
@@ -96,7 +90,7 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
     override func reverseTangent(_ frame: borrowing Frame<Scalar>) {
         let rows = rows(frame)
         if isFirstToAdd[0] { clearSkipped(frame.gradientTangent(input), frame, rows) }
-        guard !rows.isEmpty else { return startSum(frame, frame.parameters.gradientTangent) }
+        guard !rows.isEmpty else { return }
         multiplyBack(
             frame.gradientTangent(output), frame.parameters.value, rows,
             into: frame.gradientTangent(input), beta: kept(0))
@@ -105,10 +99,10 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
             into: frame.gradientTangent(input), beta: 1)
         addOuter(
             frame.value(input), frame.gradientTangent(output), rows,
-            to: frame.parameters.gradientTangent, beta: keptSum(frame))
+            to: frame.parameters.gradientTangent)
         addOuter(
             frame.tangent(input), frame.gradient(output), rows,
-            to: frame.parameters.gradientTangent, beta: 1)
+            to: frame.parameters.gradientTangent)
         end(
             frame, rows, frame.gradientTangent(output), bias: frame.parameters.gradientTangent,
             version: .gradientTangent)
@@ -126,8 +120,7 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
             frame.gradient(output), frame.parameters.value, rows, into: frame.gradient(input),
             beta: 0)
         addOuter(
-            frame.value(input), frame.gradient(output), rows, to: frame.parameters.gradient,
-            beta: 1)
+            frame.value(input), frame.gradient(output), rows, to: frame.parameters.gradient)
         return 6 * rows.count * input.columns * output.columns
     }
 
@@ -249,26 +242,13 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
             into: view(x, rows, input.columns), transposeB: !isTransposed, beta: beta)
     }
 
-    /// The factor on what a sum of the weights' derivatives holds: 0 in the first pass of a lane.
-    private func keptSum(_ frame: borrowing Frame<Scalar>) -> Scalar {
-        ownsWeight && frame.startsSums ? 0 : 1
-    }
-
-    /// Begins the sum of the weights' derivatives where the first pass has no rows to add.
-    private func startSum(
-        _ frame: borrowing Frame<Scalar>, _ parameters: UnsafeMutablePointer<Scalar>
-    ) {
-        guard keptSum(frame) == 0 else { return }
-        setToZero(parameters + weightRange.lowerBound, count: weightRange.count)
-    }
-
-    /// W ← beta·W + Xᵀ·Y.
+    /// W ← W + Xᵀ·Y.
     private func addOuter(
         _ x: UnsafeMutablePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ rows: Range<Int>,
-        to parameters: UnsafeMutablePointer<Scalar>, beta: Scalar
+        to parameters: UnsafeMutablePointer<Scalar>
     ) {
         let left = isTransposed ? view(y, rows, output.columns) : view(x, rows, input.columns)
         let right = isTransposed ? view(x, rows, input.columns) : view(y, rows, output.columns)
-        gemm(left, right, into: weights(parameters), transposeA: true, beta: beta)
+        gemm(left, right, into: weights(parameters), transposeA: true, beta: 1)
     }
 }

@@ -88,9 +88,7 @@ extension NetworkEvaluator: LaneWork {
                 value: parameterValue.base, gradient: memory.parameterGradient.base,
                 tangent: linearization?.parameterTangent.base ?? parameterValue.base,
                 gradientTangent: product?.parameterGradientTangent.base ?? parameterValue.base),
-            plan: plan, tile: tile, scratch: memory.scratch.base,
-            startsSums: index == nil || index == plan.tiles(ofLane: lane).first,
-            dropoutKey: dropoutKey)
+            plan: plan, tile: tile, scratch: memory.scratch.base, dropoutKey: dropoutKey)
     }
 
     /// The matrix products of a gradient, with the same shapes in the same memory.
@@ -113,20 +111,9 @@ extension NetworkEvaluator: LaneWork {
         let memory = lanes[lane]
         memory.sum = LossSum()
         memory.inputGradient.clear()
-        clearSums(lane, memory.parameterGradient)
+        memory.parameterGradient.clear()
         let frame = frame(lane, tile: nil)
         for operation in program.inputOperations { operation.forward(frame) }
-    }
-
-    /// Clears a lane's sums over the parameters, but for those that a product will set.
-    private func clearSums(_ lane: Int, _ memory: AlignedMemory<Scalar>) {
-        for range in program.addedParameters {
-            setToZero(memory.base + range.lowerBound, count: range.count)
-        }
-        guard plan.tiles(ofLane: lane).isEmpty else { return }
-        for range in program.tileWeights {
-            setToZero(memory.base + range.lowerBound, count: range.count)
-        }
     }
 
     private func tilesForward(_ lane: Int, _ collect: [EvaluationStage<Scalar>.CopiedRows]) {
@@ -193,7 +180,7 @@ extension NetworkEvaluator: LaneWork {
     private func inputsTangent(_ lane: Int) {
         guard let linearization else { return }
         linearization.lanes[lane].inputGradientTangent.clear()
-        clearSums(lane, linearization.lanes[lane].parameterGradientTangent)
+        linearization.lanes[lane].parameterGradientTangent.clear()
         let frame = frame(lane, tile: nil)
         for operation in program.inputOperations { operation.tangent(frame) }
     }

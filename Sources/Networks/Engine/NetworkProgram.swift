@@ -19,10 +19,6 @@ struct NetworkProgram<Scalar: NetworkScalar> {
     var attention: [Slot] = []
     /// The residual stream after each block.
     var residual: [Slot] = []
-    /// Parameters whose derivatives are only ever added to, so that their sums begin at 0.
-    var addedParameters: [Range<Int>] = []
-    /// Weights of products over tiles, which begin their own sums.
-    var tileWeights: [Range<Int>] = []
     /// Stored matrices that the engine keeps as `[width, heads · headWidth]` instead of
     /// `[heads, width, headWidth]`, so that all heads are one product.
     var headMatrices: [ParameterLayout.Entry] = []
@@ -40,34 +36,11 @@ struct NetworkProgram<Scalar: NetworkScalar> {
         case .mlp, .oneHot: buildHiddenLayer()
         }
         Operation.assignFirstToAdd(inputOperations + tileOperations)
-        assignSums()
         for slot in tileOperations.flatMap(\.reads) where slot.domain == .inputs {
             if !sharedInputs.contains(where: { $0.firstColumn == slot.firstColumn }) {
                 sharedInputs.append(slot)
             }
         }
-    }
-
-    /// Finds out which sums of parameters' derivatives a product of its own begins.
-    private mutating func assignSums() {
-        let linear = { (operations: [Operation<Scalar>]) in
-            operations.compactMap { $0 as? LinearOperation<Scalar> }
-        }
-        let all = linear(tileOperations) + linear(inputOperations)
-        for operation in all {
-            operation.ownsWeight = !all.contains {
-                $0 !== operation && $0.weightRange.overlaps(operation.weightRange)
-            }
-        }
-        tileWeights = linear(tileOperations).filter(\.ownsWeight).map(\.weightRange)
-        var end = 0
-        for range in all.filter(\.ownsWeight).map(\.weightRange)
-            .sorted(by: { $0.lowerBound < $1.lowerBound })
-        {
-            if range.lowerBound > end { addedParameters.append(end..<range.lowerBound) }
-            end = range.upperBound
-        }
-        if end < layout.count { addedParameters.append(end..<layout.count) }
     }
 
     /// A new matrix of activations.
