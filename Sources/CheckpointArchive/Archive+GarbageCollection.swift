@@ -95,6 +95,8 @@ extension Archive {
                     advice: "collect when it has ended")
             }
             try withExtendedLifetime(lock) {
+                // It may have been packed before it was claimed.
+                try stored.refresh()
                 try maintaining(run) { try collect(items, of: stored) }
             }
         }

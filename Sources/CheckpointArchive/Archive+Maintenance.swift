@@ -114,10 +114,10 @@ extension Archive {
     @discardableResult
     func setAside(_ path: String, of run: String, in folder: String) throws -> String {
         try Archive.mapErrors {
-            let name = (path as NSString).lastPathComponent
+            let name = (path as NSString).lastPathComponent as NSString
             for parent in [folder, "\(folder)/\(run)"] { try files.makeFolder(parent) }
-            let base = (name as NSString).deletingPathExtension
-            let target = Archive.freePath("\(folder)/\(run)/\(base)", ".h5")
+            let target = Archive.freePath(
+                "\(folder)/\(run)/\(name.deletingPathExtension)", ".\(name.pathExtension)")
             try files.place(layout.file(run, path), at: target)
             return target
         }

@@ -104,8 +104,11 @@ extension Archive {
             if let lock = try FileLock.attempt(layout.runLock(run)) {
                 try withExtendedLifetime(lock) { try rebuild(run, into: &report) }
             } else {
-                // Its writer keeps the rows right; only what is missing is added.
-                try adoptFiles(of: run, keepingStatus: true)
+                do {
+                    try adoptRunInWriting(run)
+                } catch let damage as DamagedFile {
+                    report.unreadable.append((damage.file, damage.cause))
+                }
             }
             report.runCount += 1
             progress(report)

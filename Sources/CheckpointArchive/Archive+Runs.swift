@@ -74,7 +74,7 @@ extension Archive {
     /// The run's status changes last: should the process die, the run still says that it is being
     /// written, and whoever opens the archive next does this again.
     func adoptFiles(
-        of run: String, keepingStatus: Bool = false, andThen body: () throws -> Void = {}
+        of run: String, andThen body: () throws -> Void = {}
     ) throws {
         let scan = try RunScan(layout: layout, run: run, skipping: indexedPaths(of: run))
         let (key, redundant) = try write { db in
@@ -89,8 +89,26 @@ extension Archive {
         }
         try clear(redundant, of: run)
         try body()
-        if !keepingStatus { try write { try scan.storeStatus(run: key, $0) } }
+        try write { try scan.storeStatus(run: key, $0) }
     }
+
+    /// Adds a run that another process is writing, unless the index has it: then its writer keeps the
+    /// rows right.
+    ///
+    /// Files are left alone: one that seems to hold nothing of its own may be a pack that the writer
+    /// has put into its place and is about to index. Once the writer has ended, opening the archive
+    /// takes in what came after this.
+    func adoptRunInWriting(_ run: String) throws {
+        guard try locate({ try IndexRows.runKey(run, $0) }) == nil else { return }
+        let scan = try RunScan(layout: layout, run: run)
+        let description = try scan.description.get()
+        try write { db in
+            guard try IndexRows.runKey(run, db) == nil else { return }
+            let key = try IndexRows.putRun(description, status: .running, db)
+            _ = try scan.store(run: key, db)
+        }
+    }
+
     /// The files of a run that the index knows.
     func indexedPaths(of run: String) throws -> Set<String> {
         try locate { db in

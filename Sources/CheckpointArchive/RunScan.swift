@@ -170,7 +170,25 @@ extension RunScan {
         for file in otherFiles { _ = try IndexRows.putFile(file, of: key, db) }
         for end in ends { try MetricRows.add(end.metrics, run: key, db) }
         if let tags { try IndexRows.putTags(tags, of: key, db) }
-        return redundant
+        return redundant + (try forgetEmptied(run: key, db))
+    }
+
+    /// Takes files out of the index whose checkpoints have all moved to other files; answers them.
+    private func forgetEmptied(run key: Int64, _ db: Database) throws -> [String] {
+        let emptied = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT file_key, path FROM file
+                WHERE run_key = ? AND kind IN ('pack', 'loose')
+                    AND NOT EXISTS (
+                        SELECT * FROM checkpoint AS c WHERE c.file_key = file.file_key)
+                    AND NOT EXISTS (
+                        SELECT * FROM checkpoint AS c WHERE c.optimizer_file_key = file.file_key)
+                """, arguments: [key])
+        for row in emptied {
+            try db.execute(sql: "DELETE FROM file WHERE file_key = ?", arguments: [row[0] as Int64])
+        }
+        return emptied.map { $0[1] }
     }
 
     /// Whether the index has every checkpoint of a file in other files, with the same weights.
