@@ -59,10 +59,10 @@ extension Archive {
                     try files.makeFolder("\(temporary)/\(folder)")
                 }
                 for path in ["run.h5"] + RunScan.paths(other, theirs.id) {
-                    try files.reach(.write)
-                    let bytes = try Archive.content(of: other.file(theirs.id, path))
-                    try requireSound(bytes, path, theirs)
-                    try files.write(bytes, to: "\(temporary)/\(path)")
+                    try files.write(to: "\(temporary)/\(path)") { copy in
+                        try Archive.copy(other.file(theirs.id, path), to: copy)
+                        try requireSound(try FileChecksum(ofFile: copy), path, theirs)
+                    }
                 }
                 try files.place(temporary, at: layout.runFolder(theirs.id))
             } catch {
@@ -166,7 +166,7 @@ extension Archive {
         let present = try contents(layout)
         for (path, bytes) in try contents(other)
         where !present.contains(where: { $0.bytes == bytes }) {
-            try requireSound(bytes, path, theirs)
+            try requireSound(FileChecksum(of: bytes), path, theirs)
             let base = layout.file(theirs.id, String(path.dropLast(3)))
             try files.write(bytes, to: Archive.freePath(base, ".h5"))
         }
@@ -198,7 +198,9 @@ extension Archive {
     }
 
     /// Refuses to spread damage: the bytes must be those that the other index records.
-    private func requireSound(_ bytes: [UInt8], _ path: String, _ run: StoredRun) throws {
+    private func requireSound(
+        _ checksum: FileChecksum, _ path: String, _ run: StoredRun
+    ) throws {
         let recorded = try run.archive.locate { db in
             try Data.fetchOne(
                 db,
@@ -206,11 +208,30 @@ extension Archive {
                     SELECT checksum FROM file JOIN run USING (run_key) WHERE id = ? AND path = ?
                     """, arguments: [run.id, path])
         }
-        guard let recorded, recorded != FileChecksum(of: bytes).data else { return }
+        guard let recorded, recorded != checksum.data else { return }
         throw UserError.integrity(
             subject: run.archive.layout.file(run.id, path),
             cause: "its bytes are not those that were written",
             advice: "run `cairn verify` and `cairn repair` on that archive first")
+    }
+
+    /// Copies a file piece by piece, because packs can be larger than the memory.
+    private static func copy(_ source: String, to target: String) throws {
+        let input = open(source, O_RDONLY | O_CLOEXEC)
+        guard input >= 0 else { throw SystemError("read", source) }
+        defer { close(input) }
+        let output = open(target, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o644)
+        guard output >= 0 else { throw SystemError("create", target) }
+        defer { close(output) }
+        var piece = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = Foundation.read(input, &piece, piece.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw SystemError("read", source) }
+            guard count > 0 else { return }
+            let bytes = count == piece.count ? piece : Array(piece[..<count])
+            try DurableFiles.writeAll(bytes, to: output, target)
+        }
     }
 
     static func content(of path: String) throws -> [UInt8] {
