@@ -176,7 +176,7 @@ let package = Package(
             exclude: ["Answers"], swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["Checkpoints", "cairn", "TestSupport"],
+            dependencies: ["ArchiveHarness", "Checkpoints", "cairn", "TestSupport"],
             exclude: ["Examples"],
             swiftSettings: strict),
         .testTarget(

@@ -65,6 +65,9 @@ extension Archive {
         guard answer == "ok" else {
             throw UserError.integrity(subject: layout.indexFile, cause: answer ?? "unreadable")
         }
+        if let damage = try locate(IndexSchema.damage) {
+            throw UserError.integrity(subject: layout.indexFile, cause: damage)
+        }
     }
 
     /// Moves a broken index away; nothing is deleted.

@@ -98,11 +98,14 @@ extension Archive {
 
     private func verifyIndex(into report: inout VerifyReport) throws {
         let answers = try locate { try String.fetchAll($0, sql: "PRAGMA quick_check") }
-        for answer in answers where answer != "ok" {
-            report.problems.append(
-                ArchiveProblem(
-                    kind: .indexDiffers, run: "", file: "index.sqlite", step: nil, tensor: nil,
-                    explanation: "SQLite finds it damaged: \(answer)"))
+        var explanations = answers.filter { $0 != "ok" }.map { "SQLite finds it damaged: \($0)" }
+        if let damage = try locate(IndexSchema.damage) {
+            explanations.append("\(damage); run `cairn reindex`")
+        }
+        report.problems += explanations.map {
+            ArchiveProblem(
+                kind: .indexDiffers, run: "", file: "index.sqlite", step: nil, tensor: nil,
+                explanation: $0)
         }
     }
 
@@ -149,6 +152,12 @@ private struct RunVerification {
             return
         }
         checkpointCount = catalogue.checkpoints.count
+        for place in catalogue.checkpoints where !catalogue.isConsistent(place) {
+            add(
+                .indexDiffers, "index.sqlite",
+                "the checkpoint's digest is not that of its tensors; run `cairn reindex`",
+                place.step)
+        }
         let rows = try fileRows()
         let places = Dictionary(grouping: catalogue.checkpoints, by: \.path)
         for row in rows {

@@ -280,7 +280,7 @@ extension ArchiveIndex {
         }
     }
 
-    private static func fileSize(_ path: String) -> Int {
+    static func fileSize(_ path: String) -> Int {
         var status = stat()
         return stat(path, &status) == 0 ? Int(status.st_size) : 0
     }
@@ -306,6 +306,11 @@ extension ArchiveIndex {
                 .failure, subject: path,
                 cause: "another program has kept the index locked for \(Int(patience)) s",
                 advice: "close that program and try again")
+        case .SQLITE_ERROR:
+            guard let damage = IndexSchema.damage(ofIndexAt: path) else { return error }
+            return UserError.integrity(
+                subject: path, cause: "\(damage) (\(message))",
+                advice: "run `cairn reindex` to rebuild it from the checkpoint files")
         default:
             return error
         }

@@ -58,6 +58,12 @@ package final class StoredRun: CheckpointSource, Sendable {
             guard low < checkpoints.count, checkpoints[low].step == step else { return nil }
             return checkpoints[low]
         }
+
+        /// Whether the digest of a checkpoint is the one that follows from its tensors.
+        func isConsistent(_ place: Place) -> Bool {
+            let digests = layout.entries.indices.map { place.digest(ofTensorAt: $0) }
+            return CheckpointFile.digest(layout, digests) == place.digest
+        }
     }
 
     init(archive: Archive, id: String) throws {
@@ -96,7 +102,16 @@ package final class StoredRun: CheckpointSource, Sendable {
     package var steps: [Int] { catalogue.checkpoints.map(\.step) }
 
     /// The recorded digest of the weights after `step` updates.
-    package func digest(at step: Int) throws -> Digest { try place(step, catalogue).digest }
+    package func digest(at step: Int) throws -> Digest {
+        let catalogue = catalogue
+        let place = try place(step, catalogue)
+        guard catalogue.isConsistent(place) else {
+            throw UserError.integrity(
+                subject: "\(archive.layout.indexFile), run \(id), step \(step)",
+                cause: "the digest is not that of the tensors", advice: "run `cairn reindex`")
+        }
+        return place.digest
+    }
 
     package func weights(at step: Int) throws -> [Tensor] {
         try weights(at: step, evenIfFileChanged: false)

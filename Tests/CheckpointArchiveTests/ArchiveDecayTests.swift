@@ -1,6 +1,7 @@
 import CheckpointArchive
 import Checkpoints
 import Foundation
+import GRDB
 import TestSupport
 import Testing
 
@@ -54,6 +55,44 @@ import Testing
         let read = child.lines.filter { $0.hasPrefix("read ") }
         #expect(read.count == (byteCount + stride - 1) / stride)
         #expect(Set(read.compactMap { $0.split(separator: " ").dropFirst().first }).count >= 2)
+    }
+
+    /// SQLite's own check does not see what these changes do.
+    @Test(
+        arguments: [
+            """
+            UPDATE sqlite_schema SET sql = replace(sql, 'has_optimizer_state', 'had_optimizer_state')
+            WHERE name = 'checkpoints'
+            """,
+            "UPDATE sqlite_schema SET sql = replace(sql, 'max(', 'min(') WHERE type = 'trigger'",
+            "UPDATE sqlite_schema SET sql = replace(sql, ' AS ', '  AS ') WHERE name = 'runs_wide'",
+            "UPDATE checkpoint SET digest = zeroblob(32) WHERE step = 1",
+        ])
+    func definitionsAndDigestsOfTheIndexAreCheckedAndMended(damage: String) throws {
+        let folder = try TemporaryFolder()
+        let path = try smallArchive(folder)
+        do {
+            let queue = try DatabaseQueue(path: path + "/index.sqlite")
+            try queue.writeWithoutTransaction { db in
+                try db.execute(sql: "PRAGMA writable_schema = 1")
+                try db.execute(sql: damage)
+                #expect(db.changesCount > 0)
+            }
+            try queue.close()
+        }
+        do {
+            let archive = try Archive(opening: path, access: .readOnly)
+            let problems = try archive.verify().problems
+            #expect(problems.map(\.kind) == [.indexDiffers] && problems[0].file == "index.sqlite")
+            if problems[0].step != nil {
+                #expect(throws: UserError.self) { try archive.run(matching: "b").digest(at: 1) }
+            }
+        }
+        let (mended, report) = try Archive.reindex(at: path)
+        #expect((report.setAside != nil) == damage.contains("sqlite_schema"))
+        #expect(try mended.verify().problems.isEmpty)
+        let digest = try mended.run(matching: "b").digest(at: 1)
+        #expect(digest == Digest(weights: TestRuns.checkpoint(1, run: "b").weights))
     }
 
     @Test func truncatedFilesAreFoundAndRefused() throws {

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Foundation
 
 /// What a finished child process left behind.
@@ -9,9 +10,11 @@ package struct ProcessResult: Sendable {
 }
 
 /// Runs a program to its end with captured output.
+///
+/// One that takes longer than `secondsAllowed` is killed, which its exit code tells.
 package func run(
     _ executable: String, _ arguments: [String], input: String = "",
-    environment: [String: String] = [:], folder: String? = nil
+    environment: [String: String] = [:], folder: String? = nil, secondsAllowed: Int? = nil
 ) throws -> ProcessResult {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: executable)
@@ -33,7 +36,15 @@ package func run(
     process.standardError = error
     process.standardInput = standardInput
     try process.run()
+    let timer = secondsAllowed.map { seconds in
+        let timer = DispatchSource.makeTimerSource()
+        timer.schedule(deadline: .now() + .seconds(seconds))
+        timer.setEventHandler { kill(process.processIdentifier, SIGKILL) }
+        timer.resume()
+        return timer
+    }
     process.waitUntilExit()
+    timer?.cancel()
     let signalled = process.terminationReason == .uncaughtSignal
     return ProcessResult(
         exitCode: Int(process.terminationStatus) + (signalled ? 128 : 0),

@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import CheckpointArchive
 internal import Checkpoints
 
 /// Turns SQLite's errors into one sentence with the place and the nearest names.
@@ -9,6 +10,7 @@ enum StatementError {
     ) -> any Error {
         if let refusal = connection.statementGuard.refusal { return refused(refusal) }
         let message = String(cString: sqlite3_errmsg(connection.handle))
+        if let damage = damage(code, message, of: connection) { return damage }
         let offset = Int(sqlite3_error_offset(connection.handle))
         let place =
             offset >= 0 ? Place(offset: offset, in: text) : Place(ofMissing: message, in: text)
@@ -30,11 +32,8 @@ enum StatementError {
             return Interrupted()
         }
         let message = String(cString: sqlite3_errmsg(connection.handle))
+        if let damage = damage(code, message, of: connection) { return damage }
         switch code & 0xff {
-        case SQLITE_CORRUPT, SQLITE_NOTADB:
-            return UserError.integrity(
-                subject: "index", cause: message,
-                advice: "rebuild it from the checkpoint files with cairn reindex")
         case SQLITE_BUSY, SQLITE_LOCKED:
             return UserError.missing(
                 subject: "index", cause: "another program is writing to it",
@@ -42,6 +41,25 @@ enum StatementError {
         default:
             return UserError.missing(subject: "SQL statement", cause: message)
         }
+    }
+
+    /// The error of a statement that fails because the index is damaged; nil for others.
+    private static func damage(
+        _ code: Int32, _ message: String, of connection: SQLiteConnection
+    ) -> UserError? {
+        guard let path = sqlite3_db_filename(connection.handle, "main").map({ String(cString: $0) })
+        else { return nil }
+        let cause: String
+        switch code & 0xff {
+        case SQLITE_CORRUPT, SQLITE_NOTADB: cause = message
+        case SQLITE_ERROR:
+            guard let damage = IndexSchema.damage(ofIndexAt: path) else { return nil }
+            cause = "\(damage) (\(message))"
+        default: return nil
+        }
+        return .integrity(
+            subject: path, cause: cause,
+            advice: "run `cairn reindex` to rebuild it from the checkpoint files")
     }
 
     /// The error of a statement that would do more than read.

@@ -1,5 +1,6 @@
 internal import ArchiveQueries
 internal import Checkpoints
+internal import Foundation
 
 /// What the index says about one checkpoint: where it is, its tensors, and every result of its
 /// weights.
@@ -32,6 +33,7 @@ struct CheckpointDetails {
         tensors = try run.session.rows(
             CheckpointDetails.tensorsStatement, parameters: parameters
         ).map { $0.map(Cell.init) }
+        try CheckpointDetails.require(columns, row, of: tensors, run.id, step)
         let views = try run.session.rows(CheckpointDetails.viewsStatement).compactMap {
             Cell($0[0]).string
         }
@@ -48,6 +50,28 @@ struct CheckpointDetails {
                 ? nil
                 : ViewRows(view: view, columns: shown.map { cursor.columns[$0] }, rows: rows)
         }
+    }
+
+    /// Refuses a digest that does not follow from the tensors' names, types, shapes and digests.
+    private static func require(
+        _ columns: [String], _ row: [Cell], of tensors: [[Cell]], _ run: String, _ step: Int
+    ) throws {
+        let parts = try tensors.map { cells in
+            guard let name = cells[0].string, let shape = cells[1].string,
+                let type = cells[2].string.flatMap(ElementType.init(rawValue:)),
+                let extents = try? JSONDecoder().decode([Int].self, from: Data(shape.utf8)),
+                let digest = cells[3].string.flatMap(Digest.init(hexadecimal:))
+            else { throw contradiction(run, step) }
+            return Digest.Part(name: name, elementType: type, shape: extents, digest: digest)
+        }
+        let told = columns.firstIndex(of: "digest").flatMap { row[$0].string }
+        guard told == Digest(parts: parts).description else { throw contradiction(run, step) }
+    }
+
+    private static func contradiction(_ run: String, _ step: Int) -> UserError {
+        .integrity(
+            subject: "index.sqlite, run \(run), step \(step)",
+            cause: "the digest is not that of the tensors", advice: "run `cairn reindex`")
     }
 
     var json: JSONText {
