@@ -13,14 +13,17 @@ extension ArchiveIndex {
     ) throws -> Value {
         do {
             return try body()
-        } catch let error as DatabaseError where needsRecovery(error) {
+        } catch let error as DatabaseError where needsRecovery(error, layout) {
             try recover(layout)
             return try body()
         }
     }
 
-    private static func needsRecovery(_ error: DatabaseError) -> Bool {
-        switch error.extendedResultCode {
+    private static func needsRecovery(_ error: DatabaseError, _ layout: ArchiveLayout) -> Bool {
+        // Without permission to make the shared memory of a log, SQLite only says that it cannot open
+        // the index.
+        if error.resultCode == .SQLITE_CANTOPEN { return fileSize(layout.indexFile + "-wal") > 0 }
+        return switch error.extendedResultCode {
         case .SQLITE_READONLY_ROLLBACK, .SQLITE_READONLY_RECOVERY, .SQLITE_READONLY_CANTINIT: true
         default: false
         }

@@ -1,0 +1,96 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// An archive that nobody may write here, on a file system mounted for reading.
+///
+/// As the superuser's permissions know no bounds, the tests mount the archive in a namespace of
+/// their own; they are left out where that is not allowed.
+@Suite struct ReadOnlyArchiveTests {
+    private static let unshare: [String]? = {
+        let flags = geteuid() == 0 ? "-m" : "-rm"
+        let probe = try? run("/usr/bin/unshare", [flags, "mount", "--bind", "/tmp", "/tmp"])
+        return probe?.exitCode == 0 ? [flags] : nil
+    }()
+
+    private let fixture: CommandLineFixture
+
+    init() throws { fixture = try CommandLineFixture() }
+
+    /// Runs `cairn` where the archive cannot be written.
+    private func cairn(_ arguments: [String]) throws -> ProcessResult {
+        let script = """
+            mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && cd "$0" && exec "$@"
+            """
+        return try run(
+            "/usr/bin/unshare",
+            try #require(Self.unshare) + ["sh", "-c", script, fixture.archive, cairnExecutable()]
+                + arguments,
+            environment: ["CAIRN_ARCHIVE": fixture.archive, "HOME": fixture.folder.path],
+            secondsAllowed: 60)
+    }
+
+    /// One sentence that says what to do, and the same answer again once that was done.
+    private func requireRefusal() throws {
+        for arguments in [["ls"], ["sql", "SELECT * FROM runs"], ["show", "a@0"]] {
+            let result = try cairn(arguments)
+            #expect(result.exitCode == 1 && result.output.isEmpty, "\(result)")
+            #expect(result.error.split(separator: "\n").count == 1, "\(result.error)")
+            #expect(
+                result.error.contains("index.sqlite: a program died while it changed the index"),
+                "\(result.error)")
+        }
+        let undone = try fixture.cairn(["ls"])
+        #expect(undone.exitCode == 0, "\(undone.error)")
+        let result = try cairn(["ls"])
+        #expect(result.exitCode == 0 && result.output == undone.output, "\(result)")
+    }
+
+    @Test(.enabled(if: unshare != nil)) func anArchiveAtRestIsRead() throws {
+        try fixture.trainTiny()
+        let norm = "SELECT round(l2_norm(run, last_step, 'token_embedding'), 6) FROM runs"
+        for arguments in [["ls"], ["show", "tiny@last"], ["verify"], ["sql", norm, "--csv"]] {
+            let expected = try fixture.cairn(arguments)
+            let result = try cairn(arguments)
+            #expect(result.exitCode == expected.exitCode, "\(result)")
+            #expect(result.output == expected.output, "\(result)")
+        }
+        let refused = try cairn(["analyze", "norms", "tiny", "--quiet"])
+        #expect(refused.exitCode == 1, "\(refused)")
+        #expect(refused.error.split(separator: "\n").count == 1, "\(refused.error)")
+    }
+
+    @Test(.enabled(if: unshare != nil)) func theLogOfAKilledWriterIsRefusedInOneSentence() throws {
+        let killed = try run(
+            builtExecutable("ArchiveHarness"), ["write", fixture.archive, "a", "2", "9"],
+            environment: ["HARNESS_DIE_AT": "40"])
+        try #require(killed.output.contains("saved 2"))
+        // A copy of an archive often lacks the shared memory of the log.
+        try FileManager.default.removeItem(atPath: fixture.archive + "/index.sqlite-shm")
+        try requireRefusal()
+    }
+
+    @Test(
+        .enabled(if: unshare != nil && ReferencePython.interpreter(with: "sqlite3") != nil))
+    func theJournalOfAKilledWriterIsRefusedInOneSentence() throws {
+        let written = try run(
+            builtExecutable("ArchiveHarness"), ["write", fixture.archive, "a", "20", "99"])
+        try #require(written.exitCode == 0, "\(written.error)")
+        let program = """
+            import os, signal, sqlite3, sys
+            connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute("PRAGMA cache_size = 4")
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("UPDATE run SET name = 'half done'")
+            connection.execute("CREATE TABLE filler (value BLOB)")
+            connection.executemany(
+                "INSERT INTO filler VALUES (?)", [(b"x" * 3000,) for _ in range(200)])
+            os.kill(os.getpid(), signal.SIGKILL)
+            """
+        let python = try #require(ReferencePython.interpreter(with: "sqlite3"))
+        let killed = try run(python, ["-c", program, fixture.archive + "/index.sqlite"])
+        try #require(killed.exitCode == 128 + 9, "\(killed.error)")
+        try requireRefusal()
+    }
+}
