@@ -11,27 +11,39 @@ import Testing
         (try? run(python, ["-c", "import h5py"]).exitCode) == 0
     private static let hasSQLite = FileManager.default.isExecutableFile(atPath: sqlite)
 
-    /// Prints step, tensor and the sum of its elements for every packed checkpoint.
+    /// Prints step, tensor and digest of every packed checkpoint, which the packs and the file that
+    /// shows all of them must agree on.
     private static let script = """
         import glob, h5py, hashlib, json, sys
-        rows = []
-        for path in sorted(glob.glob(sys.argv[1] + '/runs/*/pack-*.h5')):
-            with h5py.File(path, 'r') as file:
-                steps = file['steps'][...]
-                for name in file['weights']:
-                    data = file['weights'][name]
-                    assert data.shape[0] == len(steps), data.shape
-                    for step, value in zip(steps, data[...]):
-                        digest = hashlib.sha256(value.tobytes()).hexdigest()
-                        rows.append([int(step), name, list(value.shape), digest])
-        print(json.dumps(sorted(rows)))
+        archive, compression = sys.argv[1], sys.argv[2] or None
+        found = []
+        for pattern in ['pack-*.h5', 'packed.h5']:
+            rows = []
+            for path in glob.glob(archive + '/runs/*/' + pattern):
+                with h5py.File(path, 'r') as file:
+                    steps = file['steps'][...]
+                    for name in file['weights']:
+                        data = file['weights'][name]
+                        assert data.shape[0] == len(steps), data.shape
+                        if not data.is_virtual:
+                            assert data.compression == compression, data.compression
+                            assert data.shuffle == (compression is not None)
+                        for step, value in zip(steps, data[...]):
+                            digest = hashlib.sha256(value.tobytes()).hexdigest()
+                            rows.append([int(step), name, list(value.shape), digest])
+            found.append(sorted(rows))
+        assert found[0] == found[1]
+        print(json.dumps(found[0]))
         """
 
-    @Test(.enabled(if: hasH5py, "python3-h5py is not installed"))
-    func h5pyReadsTheSameWeights() throws {
+    @Test(
+        .enabled(if: hasH5py, "python3-h5py is not installed"),
+        arguments: [([String](), ""), (["--compression", "deflate:6"], "gzip")])
+    func h5pyReadsTheSameWeights(options: [String], compression: String) throws {
         let fixture = try CommandLineFixture()
-        try fixture.trainTiny()
-        let read = try run(JudgeTests.python, ["-c", JudgeTests.script, fixture.archive])
+        try fixture.trainTiny(name: "tiny", options)
+        let read = try run(
+            JudgeTests.python, ["-c", JudgeTests.script, fixture.archive, compression])
         try #require(read.exitCode == 0, "\(read.error)")
         let ours = try fixture.cairn(
             [
