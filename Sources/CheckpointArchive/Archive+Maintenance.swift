@@ -8,7 +8,7 @@ extension Archive {
     ///
     /// A marker stands in the temporary folder while the work goes on, and stays if it fails.
     func maintaining<Value>(_ run: String, _ work: () throws -> Value) throws -> Value {
-        let marker = "\(layout.temporaryFolder)/\(Archive.markerPrefix)\(run)"
+        let marker = marker(of: run)
         // Without the claim another process is at this run, and the run's own lock will say so.
         let claim = try FileLock.attempt(marker)
         return try withExtendedLifetime(claim) {
@@ -19,6 +19,14 @@ extension Archive {
     }
 
     private static let markerPrefix = "adopt-"
+
+    private func marker(of run: String) -> String {
+        "\(layout.temporaryFolder)/\(Archive.markerPrefix)\(run)"
+    }
+
+    /// Whether somebody is moving files and rows of a run, or died at it, so that whoever opens the
+    /// archive for writing next takes in what has no row.
+    func isInMaintenance(_ run: String) -> Bool { Archive.exists(marker(of: run)) }
 
     /// Brings the index in line with the files of runs whose process died at work.
     ///

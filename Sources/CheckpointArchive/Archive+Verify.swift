@@ -92,7 +92,7 @@ extension Archive {
             report.problems += verification.problems
             report.checkpointCount += verification.checkpointCount
         }
-        if runs == nil { try findUnknownRuns(Set(indexed), into: &report) }
+        if runs == nil { try findUnknownRuns(into: &report) }
         return report
     }
 
@@ -109,10 +109,13 @@ extension Archive {
         }
     }
 
-    private func findUnknownRuns(_ known: Set<String>, into report: inout VerifyReport) throws {
+    private func findUnknownRuns(into report: inout VerifyReport) throws {
         let folders =
             (try? FileManager.default.contentsOfDirectory(atPath: layout.runsFolder)) ?? []
-        for folder in folders.sorted() where !known.contains(folder) {
+        // A run that begins has its folder before its row, and until then its marker.
+        let unmarked = folders.filter { !isInMaintenance($0) }
+        let known = Set(try runIDs())
+        for folder in unmarked.sorted() where !known.contains(folder) {
             report.problems.append(
                 ArchiveProblem(
                     kind: .orphan, run: folder, file: "runs/\(folder)", step: nil, tensor: nil,
@@ -270,11 +273,11 @@ private struct RunVerification {
     private mutating func checkOrphans(_ known: Set<String>, isRunning: Bool) throws {
         for path in RunScan.paths(archive.layout, run)
         where !known.contains(path) {
+            // Its row comes next, or came not because the process died: then opening the archive for
+            // writing adds it.
+            if isRunning || archive.isInMaintenance(run), isSealed(path) { continue }
             // It may have been added since the list was made.
             if try fileRows().contains(where: { $0.path == path }) { continue }
-            // Its row comes next, or came not because the process died: then opening the archive
-            // for writing adds it.
-            if isRunning, isSealed(path) { continue }
             add(
                 .orphan, "runs/\(run)/\(path)",
                 "the index does not know it; `cairn reindex` adds what it holds")

@@ -1,6 +1,7 @@
 import CheckpointArchive
 import Checkpoints
 import Foundation
+import GRDB
 import Synchronization
 import TestSupport
 import Testing
@@ -92,6 +93,31 @@ import Testing
         let archive = try Archive(opening: path)
         try requireWhole(archive, Array(0..<6))
         #expect(try packs(archive).count == 1)
+    }
+
+    /// Until somebody opens the archive for writing, what a killed process left is no damage.
+    @Test func verifyLetsBeWhatTheNextWriterTakesIn() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("archive")
+        let marker = URL(fileURLWithPath: path + "/temporary/adopt-a")
+        for damage in [
+            "DELETE FROM run", "DELETE FROM file WHERE path = 'pack-000000000-000000002.h5'",
+        ] {
+            try? FileManager.default.removeItem(atPath: path)
+            do {
+                let archive = try TestRuns.archive(
+                    in: folder, steps: [0, 1, 2], options: Archive.Options(looseLimit: 3))
+                try archive.write { db in
+                    try db.execute(sql: "DELETE FROM checkpoint")
+                    try db.execute(sql: damage)
+                }
+                #expect(try archive.verify().problems.map(\.kind) == [.orphan])
+                try Data().write(to: marker)
+                let report = try archive.verify()
+                #expect(report.problems.isEmpty, "\(report.problems)")
+            }
+            try requireWhole(try Archive(opening: path), [0, 1, 2])
+        }
     }
 
     @Test func takingARunBackIsUndoneWhereItWasCutShort() throws {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Statements that take too long, and readers that go away.
+/// Statements that take too long, readers that go away, and limits of the system.
 @Suite struct InterruptionTests {
     @Test func aReaderThatGoesAwayEndsAStatementQuietly() throws {
         let fixture = try CommandLineFixture()
@@ -21,6 +21,31 @@ import Testing
             #expect(result.output.split(whereSeparator: \.isWhitespace) == ["2", "0"])
             #expect(result.error.isEmpty, "\(format): \(result.error)")
         }
+    }
+
+    /// The limit in KiB meets the index when the run begins, its log, or a pack.
+    @Test(arguments: [20, 60, 150, 300, 600])
+    func aLimitOnFileSizeStopsTrainingInOneSentence(kibibytes: Int) throws {
+        let fixture = try CommandLineFixture()
+        try #require(try fixture.cairn(["init"]).exitCode == 0)
+        let arguments =
+            CommandLineFixture.tiny + ["--steps", "4000", "--checkpoint-every", "2", "--name", "a"]
+        let limited = try run(
+            "/bin/bash",
+            ["-c", "ulimit -f \(kibibytes); exec \"$0\" \"$@\"", cairnExecutable()] + arguments,
+            environment: ["CAIRN_ARCHIVE": fixture.archive], secondsAllowed: 120)
+        #expect(limited.exitCode == 1, "\(limited)")
+        #expect(limited.error.split(separator: "\n").count == 1, "\(limited.error)")
+        #expect(limited.error.contains("limit"), "\(limited.error)")
+        let verified = try fixture.cairn(["verify"])
+        #expect(verified.exitCode == 0, "\(verified)")
+        // Without the limit, the run goes on.
+        let begun = try objects(
+            fixture.cairn(["sql", "--json", "SELECT checkpoint_count AS count FROM runs"]).output)
+        guard begun.first?["count"] as? Int ?? 0 > 0 else { return }
+        let resumed = try fixture.cairn(["resume", "a", "--quiet"])
+        #expect(resumed.exitCode == 0, "\(resumed)")
+        #expect(try fixture.cairn(["verify"]).exitCode == 0)
     }
 
     @Test func aStatementStopsAtItsTimeLimit() throws {

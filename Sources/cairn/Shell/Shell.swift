@@ -18,6 +18,8 @@ enum Shell {
     static func run(_ arguments: [String]) -> Int32 {
         // A write to a closed pipe then fails with EPIPE, which `Output` turns into a quiet end.
         signal(SIGPIPE, SIG_IGN)
+        // A write beyond a limit on file size then fails with EFBIG instead of ending the program.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             let ordered = GlobalArguments.movedBehindCommand(
                 GlobalArguments.joinedNegativeValues(arguments))
