@@ -19,10 +19,10 @@ let numerical: [SwiftSetting] =
             .when(configuration: .debug))
     ]
 
-/// `WideVectorKernels` is the source of `VectorKernels` compiled for AVX2; it is called on processors
-/// that have it.
+/// `WideVectorKernels` is the source of `VectorKernels` compiled for AVX2 and FMA; it is called on
+/// processors that have them.
 #if arch(x86_64)
-let wide: [SwiftSetting] = numerical + [.unsafeFlags(["-Xcc", "-mavx2"])]
+let wide: [SwiftSetting] = numerical + [.unsafeFlags(["-Xcc", "-mavx2", "-Xcc", "-mfma"])]
 #else
 let wide = numerical
 #endif

@@ -56,6 +56,7 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
     let lanes: [LaneMemory<Scalar>]
     let inputValue: AlignedMemory<Scalar>
     let parameterValue: AlignedMemory<Scalar>
+    let parameterPanels: AlignedMemory<Scalar>
     private let pool: LanePool
     private(set) var stage = EvaluationStage<Scalar>.inputsForward
     /// The factor on each answer's cross-entropy: one over their number.
@@ -85,12 +86,13 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
         program = NetworkProgram(network, space, layout)
         let plan = RowPlan(
             examples, blockCount: network.kind == .transformer ? network.layers : 1,
-            sharesPrefixes: network.dropout == 0)
+            sharesPrefixes: network.dropout == 0, rowsPerTile: program.rowsPerTile)
         self.plan = plan
         let program = program
         lanes = (0..<RowPlan.laneCount).map { _ in LaneMemory(program, plan) }
         inputValue = AlignedMemory(count: program.inputColumns * plan.inputCount)
         parameterValue = AlignedMemory(count: layout.count)
+        parameterPanels = AlignedMemory(count: multipliesInPanels ? program.panelElements : 0)
         self.pool = pool ?? LanePool(threadCount: max(1, min(threadCount, RowPlan.laneCount)))
     }
 
@@ -123,9 +125,11 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
 
     /// The matrix products of one gradient and nothing else, with the same shapes on the same
     /// threads; returns the number of floating-point operations.
-    package func multiplyOnly() -> Int {
+    ///
+    /// In OpenBLAS where `inPanels` is false; follows a gradient.
+    package func multiplyOnly(inPanels: Bool = multipliesInPanels) -> Int {
         linearization?.isValid = false
-        run(.productsOnly)
+        run(.productsOnly(inPanels: inPanels))
         return lanes.reduce(0) { $0 + $1.productOperations }
     }
 
@@ -222,6 +226,7 @@ extension NetworkEvaluator {
     private func prepare(_ parameters: [Scalar], rows: [Int]?) {
         linearization?.isValid = false
         importVector(parameters, to: parameterValue.base)
+        if multipliesInPanels { run(.packValues) }
         if let rows {
             plan.select(rows)
             isWholeSetSelected = false
@@ -237,6 +242,7 @@ extension NetworkEvaluator {
             preconditionFailure("products need linearize(at:) first, and no gradient in between")
         }
         importVector(vector, to: linearization.parameterTangent.base)
+        if multipliesInPanels { run(.packTangents) }
         return linearization
     }
 
