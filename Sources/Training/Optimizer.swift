@@ -60,17 +60,17 @@ struct Optimizer<Scalar: NetworkScalar> {
         time += 1
         if configuration.gradientNoise > 0 {
             drawNoise(.gradientNoise, step, configuration.gradientNoise)
-            add(noise, to: &gradient, times: 1)
+            add(noise, to: &gradient, times: 1, pool)
         }
-        if configuration.weightDecay > 0 { decay(&parameters, &gradient, step, rate) }
+        if configuration.weightDecay > 0 { decay(&parameters, &gradient, step, rate, pool) }
         switch configuration.kind {
-        case .gd: add(gradient, to: &parameters, times: -rate)
-        case .sgd: descend(&parameters, gradient, rate)
+        case .gd: add(gradient, to: &parameters, times: -rate, pool)
+        case .sgd: descend(&parameters, gradient, rate, pool)
         case .adam, .adamw: adam(&parameters, gradient, rate, pool)
         }
         if configuration.updateNoise > 0 {
             drawNoise(.updateNoise, step, configuration.updateNoise)
-            add(noise, to: &parameters, times: -rate / firstCorrection)
+            add(noise, to: &parameters, times: -rate / firstCorrection, pool)
         }
     }
 
@@ -92,60 +92,83 @@ struct Optimizer<Scalar: NetworkScalar> {
     }
 
     private func decay(
-        _ parameters: inout [Scalar], _ gradient: inout [Scalar], _ step: Int, _ rate: Double
+        _ parameters: inout [Scalar], _ gradient: inout [Scalar], _ step: Int, _ rate: Double,
+        _ pool: LanePool?
     ) {
         let strength = configuration.weightDecay
         switch configuration.decay {
         case .toZero:
             // Adam folds this factor into its own pass.
-            if secondMoment.isEmpty { scale(&parameters, by: 1 - rate * strength) }
-        case .honest: add(parameters, to: &gradient, times: strength)
+            if secondMoment.isEmpty {
+                scale(&parameters, parameters.indices, by: 1 - rate * strength, pool)
+            }
+        case .honest: add(parameters, to: &gradient, times: strength, pool)
         case .toInit:
             let share = Scalar(rate * strength)
-            for index in parameters.indices {
-                parameters[index] += share * (anchor[index] - parameters[index])
+            Self.change(&parameters, anchor) { values, anchor in
+                pass.run(
+                    .pull(values, towards: anchor, share: share), count: layout.count, pool)
             }
         case .jiggle:
             var stream = RandomStream(seed: seed, purpose: .decayJiggle, lane: step)
             for entry in layout.entries {
-                let factor = Scalar(exp(rate * strength * stream.normalPair().0))
-                for index in entry.range { parameters[index] *= factor }
+                let factor = exp(rate * strength * stream.normalPair().0)
+                scale(&parameters, entry.range, by: factor, pool)
             }
         }
     }
 
-    private func scale(_ values: inout [Scalar], by factor: Double) {
-        let factor = Scalar(factor)
-        for index in values.indices { values[index] *= factor }
+    private func scale(
+        _ values: inout [Scalar], _ range: Swift.Range<Int>, by factor: Double, _ pool: LanePool?
+    ) {
+        values.withUnsafeMutableBufferPointer { values in
+            guard let first = values.baseAddress else { return }
+            pass.run(
+                .scale(first + range.lowerBound, factor: Scalar(factor)), count: range.count, pool)
+        }
     }
 
-    private func add(_ addend: [Scalar], to values: inout [Scalar], times factor: Double) {
-        let factor = Scalar(factor)
+    private func add(
+        _ addend: [Scalar], to values: inout [Scalar], times factor: Double, _ pool: LanePool?
+    ) {
+        Self.change(&values, addend) { values, addend in
+            pass.run(.add(addend, to: values, factor: Scalar(factor)), count: layout.count, pool)
+        }
+    }
+
+    /// Hands over the memory of two vectors over all parameters.
+    private static func change(
+        _ values: inout [Scalar], _ others: [Scalar],
+        _ body: (UnsafeMutablePointer<Scalar>, UnsafePointer<Scalar>) -> Void
+    ) {
         values.withUnsafeMutableBufferPointer { values in
-            addend.withUnsafeBufferPointer { addend in
-                for index in values.indices { values[index] += factor * addend[index] }
+            others.withUnsafeBufferPointer { others in
+                guard let values = values.baseAddress, let others = others.baseAddress else {
+                    return
+                }
+                body(values, others)
             }
         }
     }
 
     /// b = μ·b + g, θ −= η·b; without momentum θ −= η·g.
     private mutating func descend(
-        _ parameters: inout [Scalar], _ gradient: [Scalar], _ rate: Double
+        _ parameters: inout [Scalar], _ gradient: [Scalar], _ rate: Double, _ pool: LanePool?
     ) {
         guard !firstMoment.isEmpty else {
-            add(gradient, to: &parameters, times: -rate)
+            add(gradient, to: &parameters, times: -rate, pool)
             return
         }
         let (momentum, rate) = (Scalar(configuration.momentum), Scalar(rate))
+        let (pass, count) = (pass, layout.count)
         firstMoment.withUnsafeMutableBufferPointer { velocity in
-            parameters.withUnsafeMutableBufferPointer { parameters in
-                gradient.withUnsafeBufferPointer { gradient in
-                    for index in parameters.indices {
-                        let next = momentum * velocity[index] + gradient[index]
-                        velocity[index] = next
-                        parameters[index] -= rate * next
-                    }
-                }
+            guard let velocity = velocity.baseAddress else { return }
+            Self.change(&parameters, gradient) { parameters, gradient in
+                pass.run(
+                    .momentum(
+                        parameters: parameters, velocity: velocity, gradient: gradient,
+                        momentum: momentum, rate: rate),
+                    count: count, pool)
             }
         }
     }
@@ -174,10 +197,11 @@ struct Optimizer<Scalar: NetworkScalar> {
                             let gradient = gradient.baseAddress
                         else { return }
                         pass.run(
-                            constants,
-                            AdamVectors(
-                                parameters: parameters, first: first, second: second,
-                                gradient: gradient), count: count, pool)
+                            .adam(
+                                constants,
+                                AdamVectors(
+                                    parameters: parameters, first: first, second: second,
+                                    gradient: gradient)), count: count, pool)
                     }
                 }
             }
