@@ -2,13 +2,15 @@ internal import Crypto
 
 /// A SHA-256 digest, 32 bytes.
 package struct Digest: Sendable, Hashable, CustomStringConvertible {
-    package let bytes: [UInt8]
+    // Not an array, so that hashing a step's weights leaves nothing behind.
+    private let words: SIMD4<UInt64>
+
+    /// The 32 bytes in order.
+    package var bytes: [UInt8] { withUnsafeBytes(of: words) { Array($0) } }
 
     /// The SHA-256 of raw bytes.
     package init(of bytes: UnsafeRawBufferPointer) {
-        var hash = SHA256()
-        hash.update(bufferPointer: bytes)
-        self.bytes = Array(hash.finalize())
+        self.init { $0(bytes) }
     }
 
     /// The SHA-256 of raw bytes.
@@ -19,7 +21,7 @@ package struct Digest: Sendable, Hashable, CustomStringConvertible {
     /// A digest that was stored as its 32 bytes.
     package init(storedBytes bytes: [UInt8]) {
         precondition(bytes.count == 32, "a SHA-256 has 32 bytes")
-        self.bytes = bytes
+        words = bytes.withUnsafeBytes { $0.loadUnaligned(as: SIMD4<UInt64>.self) }
     }
 
     /// The SHA-256 of bytes that come in pieces: the closure hands over one after the other.
@@ -28,7 +30,7 @@ package struct Digest: Sendable, Hashable, CustomStringConvertible {
     ) rethrows {
         var hash = SHA256()
         try pieces { hash.update(bufferPointer: $0) }
-        bytes = Array(hash.finalize())
+        words = hash.finalize().withUnsafeBytes { $0.loadUnaligned(as: SIMD4<UInt64>.self) }
     }
 
     /// The digest of a checkpoint's weights, independent of run, archive and file layout.
@@ -62,13 +64,8 @@ package struct Digest: Sendable, Hashable, CustomStringConvertible {
 
     /// The digest of a checkpoint whose tensors were hashed before.
     package init(parts: [Part]) {
-        let ordered = parts.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-        var text = ""
-        for part in ordered {
-            let shape = part.shape.map(String.init).joined(separator: ",")
-            text += "\(part.name)\t\(part.elementType.rawValue)\t\(shape)\t\(part.digest)\n"
-        }
-        self.init(of: Array(text.utf8))
+        var text = DigestText(parts.map { ($0.name, $0.elementType, $0.shape) })
+        self = text.digest { parts[$0].digest }
     }
 
     /// The digest written as 64 hexadecimal digits; nil for any other text.
@@ -82,7 +79,7 @@ package struct Digest: Sendable, Hashable, CustomStringConvertible {
             else { return nil }
             bytes.append(high << 4 | low)
         }
-        self.bytes = bytes
+        self.init(storedBytes: bytes)
     }
 
     private static func value(of digit: UInt8) -> UInt8? {
@@ -95,22 +92,27 @@ package struct Digest: Sendable, Hashable, CustomStringConvertible {
 
     /// 64 lowercase hexadecimal digits.
     package var description: String {
-        String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
-            func digit(_ value: UInt8) -> UInt8 {
-                value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
-            }
+        String(unsafeUninitializedCapacity: 64) { text in
+            write(to: text)
+            return 64
+        }
+    }
+
+    /// Writes the 64 digits of `description`.
+    func write(to text: UnsafeMutableBufferPointer<UInt8>) {
+        func digit(_ value: UInt8) -> UInt8 {
+            value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+        }
+        withUnsafeBytes(of: words) { bytes in
             for (index, byte) in bytes.enumerated() {
                 text[2 * index] = digit(byte >> 4)
                 text[2 * index + 1] = digit(byte & 15)
             }
-            return 2 * bytes.count
         }
     }
 
     /// The first 16 bytes, as kept for every step.
     package func shortened(step: Int) -> StepDigest {
-        StepDigest(
-            step: step, high: bytes[0..<8].reduce(0) { $0 << 8 | UInt64($1) },
-            low: bytes[8..<16].reduce(0) { $0 << 8 | UInt64($1) })
+        StepDigest(step: step, high: UInt64(bigEndian: words[0]), low: UInt64(bigEndian: words[1]))
     }
 }

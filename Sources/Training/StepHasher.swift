@@ -13,6 +13,7 @@ final class StepHasher<Scalar: NetworkScalar>: LaneWork {
     private let pool: LanePool?
     /// The digest of each tensor; each is written by one lane.
     private let found: UnsafeMutablePointer<Digest>
+    private var text: DigestText
     private var weights = UnsafeRawBufferPointer(start: nil, count: 0)
     private var digests: [StepDigest] = []
     /// The step whose tensors were hashed last.
@@ -25,6 +26,9 @@ final class StepHasher<Scalar: NetworkScalar>: LaneWork {
             (entries[$1].count, $0) < (entries[$0].count, $1)
         }
         self.pool = pool
+        // Room for the steps between two checkpoints of most runs.
+        digests.reserveCapacity(1024)
+        text = DigestText(entries.map { ($0.name, Scalar.elementType, $0.shape) })
         found = .allocate(capacity: max(1, entries.count))
         found.initialize(repeating: Digest(of: []), count: max(1, entries.count))
     }
@@ -58,12 +62,8 @@ final class StepHasher<Scalar: NetworkScalar>: LaneWork {
             }
             weights = UnsafeRawBufferPointer(start: nil, count: 0)
         }
-        return Digest(
-            parts: entries.indices.map {
-                Digest.Part(
-                    name: entries[$0].name, elementType: Scalar.elementType,
-                    shape: entries[$0].shape, digest: found[$0])
-            })
+        let found = found
+        return text.digest { found[$0] }
     }
 
     func perform(lane: Int) {
