@@ -54,7 +54,8 @@ extension Archive {
             try self.index(file, summaries, states, replacing: batch, of: run, db)
         }
         // From here on the index no longer needs them.
-        for path in outdated + batch.map(\.path) { unlink(layout.file(run.id, path)) }
+        for path in outdated { unlink(layout.file(run.id, path)) }
+        for place in batch { files.retire(layout.file(run.id, place.path)) }
         report.checkpointCount += batch.count
         report.packCount += 1
         report.bytesBefore += batch.reduce(0) { $0 + $1.fileByteCount }
@@ -71,6 +72,7 @@ extension Archive {
         do {
             try files.reach(.createTemporary)
             let places = Dictionary(uniqueKeysWithValues: batch.map { ($0.step, $0) })
+            let reader = LooseReader()
             let summaries = try PackFile.write(
                 temporary, run: run.id, layout: run.catalogue.layout, steps: batch.map(\.step),
                 compression: compression
@@ -82,9 +84,12 @@ extension Archive {
                 let file = "runs/\(run.id)/\(place.path)"
                 return try run.reading(file, step) {
                     let path = layout.file(run.id, place.path)
-                    return try CheckpointFile.readUnchanged(
-                        path, file: file, place, run.catalogue.layout)
-                        ?? CheckpointFile.read(path, file: file, run: run.id)
+                    if let row = try reader.row(path, file: file, place, run.catalogue.layout) {
+                        return row
+                    }
+                    let (checkpoint, summary) = try CheckpointFile.read(
+                        path, file: file, run: run.id)
+                    return PackFile.Row(checkpoint, summary)
                 }
             }
             for (summary, place) in zip(summaries, batch) where summary.digest != place.digest {

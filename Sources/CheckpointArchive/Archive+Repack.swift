@@ -69,7 +69,7 @@ extension Archive {
                     weights: try run.weights(at: step, evenIfFileChanged: evenIfFileChanged),
                     metrics: step == first ? metrics.points : [],
                     stepDigests: step == first ? metrics.digests : [])
-                return (checkpoint, try CheckpointFile.Summary(checkpoint))
+                return PackFile.Row(checkpoint, try CheckpointFile.Summary(checkpoint))
             }
             try files.reach(.syncFile)
             let file = try IndexedFile(path: path, kind: .pack, at: temporary)

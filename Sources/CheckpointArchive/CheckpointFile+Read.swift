@@ -141,50 +141,6 @@ extension CheckpointFile {
         return (checkpoint, summary)
     }
 
-    /// The weights and tables of a loose file whose bytes are those that the index records; nil where
-    /// its tensors do not lie in one piece each.
-    ///
-    /// The sum over the whole file shows that nothing changed, so the tensors are not hashed again.
-    static func readUnchanged(
-        _ path: String, file: String, _ place: StoredRun.Place, _ layout: TensorLayout
-    ) throws -> (checkpoint: Checkpoint, summary: Summary)? {
-        let bytes = try DurableFiles.read(path)
-        guard FileChecksum(of: bytes).data == place.checksum else {
-            throw DamagedFile(file: file, part: "", cause: "the file is damaged or cut short")
-        }
-        let opened = try HDF5File(readingFrom: path)
-        let root = try opened.root()
-        guard try root.integerAttribute("step") == place.step else {
-            throw DamagedFile(file: file, part: "", cause: "it is of another step")
-        }
-        let group = try root.group(weights)
-        var tensors: [Tensor] = []
-        for entry in layout.entries {
-            let dataset = try group.dataset(entry.name, type: entry.elementType.stored)
-            guard dataset.shape == entry.shape else {
-                throw DamagedFile(
-                    file: file, part: "tensor \(entry.name)",
-                    cause: "its shape is \(dataset.shape) instead of \(entry.shape)")
-            }
-            let offset = entry.byteCount > 0 ? try dataset.contiguousOffset() : 0
-            guard let offset, offset + entry.byteCount <= bytes.count else { return nil }
-            tensors.append(
-                Tensor(
-                    name: entry.name, shape: entry.shape, elementType: entry.elementType,
-                    bytes: Array(bytes[offset..<offset + entry.byteCount])))
-        }
-        let digests = layout.entries.indices.map { place.digest(ofTensorAt: $0) }
-        let checkpoint = Checkpoint(
-            step: place.step, weights: tensors,
-            metrics: try StoredTables.readMetrics(from: root, file),
-            stepDigests: try StoredTables.readStepDigests(from: root, file),
-            weightDigests: digests)
-        let summary = Summary(
-            step: place.step, layout: layout, digests: digests,
-            hasOptimizerState: place.optimizerPath == place.path)
-        return (checkpoint, summary)
-    }
-
     private static func requireCheckpoint(
         _ root: borrowing HDF5Group, file: String, run: String
     ) throws -> Int {

@@ -20,12 +20,16 @@ enum CheckpointFile {
         let hasOptimizerState: Bool
 
         init(_ checkpoint: Checkpoint) throws {
-            let tensors = sorted(checkpoint.weights)
-            step = checkpoint.step
-            layout = try TensorLayout(of: tensors)
-            digests = CheckpointFile.digests(of: checkpoint, sorted: tensors)
-            digest = CheckpointFile.digest(layout, digests)
-            hasOptimizerState = checkpoint.optimizerState != nil
+            self.init(checkpoint, try TensorLayout(of: sorted(checkpoint.weights)))
+        }
+
+        /// The summary of a checkpoint whose weights have this layout.
+        init(_ checkpoint: Checkpoint, _ layout: TensorLayout) {
+            self.init(
+                step: checkpoint.step, layout: layout,
+                digests: CheckpointFile.digests(
+                    of: checkpoint, sorted: sorted(checkpoint.weights)),
+                hasOptimizerState: checkpoint.optimizerState != nil)
         }
 
         init(step: Int, layout: TensorLayout, digests: [Digest], hasOptimizerState: Bool) {

@@ -27,28 +27,49 @@ final class CheckpointImages: Sendable {
     /// How many files came from a template.
     var templateUseCount: Int { state.withLock { $0.templateUseCount } }
 
-    /// Hands the bytes of a checkpoint's file to `body`.
+    /// Makes the bytes of a checkpoint's file.
+    ///
+    /// `begin` gets them as soon as the values of the tensors are in, which is nearly all; `finish`
+    /// gets them whole, with the parts that have changed since then. Hashing comes between the two.
     func withImage<Value: Sendable>(
-        of checkpoint: Checkpoint, _ summary: CheckpointFile.Summary,
-        _ body: ([UInt8]) throws -> Value
+        of checkpoint: Checkpoint, _ layout: TensorLayout,
+        begin: ([UInt8]) throws -> Void,
+        finish: ([UInt8], _ changed: [Range<Int>], CheckpointFile.Summary) throws -> Value
     ) throws -> Value {
+        func whole(_ image: [UInt8], _ summary: CheckpointFile.Summary) throws -> Value {
+            try begin(image)
+            return try finish(image, [], summary)
+        }
         // Deflated blocks change their sizes with their values.
-        guard layout == .contiguous,
-            let form = CheckpointForm(checkpoint, summary.layout, run: run)
-        else { return try body(libraryImage(of: checkpoint, summary)) }
+        guard self.layout == .contiguous,
+            let form = CheckpointForm(checkpoint, layout, run: run)
+        else {
+            let summary = CheckpointFile.Summary(checkpoint, layout)
+            return try whole(libraryImage(of: checkpoint, summary), summary)
+        }
         return try state.withLock { state in
             if let index = state.templates.firstIndex(where: { $0.form == form }) {
-                state.templates[index].fill(with: checkpoint, summary)
                 state.templateUseCount += 1
-                return try body(state.templates[index].image)
+                state.templates[index].fillValues(of: checkpoint)
+                guard checkpoint.weightDigests == nil else {
+                    let summary = CheckpointFile.Summary(checkpoint, layout)
+                    state.templates[index].fillRest(of: checkpoint, summary)
+                    return try whole(state.templates[index].image, summary)
+                }
+                try begin(state.templates[index].image)
+                let summary = CheckpointFile.Summary(checkpoint, layout)
+                state.templates[index].fillRest(of: checkpoint, summary)
+                let image = state.templates[index].image
+                return try finish(image, FileSeal.outside(of: image), summary)
             }
+            let summary = CheckpointFile.Summary(checkpoint, layout)
             let image = try libraryImage(of: checkpoint, summary)
             if state.seen.contains(form) {
                 try addTemplate(form, checkpoint, summary, image, &state)
             } else if !state.unsuitable.contains(form) {
                 CheckpointImages.add(form, to: &state.seen)
             }
-            return try body(image)
+            return try whole(image, summary)
         }
     }
 

@@ -130,7 +130,7 @@ struct CheckpointTemplate {
         self.offsets = offsets
         image = images[0]
         var patched = images[0]
-        CheckpointTemplate.replace(pieces[1], at: offsets, in: &patched)
+        CheckpointTemplate.replace(pieces[1], at: offsets[...], in: &patched)
         guard
             let blocks = CheckpointTemplate.checksummedBlocks(
                 patched: patched, first: images[0], second: images[1])
@@ -142,8 +142,20 @@ struct CheckpointTemplate {
 
     /// Makes `image` the file of this checkpoint, which must be of the template's form.
     mutating func fill(with checkpoint: Checkpoint, _ summary: CheckpointFile.Summary) {
-        CheckpointTemplate.replace(
-            CheckpointTemplate.pieces(of: checkpoint, summary), at: offsets, in: &image)
+        fillValues(of: checkpoint)
+        fillRest(of: checkpoint, summary)
+    }
+
+    /// Puts in the values of the tensors, which lie in the extents of the file's seal.
+    mutating func fillValues(of checkpoint: Checkpoint) {
+        let values = CheckpointTemplate.values(of: checkpoint)
+        CheckpointTemplate.replace(values, at: offsets.prefix(values.count), in: &image)
+    }
+
+    /// Puts in everything but the values of the tensors.
+    mutating func fillRest(of checkpoint: Checkpoint, _ summary: CheckpointFile.Summary) {
+        let rest = CheckpointTemplate.rest(of: checkpoint, summary)
+        CheckpointTemplate.replace(rest, at: offsets.suffix(rest.count), in: &image)
         image.withUnsafeMutableBytes { bytes in
             for block in checksummed {
                 let sum = MetadataChecksum.value(of: UnsafeRawBufferPointer(rebasing: bytes[block]))
@@ -155,31 +167,41 @@ struct CheckpointTemplate {
     }
 
     /// Everything in the file of a checkpoint that differs between steps, in a fixed order.
-    ///
-    /// What an empty tensor holds, its digest, never differs.
     private static func pieces(
         of checkpoint: Checkpoint, _ summary: CheckpointFile.Summary
     ) -> [[UInt8]] {
-        var pieces: [[UInt8]] = []
-        func add(_ bytes: [UInt8], _ digest: Digest?) {
-            pieces.append(bytes)
-            pieces.append(Array((digest ?? Digest(of: bytes)).description.utf8))
+        values(of: checkpoint) + rest(of: checkpoint, summary)
+    }
+
+    /// The values of all tensors that have any.
+    private static func values(of checkpoint: Checkpoint) -> [[UInt8]] {
+        let tensors =
+            CheckpointFile.sorted(checkpoint.weights) + (checkpoint.optimizerState?.tensors ?? [])
+        return tensors.map(\.bytes).filter { !$0.isEmpty }
+    }
+
+    /// What else differs between steps.
+    private static func rest(
+        of checkpoint: Checkpoint, _ summary: CheckpointFile.Summary
+    ) -> [[UInt8]] {
+        var pieces = [withUnsafeBytes(of: Int64(summary.step).littleEndian) { Array($0) }]
+        func add(_ digest: Digest) { pieces.append(Array(digest.description.utf8)) }
+        func add(table: [UInt8]) {
+            guard !table.isEmpty else { return }
+            pieces.append(table)
+            add(Digest(of: table))
         }
-        pieces.append(withUnsafeBytes(of: Int64(summary.step).littleEndian) { Array($0) })
-        pieces.append(Array(summary.digest.description.utf8))
-        for (tensor, digest) in zip(CheckpointFile.sorted(checkpoint.weights), summary.digests) {
-            if tensor.bytes.isEmpty {
-                pieces.append(Array(digest.description.utf8))
-            } else {
-                add(tensor.bytes, digest)
+        add(summary.digest)
+        for digest in summary.digests { add(digest) }
+        if let state = checkpoint.optimizerState {
+            add(table: Array(state.attributes.utf8))
+            // What an empty tensor holds, and so its digest, never differs.
+            for tensor in state.tensors where !tensor.bytes.isEmpty {
+                add(Digest(of: tensor.bytes))
             }
         }
-        if let state = checkpoint.optimizerState {
-            if !state.attributes.isEmpty { add(Array(state.attributes.utf8), nil) }
-            for tensor in state.tensors where !tensor.bytes.isEmpty { add(tensor.bytes, nil) }
-        }
-        if !checkpoint.metrics.isEmpty { add(StoredTables.bytes(checkpoint.metrics), nil) }
-        if !checkpoint.stepDigests.isEmpty { add(StoredTables.bytes(checkpoint.stepDigests), nil) }
+        add(table: StoredTables.bytes(checkpoint.metrics))
+        add(table: StoredTables.bytes(checkpoint.stepDigests))
         return pieces
     }
 
@@ -212,7 +234,9 @@ struct CheckpointTemplate {
         }
     }
 
-    private static func replace(_ pieces: [[UInt8]], at offsets: [Int], in image: inout [UInt8]) {
+    private static func replace(
+        _ pieces: [[UInt8]], at offsets: ArraySlice<Int>, in image: inout [UInt8]
+    ) {
         image.withUnsafeMutableBytes { image in
             for (piece, offset) in zip(pieces, offsets) {
                 UnsafeMutableRawBufferPointer(rebasing: image[offset..<offset + piece.count])

@@ -1,5 +1,4 @@
 internal import Checkpoints
-internal import Dispatch
 internal import Foundation
 internal import Synchronization
 
@@ -29,48 +28,13 @@ struct DurableFiles: Sendable {
     let temporaryFolder: String
     let storage: StorageKind
     let hook: WriteHook?
+    let spares = SpareFiles()
 
     private static let counter = Atomic<Int>(0)
     private static let hostName = ProcessInfo.processInfo.hostName.filter { $0 != "-" && $0 != "/" }
 
     /// Writes a new file; an existing file of this name is replaced.
     func write(_ bytes: [UInt8], to path: String) throws {
-        try write(bytes, to: path) { descriptor, temporary in
-            guard fsync(descriptor) == 0 else { throw SystemError("sync", path) }
-            try place(temporary, at: path)
-        }
-    }
-
-    /// Writes a file whose name no other file has, in the time of one sync.
-    ///
-    /// On a disk of this machine the file gets its name while its bytes are on their way, and then
-    /// file and folder are synced at the same moment: a journalling file system needs one commit
-    /// for both, and writes the bytes before it commits the name. Where one does not, a power cut
-    /// before this returns can leave a file that its seal shows as incomplete.
-    func writeNew(_ bytes: [UInt8], to path: String) throws {
-        guard storage == .local else { return try write(bytes, to: path) }
-        try write(bytes, to: path) { descriptor, temporary in
-            #if os(Linux)
-            // Begins to write what the cache holds and does not wait; a hint cannot fail.
-            _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
-            #endif
-            try reach(.rename)
-            guard rename(temporary, path) == 0 else { throw SystemError("rename into place", path) }
-            do {
-                try reach(.syncFolder)
-                try DurableFiles.sync(descriptor, path)
-            } catch {
-                // It is not known what of it is on the disk.
-                unlink(path)
-                throw error
-            }
-        }
-    }
-
-    /// Writes a temporary file and lets `settle` sync it and move it to its place.
-    private func write(
-        _ bytes: [UInt8], to path: String, settle: (Int32, _ temporary: String) throws -> Void
-    ) throws {
         let temporary = temporaryPath()
         do {
             try reach(.createTemporary)
@@ -80,29 +44,21 @@ struct DurableFiles: Sendable {
             try reach(.write)
             try DurableFiles.writeAll(bytes, to: descriptor, path)
             try reach(.syncFile)
-            try settle(descriptor, temporary)
+            guard fsync(descriptor) == 0 else { throw SystemError("sync", path) }
+            try place(temporary, at: path)
         } catch {
             unlink(temporary)
             throw error
         }
     }
 
-    /// Syncs a file and the folder it is in at the same moment.
-    private static func sync(_ descriptor: Int32, _ path: String) throws {
-        let group = DispatchGroup()
-        let failure = Mutex<(any Error)?>(nil)
-        DispatchQueue.global().async(group: group) {
-            do {
-                try sync((path as NSString).deletingLastPathComponent)
-            } catch {
-                failure.withLock { $0 = error }
-            }
+    /// Removes a file that nobody needs, or keeps its blocks for a later new file.
+    func retire(_ path: String) {
+        guard storage == .local else {
+            unlink(path)
+            return
         }
-        let isSynced = fsync(descriptor) == 0
-        let code = errno
-        group.wait()
-        guard isSynced else { throw SystemError("sync", path, code: code) }
-        if let error = failure.withLock({ $0 }) { throw error }
+        spares.retire(path, as: temporaryPath())
     }
 
     /// Lets `make` write a new file at a temporary path; an existing file of this name is replaced.
@@ -190,6 +146,21 @@ struct DurableFiles: Sendable {
         }
     }
 
+    /// Writes bytes to a place of a file, wherever its position is.
+    static func writeAll(
+        _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int, _ path: String
+    ) throws {
+        var done = 0
+        while done < bytes.count {
+            let count = pwrite(
+                descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done,
+                off_t(offset + done))
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw SystemError("write", path) }
+            done += count
+        }
+    }
+
     /// All bytes of a file.
     static func read(_ path: String) throws -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -198,23 +169,27 @@ struct DurableFiles: Sendable {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw SystemError("read", path) }
         let byteCount = Int(status.st_size)
-        var code: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, filled in
-            while filled < byteCount {
-                let count = pread(
-                    descriptor, buffer.baseAddress?.advanced(by: filled), byteCount - filled,
-                    off_t(filled))
-                if count < 0 && errno == EINTR { continue }
-                guard count > 0 else {
-                    // The file became shorter meanwhile.
-                    code = count < 0 ? errno : EIO
-                    return
-                }
-                filled += count
-            }
+        return try [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, filled in
+            try readAll(descriptor, into: UnsafeMutableRawBufferPointer(buffer), at: 0, path)
+            filled = byteCount
         }
-        guard code == 0 else { throw SystemError("read", path, code: code) }
-        return bytes
+    }
+
+    /// Fills memory with the bytes of a file from a place on; a file that ends before is an error.
+    static func readAll(
+        _ descriptor: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: Int,
+        _ path: String
+    ) throws {
+        var filled = 0
+        while filled < bytes.count {
+            let count = pread(
+                descriptor, bytes.baseAddress?.advanced(by: filled), bytes.count - filled,
+                off_t(offset + filled))
+            if count < 0 && errno == EINTR { continue }
+            // A file can become shorter meanwhile.
+            guard count > 0 else { throw SystemError("read", path, code: count < 0 ? errno : EIO) }
+            filled += count
+        }
     }
 
     static func secondsSinceChange(_ path: String) -> Double {

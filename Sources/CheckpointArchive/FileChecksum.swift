@@ -27,8 +27,9 @@ package struct FileChecksum: Sendable, Equatable {
             var (sums, sumsOfSums) = (sums, sumsOfSums)
             let blockCount = bytes.count / 32
             for block in 0..<blockCount {
-                sums &+= bytes.loadUnaligned(fromByteOffset: block * 32, as: SIMD4<UInt64>.self)
-                sumsOfSums &+= sums
+                sums =
+                    sums &+ bytes.loadUnaligned(fromByteOffset: block * 32, as: SIMD4<UInt64>.self)
+                sumsOfSums = sumsOfSums &+ sums
             }
             if bytes.count % 32 != 0 {
                 var tail = SIMD4<UInt64>(repeating: 0)
@@ -37,7 +38,7 @@ package struct FileChecksum: Sendable, Equatable {
                         from: UnsafeRawBufferPointer(rebasing: bytes[(blockCount * 32)...]))
                 }
                 sums &+= tail
-                sumsOfSums &+= sums
+                sumsOfSums = sumsOfSums &+ sums
             }
             (self.sums, self.sumsOfSums) = (sums, sumsOfSums)
             byteCount += bytes.count

@@ -31,23 +31,30 @@ enum FileSeal {
     /// Corrects the digest in the seal of a file whose values, but not its structure, were replaced.
     static func renew(in image: inout [UInt8]) {
         let footerStart = image.count - footerByteCount
-        let counts = StoredTables.integers(Array(image[(footerStart + 32)..<(footerStart + 48)]))
-        let words = StoredTables.integers(Array(image[counts[0]..<footerStart]))
-        let extents = stride(from: 0, to: words.count, by: 2).map {
-            words[$0]..<words[$0] + words[$0 + 1]
-        }
+        let parts = outside(of: image)
         let digest = image.withUnsafeBytes { bytes in
             Digest { update in
-                for gap in gaps(extents, counts[0]) {
-                    update(UnsafeRawBufferPointer(rebasing: bytes[gap]))
+                for part in parts.dropLast() {
+                    update(UnsafeRawBufferPointer(rebasing: bytes[part]))
                 }
-                update(UnsafeRawBufferPointer(rebasing: bytes[counts[0]..<footerStart]))
                 update(
                     UnsafeRawBufferPointer(
                         rebasing: bytes[(footerStart + 32)..<(footerStart + 48)]))
             }
         }
         image.replaceSubrange(footerStart..<footerStart + 32, with: digest.bytes)
+    }
+
+    /// The parts of a file outside its raw values, in their order: the gaps between the extents, the
+    /// table of extents, and the footer.
+    static func outside(of image: [UInt8]) -> [Range<Int>] {
+        let footerStart = image.count - footerByteCount
+        let end = contentByteCount(of: image)
+        let words = StoredTables.integers(Array(image[end..<footerStart]))
+        let extents = stride(from: 0, to: words.count, by: 2).map {
+            words[$0]..<words[$0] + words[$0 + 1]
+        }
+        return gaps(extents, end) + [end..<footerStart, footerStart..<image.count]
     }
 
     /// The number of bytes before the seal of a file that ends with one.

@@ -12,31 +12,43 @@ enum PackFile {
     static let digests = "sha256"
     static let checksums = "checksums"
 
-    /// Writes a pack and syncs it; checkpoints are asked for one at a time, in step order.
+    /// One checkpoint on its way into a pack.
+    struct Row {
+        let summary: CheckpointFile.Summary
+        let metrics: [MetricPoint]
+        let stepDigests: [StepDigest]
+        /// Hands over the values of the tensor at a place in the order of names.
+        let values: (_ place: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    }
+
+    /// Writes a pack, reads its rows back and syncs it; rows are asked for one at a time, in step
+    /// order.
     ///
     /// Returns the digests of what was written.
     static func write(
         _ path: String, run: String, layout: TensorLayout, steps: [Int], compression: HDF5Layout,
-        checkpoint: (Int) throws -> (Checkpoint, CheckpointFile.Summary)
+        row: (_ step: Int) throws -> Row
     ) throws -> [CheckpointFile.Summary] {
         let file = try HDF5File(creating: path)
         var summaries: [CheckpointFile.Summary] = []
         var metrics: [MetricPoint] = []
         var stepDigests: [StepDigest] = []
         let extents: [Range<Int>]
+        let written: WrittenRows
         do {
             let root = try file.root()
             try CheckpointFile.describe(
                 root, kind: "pack", run: run,
                 about: "Many checkpoints of a training run, written by Cairn. Row i of every "
                     + "dataset in weights belongs to the step in steps[i].")
-            var writers = try RowWriters(root, layout, rowCount: steps.count, compression)
-            for (row, step) in steps.enumerated() {
-                let (checkpoint, summary) = try checkpoint(step)
-                try writers.write(checkpoint, summary, row: row)
-                summaries.append(summary)
-                metrics.append(contentsOf: checkpoint.metrics)
-                stepDigests.append(contentsOf: checkpoint.stepDigests)
+            var writers = try RowWriters(
+                path, root, layout, rowCount: steps.count, compression)
+            for (index, step) in steps.enumerated() {
+                let row = try row(step)
+                try writers.write(row, at: index)
+                summaries.append(row.summary)
+                metrics.append(contentsOf: row.metrics)
+                stepDigests.append(contentsOf: row.stepDigests)
             }
             try writers.writeTables()
             let stepTable = try root.createDataset(
@@ -46,8 +58,10 @@ enum PackFile {
             try StoredTables.write(metrics, to: root, layout: .contiguous)
             try StoredTables.write(stepDigests, to: root)
             extents = try writers.extents()
+            written = writers.written
         }
         try file.close()
+        try written.requireEqual(to: path)
         try FileSeal.append(to: path, extents: extents)
         try DurableFiles.sync(path)
         return summaries
@@ -177,79 +191,6 @@ enum PackFile {
         ).map { UInt64(bitPattern: Int64($0)) }
         return stride(from: 0, to: words.count, by: 2).map {
             FileChecksum(first: words[$0], second: words[$0 + 1])
-        }
-    }
-
-    /// Writes rows into the datasets of a new pack.
-    private struct RowWriters: ~Copyable {
-        private let layout: TensorLayout
-        private let weights: HDF5Group
-        private let digests: HDF5Group
-        private let checksums: HDF5Group
-        /// The digests and checksums of the rows so far, tensor by tensor.
-        private var digestBytes: [[UInt8]]
-        private var checksumBytes: [[UInt8]]
-
-        init(
-            _ root: borrowing HDF5Group, _ layout: TensorLayout, rowCount: Int,
-            _ compression: HDF5Layout
-        ) throws {
-            self.layout = layout
-            let weights = try root.createGroup(CheckpointFile.weights)
-            let digests = try root.createGroup(PackFile.digests)
-            let checksums = try root.createGroup(PackFile.checksums)
-            try weights.setAttribute(
-                "about",
-                "One dataset per tensor, one row per checkpoint. dtype is the type the "
-                    + "bytes stand for.")
-            try digests.setAttribute(
-                "about", "SHA-256 of the raw little-endian bytes of each row, 32 bytes each.")
-            try checksums.setAttribute(
-                "about",
-                "Fletcher-like sums of each row's bytes (see FileChecksum), which are "
-                    + "faster to check than SHA-256.")
-            for entry in layout.entries {
-                let dataset = try weights.createDataset(
-                    entry.name, type: entry.elementType.stored, shape: [rowCount] + entry.shape,
-                    layout: compression)
-                try dataset.setAttribute("dtype", entry.elementType.rawValue)
-                _ = try digests.createDataset(entry.name, type: .uint8, shape: [rowCount, 32])
-                _ = try checksums.createDataset(entry.name, type: .uint64, shape: [rowCount, 2])
-            }
-            self.weights = weights
-            self.digests = digests
-            self.checksums = checksums
-            digestBytes = layout.entries.map { _ in [] }
-            checksumBytes = digestBytes
-        }
-
-        /// Where the rows lie in the file.
-        borrowing func extents() throws -> [Range<Int>] {
-            var extents: [Range<Int>] = []
-            for entry in layout.entries {
-                extents += try weights.dataset(entry.name, type: entry.elementType.stored)
-                    .storedExtents()
-            }
-            return extents
-        }
-
-        mutating func write(
-            _ checkpoint: Checkpoint, _ summary: CheckpointFile.Summary, row: Int
-        ) throws {
-            for (place, tensor) in CheckpointFile.sorted(checkpoint.weights).enumerated() {
-                try weights.dataset(tensor.name, type: tensor.elementType.stored).write(
-                    tensor.bytes, fromRow: row)
-                digestBytes[place] += summary.digests[place].bytes
-                checksumBytes[place] += FileChecksum(of: tensor.bytes).littleEndianBytes
-            }
-        }
-
-        /// Writes the digests and checksums of all rows.
-        borrowing func writeTables() throws {
-            for (place, entry) in layout.entries.enumerated() {
-                try digests.dataset(entry.name, type: .uint8).write(digestBytes[place])
-                try checksums.dataset(entry.name, type: .uint64).write(checksumBytes[place])
-            }
         }
     }
 }

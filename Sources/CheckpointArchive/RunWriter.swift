@@ -53,16 +53,17 @@ package final class RunWriter: CheckpointSink, Sendable {
             precondition(checkpoint.step >= 0, "a step is never negative")
             try run.packer.throwFailure()
             try named(run, "step \(checkpoint.step)") {
-                let summary = try CheckpointFile.Summary(checkpoint)
-                if try isStored(summary.step, { summary.digest }, in: run) {
+                let layout = try TensorLayout(of: CheckpointFile.sorted(checkpoint.weights))
+                let digest = { CheckpointFile.Summary(checkpoint, layout).digest }
+                if try isStored(checkpoint.step, digest, in: run) {
                     if let optimizerState = checkpoint.optimizerState {
-                        try add(optimizerState, step: summary.step, to: run)
+                        try add(optimizerState, step: checkpoint.step, to: run)
                     }
                     return
                 }
-                try requireLayout(summary.layout, step: summary.step, in: run)
-                try store(checkpoint, summary, in: run)
-                run.layout = summary.layout
+                try requireLayout(layout, step: checkpoint.step, in: run)
+                try store(checkpoint, layout, in: run)
+                run.layout = layout
                 run.lastStep = max(run.lastStep, checkpoint.step)
                 run.looseCount += 1
             }
@@ -146,6 +147,7 @@ package final class RunWriter: CheckpointSink, Sendable {
                         status, finishedAt: end.finishedAt, of: run.key, db)
                 }
             }
+            archive.files.spares.removeAll()
             // Letting go of the state lets go of the run's lock.
             state = .ended
         }
@@ -246,14 +248,27 @@ package final class RunWriter: CheckpointSink, Sendable {
     // MARK: - Saving
 
     private func store(
-        _ checkpoint: Checkpoint, _ summary: CheckpointFile.Summary, in run: OpenRun
+        _ checkpoint: Checkpoint, _ layout: TensorLayout, in run: OpenRun
     ) throws {
         let path = ArchiveLayout.loosePath(checkpoint.step)
-        let file = try run.images.withImage(of: checkpoint, summary) { image in
-            try archive.files.writeNew(image, to: archive.layout.file(run.id, path))
-            return IndexedFile(path: path, kind: .loose, image: image)
+        var new: NewFile?
+        try run.images.withImage(of: checkpoint, layout) { image in
+            let file = try NewFile(
+                archive.files, at: archive.layout.file(run.id, path), byteCount: image.count)
+            try file.write(image, [image.indices])
+            file.start()
+            new = file
+        } finish: { image, changed, summary in
+            guard let new else { preconditionFailure("a file begins before it ends") }
+            try new.write(image, changed)
+            new.settle()
+            // Nothing of it is under way any more when this ends, however it ends.
+            defer { try? new.wait() }
+            // Both go on while the disk is busy: the sum over the file, and its rows.
+            try index(
+                summary, in: IndexedFile(path: path, kind: .loose, image: image),
+                metrics: checkpoint.metrics, of: run, once: { try new.wait() })
         }
-        try index(summary, in: file, metrics: checkpoint.metrics, of: run)
     }
 
     private func store(
@@ -266,16 +281,16 @@ package final class RunWriter: CheckpointSink, Sendable {
         }
         try index(
             summary, in: try IndexedFile(path: path, kind: .loose, at: absolute),
-            metrics: checkpoint.metrics, of: run)
+            metrics: checkpoint.metrics, of: run, once: {})
     }
 
+    /// Adds the rows of a checkpoint; they become visible once `isDurable` has returned.
     private func index(
         _ summary: CheckpointFile.Summary, in file: IndexedFile, metrics: [MetricPoint],
-        of run: OpenRun
+        of run: OpenRun, once isDurable: () throws -> Void
     ) throws {
-        // The checkpoint is durable from here on. Its rows need no sync of their own: should a
-        // power cut take them, opening the archive finds the file, because the run is marked as
-        // running by a synced transaction.
+        // The rows need no sync of their own: should a power cut take them, opening the archive
+        // finds the durable file, because the run is marked as running by a synced transaction.
         try archive.index.write(durability: .recoverable) { db in
             if run.layout == nil { try IndexRows.putLayout(summary.layout, of: run.key, db) }
             let fileKey = try IndexRows.putFile(file, of: run.key, db)
@@ -283,6 +298,7 @@ package final class RunWriter: CheckpointSink, Sendable {
                 summary, fileKey: fileKey, position: 0,
                 optimizerFileKey: summary.hasOptimizerState ? fileKey : nil, of: run.key, db)
             try MetricRows.add(metrics, run: run.key, db)
+            try isDurable()
         }
     }
 

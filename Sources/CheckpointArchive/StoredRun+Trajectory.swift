@@ -222,7 +222,9 @@ extension StoredRun {
                 let bytes = UnsafeMutableRawBufferPointer(
                     rebasing: buffer[..<(rows.count * rowByteCount)])
                 let place = offset + first.position * rowByteCount
-                guard StoredRun.read(descriptor, into: bytes, at: place) else {
+                do {
+                    try DurableFiles.readAll(descriptor, into: bytes, at: place, file)
+                } catch {
                     throw DamagedFile(
                         file: file, part: "tensor \(job.entry.name)",
                         cause: "the file is cut short"
@@ -246,21 +248,6 @@ extension StoredRun {
             start = index + 1
         }
         return runs
-    }
-
-    private static func read(
-        _ descriptor: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: Int
-    ) -> Bool {
-        var done = 0
-        while done < bytes.count {
-            let count = pread(
-                descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done,
-                off_t(offset + done))
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return false }
-            done += count
-        }
-        return true
     }
 
     /// Runs `body` for each index on some threads; the first error wins and stops the rest.

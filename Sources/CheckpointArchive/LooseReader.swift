@@ -1,0 +1,67 @@
+internal import Checkpoints
+internal import Foundation
+internal import HDF5Files
+
+/// Reads loose files, one after the other into the same memory, on their way into a pack.
+final class LooseReader {
+    private var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 0, alignment: 64)
+
+    deinit { buffer.deallocate() }
+
+    /// The content of a loose file whose bytes are those that the index records, valid until the
+    /// next call; nil where its tensors do not lie in one piece each.
+    ///
+    /// The sum over the whole file shows that nothing changed, so the tensors are not hashed again.
+    func row(
+        _ path: String, file: String, _ place: StoredRun.Place, _ layout: TensorLayout
+    ) throws -> PackFile.Row? {
+        let bytes = try read(path)
+        guard FileChecksum(of: bytes).data == place.checksum else {
+            throw DamagedFile(file: file, part: "", cause: "the file is damaged or cut short")
+        }
+        let opened = try HDF5File(readingFrom: path)
+        let root = try opened.root()
+        guard try root.integerAttribute("step") == place.step else {
+            throw DamagedFile(file: file, part: "", cause: "it is of another step")
+        }
+        let group = try root.group(CheckpointFile.weights)
+        var values: [UnsafeRawBufferPointer] = []
+        for entry in layout.entries {
+            let dataset = try group.dataset(entry.name, type: entry.elementType.stored)
+            guard dataset.shape == entry.shape else {
+                throw DamagedFile(
+                    file: file, part: "tensor \(entry.name)",
+                    cause: "its shape is \(dataset.shape) instead of \(entry.shape)")
+            }
+            let offset = entry.byteCount > 0 ? try dataset.contiguousOffset() : 0
+            guard let offset, offset + entry.byteCount <= bytes.count else { return nil }
+            values.append(
+                UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + entry.byteCount]))
+        }
+        let summary = CheckpointFile.Summary(
+            step: place.step, layout: layout,
+            digests: layout.entries.indices.map { place.digest(ofTensorAt: $0) },
+            hasOptimizerState: place.optimizerPath == place.path)
+        return PackFile.Row(
+            summary: summary, metrics: try StoredTables.readMetrics(from: root, file),
+            stepDigests: try StoredTables.readStepDigests(from: root, file)
+        ) { position, body in try body(values[position]) }
+    }
+
+    /// All bytes of a file.
+    private func read(_ path: String) throws -> UnsafeRawBufferPointer {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError("open", path) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemError("read", path) }
+        let byteCount = Int(status.st_size)
+        if buffer.count < byteCount {
+            buffer.deallocate()
+            buffer = .allocate(byteCount: byteCount, alignment: 64)
+        }
+        let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<byteCount])
+        try DurableFiles.readAll(descriptor, into: bytes, at: 0, path)
+        return UnsafeRawBufferPointer(bytes)
+    }
+}

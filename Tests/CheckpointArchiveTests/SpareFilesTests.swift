@@ -1,0 +1,131 @@
+import Checkpoints
+import Foundation
+import HDF5Files
+import TestSupport
+import Testing
+
+@testable import CheckpointArchive
+
+/// Blocks of packed files are used again only where nobody can notice.
+@Suite struct SpareFilesTests {
+    private let folder: TemporaryFolder
+    private let old: String
+    private let kept: String
+
+    init() throws {
+        folder = try TemporaryFolder()
+        old = folder.path("old")
+        kept = folder.path("kept")
+        try Data(repeating: 7, count: 5_000).write(to: URL(fileURLWithPath: old))
+    }
+
+    private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+    @Test func aRetiredFileIsTakenForOneOfItsSize() throws {
+        let spares = SpareFiles()
+        spares.retire(old, as: kept)
+        #expect(!exists(old) && exists(kept))
+        #expect(spares.take(byteCount: 4_999) == nil)
+        let spare = try #require(spares.take(byteCount: 5_000))
+        close(spare.descriptor)
+        #expect(spare.path == kept)
+        #expect(spares.take(byteCount: 5_000) == nil)
+    }
+
+    @Test func whatSomeoneReadsIsRemovedInsteadOfWrittenAgain() throws {
+        let reader = open(old, O_RDONLY)
+        defer { close(reader) }
+        let spares = SpareFiles()
+        spares.retire(old, as: kept)
+        #expect(!exists(old) && !exists(kept))
+        var byte: UInt8 = 0
+        #expect(pread(reader, &byte, 1, 4_999) == 1 && byte == 7)
+    }
+
+    @Test func whatIsMappedIsRemovedInsteadOfWrittenAgain() throws {
+        let reader = open(old, O_RDONLY)
+        let mapping = mmap(nil, 5_000, PROT_READ, MAP_SHARED, reader, 0)
+        close(reader)
+        defer { munmap(mapping, 5_000) }
+        let spares = SpareFiles()
+        spares.retire(old, as: kept)
+        #expect(!exists(old) && !exists(kept))
+    }
+
+    @Test(arguments: [false, true])
+    func whatHasASecondNameStaysAsItIs(afterwards: Bool) throws {
+        let backup = folder.path("backup")
+        let spares = SpareFiles()
+        if !afterwards { try FileManager.default.linkItem(atPath: old, toPath: backup) }
+        spares.retire(old, as: kept)
+        if afterwards { try FileManager.default.linkItem(atPath: kept, toPath: backup) }
+        #expect(spares.take(byteCount: 5_000) == nil)
+        #expect(!exists(old) && !exists(kept))
+        #expect(
+            try Data(contentsOf: URL(fileURLWithPath: backup)) == Data(repeating: 7, count: 5_000))
+    }
+
+    @Test func noneOutlivesItsOwner() throws {
+        do {
+            let spares = SpareFiles()
+            spares.retire(old, as: kept)
+            #expect(exists(kept))
+        }
+        #expect(!exists(kept))
+    }
+
+    /// A run of many packs writes its files again and again; each checkpoint keeps its weights, and
+    /// nothing stays in the temporary folder.
+    @Test func aLongRunUsesItsBlocksAgain() throws {
+        let path = folder.path("archive")
+        let archive = try Archive.create(
+            at: path, options: Archive.Options(looseLimit: 4, packsBesideSaving: false))
+        let writer = archive.writer()
+        try writer.begin(TestRuns.description("a"))
+        for step in 0..<10 { try writer.save(TestRuns.checkpoint(step)) }
+        let temporary = path + "/temporary"
+        let count = try FileManager.default.contentsOfDirectory(atPath: temporary).count
+        #expect(count > 0, "no file was kept, so nothing was tested")
+        for step in 10..<30 { try writer.save(TestRuns.checkpoint(step)) }
+        try writer.finish(.finished, metrics: [])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: temporary).isEmpty)
+        let run = try archive.run(matching: "a")
+        for step in 0..<30 {
+            let expected = TestRuns.sorted(TestRuns.checkpoint(step).weights)
+            #expect(try run.weights(at: step) == expected)
+        }
+        #expect(try archive.verify().problems.isEmpty)
+    }
+
+    @Test func aPackThatIsNotWhatWasWrittenIsRefused() throws {
+        let path = folder.path("pack.h5")
+        let checkpoints = (0..<3).map { TestRuns.checkpoint($0) }
+        let summaries = try checkpoints.map { try CheckpointFile.Summary($0) }
+        let layout = summaries[0].layout
+        func write(damaging damage: () throws -> Void) throws {
+            _ = try PackFile.write(
+                path, run: "a", layout: layout, steps: [0, 1, 2], compression: .contiguous
+            ) { step in
+                if step == 2 { try damage() }
+                return PackFile.Row(checkpoints[step], summaries[step])
+            }
+        }
+        try write {}
+        let entry = try #require(layout.entries.first { $0.byteCount > 0 })
+        let offset = try #require(
+            try HDF5File(readingFrom: path).root().group("weights")
+                .dataset(entry.name, type: entry.elementType.stored).contiguousOffset())
+        try FileManager.default.removeItem(atPath: path)
+        let error = #expect(throws: UserError.self) {
+            try write {
+                let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+                try handle.seek(toOffset: UInt64(offset))
+                let byte = try #require(try handle.read(upToCount: 1)?.first)
+                try handle.seek(toOffset: UInt64(offset))
+                try handle.write(contentsOf: [byte ^ 1])
+                try handle.close()
+            }
+        }
+        #expect(error?.cause.contains("row 0 of \(entry.name)") == true)
+    }
+}
