@@ -40,12 +40,15 @@ extension Archive {
             let marker = "\(layout.temporaryFolder)/\(entry)"
             // Whoever made the marker holds it as long as it lives.
             guard let claim = try FileLock.attempt(marker) else { continue }
-            defer { withExtendedLifetime(claim) { _ = unlink(marker) } }
-            guard Archive.exists(layout.runFile(run)),
-                let lock = try FileLock.attempt(layout.runLock(run))
-            else { continue }
-            try withExtendedLifetime(lock) {
-                try leavingDamage { try adoptFilesAndView(of: run) }
+            try withExtendedLifetime(claim) {
+                if Archive.exists(layout.runFile(run)) {
+                    // The run may be written by somebody; then it is for whoever comes later.
+                    guard let lock = try FileLock.attempt(layout.runLock(run)) else { return }
+                    try withExtendedLifetime(lock) {
+                        try leavingDamage { try adoptFilesAndView(of: run) }
+                    }
+                }
+                unlink(marker)
             }
         }
     }

@@ -108,8 +108,15 @@ extension Archive {
             return (file, summaries)
         } catch {
             unlink(temporary)
-            throw error
+            throw Archive.writing(layout.file(run.id, path), failed: error)
         }
+    }
+
+    /// The sentence about a file that the HDF5 library could not write; other errors as they are.
+    static func writing(_ path: String, failed error: any Error) -> any Error {
+        guard let error = error as? HDF5Error else { return error }
+        return error.systemCode.map { SystemError("write", path, code: $0).userError }
+            ?? UserError(.failure, subject: path, cause: error.cause)
     }
 
     /// The optimiser states of a batch that outlive its loose files, written to files of their own.
@@ -223,8 +230,8 @@ extension Archive {
             }
             try file.close()
             try FileSeal.append(to: temporary, extents: [])
-        } catch let error as HDF5Error {
-            throw UserError(.failure, subject: "runs/\(run)/packed.h5", cause: error.cause)
+        } catch {
+            throw Archive.writing(layout.file(run, "packed.h5"), failed: error)
         }
         try DurableFiles.sync(temporary)
         try files.place(temporary, at: layout.file(run, "packed.h5"))

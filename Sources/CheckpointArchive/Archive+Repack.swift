@@ -77,7 +77,7 @@ extension Archive {
             return (file, summaries)
         } catch {
             unlink(temporary)
-            throw error
+            throw Archive.writing(absolute, failed: error)
         }
     }
 

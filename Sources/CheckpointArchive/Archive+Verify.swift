@@ -317,7 +317,7 @@ private struct RunVerification {
                 let indexed = try archive.locate { db in
                     try IndexRows.runKey(run, db).map { try IndexRows.tags(of: $0, db) } ?? []
                 }
-                if stored ?? [] == indexed { return }
+                if stored ?? [] == indexed || archive.isInMaintenance(run) { return }
                 if isLast {
                     add(
                         .indexDiffers, "index.sqlite",

@@ -134,26 +134,45 @@ extension Archive {
 
     /// Changes the file of tags first and the rows after; answers by how many there are more.
     ///
-    /// The lock on the index keeps two processes from losing each other's tags.
+    /// The lock on the index keeps two processes from losing each other's tags. Where the rows cannot
+    /// follow, opening the archive later makes them.
     @discardableResult
     func changeTags(of run: String, _ change: (inout Set<RunTag>) throws -> Void) throws -> Int {
-        try write { db in
-            guard let key = try IndexRows.runKey(run, db) else {
-                throw UserError.missing(
-                    subject: "run \(run)", cause: "the archive has no such run")
-            }
+        let outcome: Result<Int, any Error> = try maintaining(run) {
+            var hasBegun = false
             do {
-                let before = try TagFile.read(layout, run) ?? IndexRows.tags(of: key, db)
-                var tags = before
-                try change(&tags)
-                if tags != before {
-                    try Archive.mapErrors { try TagFile.write(tags, layout, run, files) }
-                    try IndexRows.putTags(tags, of: key, db)
-                }
-                return tags.count - before.count
-            } catch let error as DamagedFile {
-                throw error.userError()
+                return .success(
+                    try write { db in
+                        try self.changeTags(of: run, db) { tags in
+                            try change(&tags)
+                            hasBegun = true
+                        }
+                    })
+            } catch  where !hasBegun {
+                // Nothing was changed that somebody would have to finish.
+                return .failure(error)
             }
+        }
+        return try outcome.get()
+    }
+
+    private func changeTags(
+        of run: String, _ db: Database, _ change: (inout Set<RunTag>) throws -> Void
+    ) throws -> Int {
+        guard let key = try IndexRows.runKey(run, db) else {
+            throw UserError.missing(subject: "run \(run)", cause: "the archive has no such run")
+        }
+        do {
+            let before = try TagFile.read(layout, run) ?? IndexRows.tags(of: key, db)
+            var tags = before
+            try change(&tags)
+            if tags != before {
+                try Archive.mapErrors { try TagFile.write(tags, layout, run, files) }
+                try IndexRows.putTags(tags, of: key, db)
+            }
+            return tags.count - before.count
+        } catch let error as DamagedFile {
+            throw error.userError()
         }
     }
 }

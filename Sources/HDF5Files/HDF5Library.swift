@@ -106,6 +106,16 @@ package struct HDF5Error: Error, Sendable, CustomStringConvertible {
         return cause.isEmpty ? "\(function) failed" : "HDF5: \(cause)"
     }
 
+    /// The error number of the system call that failed, where the library tells one.
+    package var systemCode: Int32? {
+        let mark = "errno = "
+        return frames.lazy.compactMap { frame in
+            frame.cause.ranges(of: mark).first.flatMap {
+                Int32(frame.cause[$0.upperBound...].prefix { $0.isNumber })
+            }
+        }.first
+    }
+
     package var description: String { "\(subject): \(cause)" }
 }
 

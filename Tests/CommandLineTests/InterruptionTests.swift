@@ -48,6 +48,45 @@ import Testing
         #expect(try fixture.cairn(["verify"]).exitCode == 0)
     }
 
+    /// A limit of 1 KiB leaves no room for a page of the index, one of 40 KiB none for a pack of 61
+    /// checkpoints.
+    @Test(arguments: [
+        (["analyze", "norms"], 2, 1, "cannot write the index"),
+        (["tag", "a@1", "x"], 2, 1, "index"),
+        (["gc", "a", "--every", "20", "--yes"], 2, 1, "index"),
+        (["pack", "a"], 60, 40, "File too large"),
+    ])
+    func whatCannotBeStoredIsAFailureInOneSentence(
+        arguments: [String], lastStep: Int, kibibytes: Int, cause: String
+    ) throws {
+        let fixture = try CommandLineFixture()
+        let killed = try run(
+            builtExecutable("ArchiveHarness"),
+            ["write", fixture.archive, "a", "\(lastStep)", "99"],
+            // After the last save, which takes nine steps of the protocol, and before the end.
+            environment: ["HARNESS_DIE_AT": "\(24 + 9 * lastStep)"])
+        try #require(killed.output.contains("saved \(lastStep)"), "\(killed.error)")
+        try #require(try fixture.cairn(["tag", "a@0", "kept"]).exitCode == 0)
+        let result = try run(
+            "/bin/bash",
+            [
+                "-c", "ulimit -f \(kibibytes); \"$0\" \"$@\" --quiet > /dev/null",
+                cairnExecutable(),
+            ] + arguments, environment: ["CAIRN_ARCHIVE": fixture.archive], secondsAllowed: 120)
+        #expect(result.exitCode == 1, "\(result)")
+        #expect(result.error.split(separator: "\n").count == 1, "\(result.error)")
+        #expect(result.error.contains(cause), "\(result.error)")
+        #expect(!result.error.contains("errno") && !result.error.contains(".part"))
+        let before = try fixture.cairn(["verify"])
+        #expect(before.exitCode == 0, "\(before)")
+        // Whoever opens the archive for writing next makes the rows that are missing.
+        _ = try fixture.cairn(["tag", "a@2", "y"])
+        #expect(try fixture.cairn(["verify"]).exitCode == 0)
+        let litter = try FileManager.default.contentsOfDirectory(
+            atPath: fixture.archive + "/temporary")
+        #expect(litter.isEmpty, "\(litter)")
+    }
+
     @Test func aStatementStopsAtItsTimeLimit() throws {
         let fixture = try CommandLineFixture()
         try fixture.trainTiny()

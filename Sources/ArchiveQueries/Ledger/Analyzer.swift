@@ -43,7 +43,8 @@ package final class Analyzer {
     /// Computes and stores what is missing or stale.
     ///
     /// A run that lacks what the analysis needs is reported and the others go on. Errors: an
-    /// interruption (everything stored stays), a damaged file, a run or step that is not there.
+    /// interruption (everything stored stays), a damaged file, a run or step that is not there, an
+    /// answer that cannot be stored.
     package func run(
         _ request: AnalysisRequest, progress: @escaping (AnalysisProgress) -> Void = { _ in }
     ) throws -> AnalysisReport {
@@ -65,12 +66,19 @@ package final class Analyzer {
                 if !plan.items.isEmpty { try answerCheckpoints(plan, of: run, &work) }
                 // Only now: the answer about a run may rest on those of its checkpoints.
                 if request.kind.definition.answersRuns { try answerRun(run, &work) }
+            } catch let error as NotStored {
+                throw error.cause
             } catch let error as UserError where error.kind == .failure {
                 work.report.impossible.append(.init(run: run.id, step: nil, cause: "\(error)"))
             }
         }
         work.report.elapsed = work.elapsed
         return work.report
+    }
+
+    /// Answers are there and the archive does not take them: a failure of all, not of one run.
+    private struct NotStored: Error {
+        let cause: any Error
     }
 
     /// The outcome of one item.
@@ -189,8 +197,12 @@ package final class Analyzer {
     private func store(_ outcomes: [Outcome], of run: String, _ work: inout Work) throws {
         let question = work.request.settings.question(work.request.kind)
         let answers = outcomes.compactMap { try? $0.answer.get() }
-        try archive.write { database in
-            try Ledger(database: database).store(answers, to: question, of: run)
+        do {
+            try archive.write { database in
+                try Ledger(database: database).store(answers, to: question, of: run)
+            }
+        } catch {
+            throw NotStored(cause: error)
         }
         work.report.computed += answers.count
         for outcome in outcomes {
