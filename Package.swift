@@ -19,10 +19,10 @@ let numerical: [SwiftSetting] =
             .when(configuration: .debug))
     ]
 
-/// `WideVectorKernels` is the source of `VectorKernels` compiled for AVX2 and FMA; it is called on
-/// processors that have them.
+/// `WideVectorKernels` is the source of `VectorKernels` compiled for AVX2; it is called on processors
+/// that have it.
 #if arch(x86_64)
-let wide: [SwiftSetting] = numerical + [.unsafeFlags(["-Xcc", "-mavx2", "-Xcc", "-mfma"])]
+let wide: [SwiftSetting] = numerical + [.unsafeFlags(["-Xcc", "-mavx2"])]
 #else
 let wide = numerical
 #endif

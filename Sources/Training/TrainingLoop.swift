@@ -127,13 +127,9 @@ final class TrainingLoop<Scalar: NetworkScalar> {
             noisyParameters, rows: rows, step: dropoutKey, into: &gradient)
     }
 
-    /// Makes the matrix products of the latest gradient and nothing else, for measurements.
-    ///
-    /// Returns the number of floating-point operations. In OpenBLAS where asked for.
-    func multiplyOnly(inLibrary: Bool = false) -> Int {
-        inLibrary
-            ? trainEvaluator.multiplyOnly(inPanels: false) : trainEvaluator.multiplyOnly()
-    }
+    /// The matrix products of the latest gradient and nothing else, for measurements; returns the
+    /// number of floating-point operations.
+    func multiplyOnly() -> Int { trainEvaluator.multiplyOnly() }
 
     /// Applies the prepared gradient: step becomes step + 1.
     func advance() {

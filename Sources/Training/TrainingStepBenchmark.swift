@@ -9,8 +9,6 @@ package struct TrainingStepBenchmark: Sendable {
     /// Median seconds of the matrix products of one gradient, with the same shapes, on the same
     /// threads, in the same memory.
     package let productSeconds: Double
-    /// Median seconds of the same products in OpenBLAS.
-    package let librarySeconds: Double
     /// Floating-point operations of these products.
     package let productOperations: Int
     /// Median seconds of what an evaluation adds to a step: loss and accuracy on the test rows, and
@@ -48,7 +46,6 @@ package struct TrainingStepBenchmark: Sendable {
         var steps: [Double] = []
         var gradients: [Double] = []
         var products: [Double] = []
-        var libraryProducts: [Double] = []
         var evaluations: [Double] = []
         var operations = 0
         let clock = ContinuousClock()
@@ -63,21 +60,18 @@ package struct TrainingStepBenchmark: Sendable {
             }
             let gradient = seconds { loop.computeGradient() }
             let product = seconds { operations = loop.multiplyOnly() }
-            let libraryProduct = seconds { _ = loop.multiplyOnly(inLibrary: true) }
             let evaluation = seconds { _ = loop.measure(training: loop.fullGradientLoss) }
             if repetition >= unmeasured {
                 steps.append(step)
                 gradients.append(gradient)
                 products.append(product)
-                libraryProducts.append(libraryProduct)
                 evaluations.append(evaluation)
             }
         }
         func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
         return TrainingStepBenchmark(
             stepSeconds: median(steps), gradientSeconds: median(gradients),
-            productSeconds: median(products), librarySeconds: median(libraryProducts),
-            productOperations: operations,
+            productSeconds: median(products), productOperations: operations,
             evaluationSeconds: median(evaluations),
             evaluationInterval: loop.configuration.training.evaluateEvery)
     }

@@ -31,24 +31,11 @@ package protocol LaneScalar: BinaryFloatingPoint, Codable, SIMDScalar, BitwiseCo
     /// The larger of each pair of lanes; the first where the second is NaN.
     static func larger(_ first: Wide, _ second: Wide) -> Wide
 
-    /// a·b + c for each lane, rounded once: one instruction where the processor has it.
-    static func multiplyAdd(_ a: Wide, _ b: Wide, _ c: Wide) -> Wide
-
     /// The sum of all lanes, half by half.
     static func total(_ x: Wide) -> Self
 }
 
 extension Float {
-    @inlinable @inline(__always)
-    package static func multiplyAdd(
-        _ a: SIMD8<Float>, _ b: SIMD8<Float>, _ c: SIMD8<Float>
-    ) -> SIMD8<Float> {
-        // Lane by lane: the compiler makes one instruction of it.
-        var sum = c
-        for lane in 0..<8 { sum[lane] = c[lane].addingProduct(a[lane], b[lane]) }
-        return sum
-    }
-
     @inlinable @inline(__always)
     package static func total(_ x: SIMD8<Float>) -> Float {
         let four = x.lowHalf + x.highHalf
@@ -58,16 +45,6 @@ extension Float {
 }
 
 extension Double {
-    @inlinable @inline(__always)
-    package static func multiplyAdd(
-        _ a: SIMD4<Double>, _ b: SIMD4<Double>, _ c: SIMD4<Double>
-    ) -> SIMD4<Double> {
-        // Lane by lane: the compiler makes one instruction of it.
-        var sum = c
-        for lane in 0..<4 { sum[lane] = c[lane].addingProduct(a[lane], b[lane]) }
-        return sum
-    }
-
     @inlinable @inline(__always)
     package static func total(_ x: SIMD4<Double>) -> Double {
         let two = x.lowHalf + x.highHalf

@@ -1,7 +1,7 @@
 /// The loops over whole arrays that training and analysis spend their time in.
 ///
 /// `VectorKernels` implements them for every processor; `WideVectorKernels` is the same source,
-/// compiled for AVX2 and fused multiplication. Both give the same bits. Formulas stand at the implementations.
+/// compiled for AVX2. Both give the same bits. Formulas stand at the implementations.
 package protocol VectorKernelSet: SendableMetatype {
     static func square<Scalar: LaneScalar>(
         _ x: UnsafePointer<Scalar>, into y: UnsafeMutablePointer<Scalar>, count: Int
@@ -121,12 +121,5 @@ package protocol VectorKernelSet: SendableMetatype {
     static func addToSources<Scalar: LaneScalar>(
         _ rows: Range<Int>, columns: Int, _ table: SourceTable, _ row: UnsafePointer<Scalar>,
         to sources: UnsafeMutablePointer<Scalar>
-    )
-
-    static func multiplyPanels<Scalar: LaneScalar>(_ product: PanelProduct<Scalar>)
-
-    static func packPanels<Scalar: LaneScalar>(
-        _ b: UnsafePointer<Scalar>, inner: Int, columns: Int, innerStride: Int, columnStride: Int,
-        panels: Range<Int>, into target: UnsafeMutablePointer<Scalar>
     )
 }

@@ -109,73 +109,7 @@ struct VectorKernelTests {
                     weight: 0.25, into: memory[9])
             }
         }
-        let product = PanelProduct<Scalar>(
-            rows: rows, columns: classes, inner: 9, a: memory[2], rowStride: span,
-            innerStride: 1, panels: memory[39], c: memory[36], resultStride: classes, adds: true)
-        kernels.packPanels(
-            memory[3], inner: 9, columns: classes, innerStride: classes, columnStride: 1,
-            panels: 0..<PanelProduct<Scalar>.panelCount(classes), into: memory[39])
-        kernels.multiplyPanels(product)
         return memory.elements + [numbers]
-    }
-
-    @Test("products in panels are those of their definition", arguments: 0..<60)
-    func panelProducts(seed: Int) {
-        checkPanelProduct(Float.self, seed: seed)
-        checkPanelProduct(Double.self, seed: seed)
-    }
-
-    private func checkPanelProduct<Scalar: ArrayScalar>(_ type: Scalar.Type, seed: Int) {
-        var generator = SeededGenerator(seed: seed)
-        let rows = Int.random(in: 1...31, using: &generator)
-        let columns = Int.random(in: 1...40, using: &generator)
-        let inner = seed % 4 == 0 ? 300 : Int.random(in: 0...40, using: &generator)
-        let (adds, transposed) = (seed % 2 == 0, seed % 3 == 0)
-        let resultStride = columns + seed % 5
-        typealias Product = PanelProduct<Scalar>
-        let panelElements = Product.elementCount(inner: inner, columns: columns)
-        let memory = Arrays<Scalar>(
-            seed: seed, arrays: 4, count: max(rows * inner, panelElements, rows * resultStride, 1))
-        let (a, b, c) = (memory[0], memory[1], memory[2])
-        if !adds { for index in 0..<rows * resultStride { c[index] = .nan } }
-        let (rowStride, innerStride) = transposed ? (1, rows) : (inner, 1)
-        // B lies either way round, too.
-        let (bRow, bColumn) = adds ? (columns, 1) : (1, inner)
-        var expected: [(value: Double, size: Double)] = []
-        for row in 0..<rows {
-            for column in 0..<columns {
-                var value = adds ? Double(c[row * resultStride + column]) : 0
-                var size = abs(value)
-                for index in 0..<inner {
-                    let term =
-                        Double(a[row * rowStride + index * innerStride])
-                        * Double(b[index * bRow + column * bColumn])
-                    value += term
-                    size += abs(term)
-                }
-                expected.append((value, size))
-            }
-        }
-        let outside = (0..<rows * resultStride).filter { $0 % resultStride >= columns }
-        let before = outside.map { "\(c[$0])" }
-        vectorKernels.packPanels(
-            b, inner: inner, columns: columns, innerStride: bRow, columnStride: bColumn,
-            panels: 0..<Product.panelCount(columns), into: memory[3])
-        vectorKernels.multiplyPanels(
-            Product(
-                rows: rows, columns: columns, inner: inner, a: a, rowStride: rowStride,
-                innerStride: innerStride, panels: memory[3], c: c, resultStride: resultStride,
-                adds: adds))
-        for row in 0..<rows {
-            for column in 0..<columns {
-                let (value, size) = expected[row * columns + column]
-                // One rounding per term, each below half an ulp of a partial sum; the reference has
-                // as many of its own.
-                let tolerance = Double(Scalar.ulpOfOne) * size * Double(inner + 1)
-                #expect(abs(Double(c[row * resultStride + column]) - value) <= tolerance)
-            }
-        }
-        #expect(outside.map { "\(c[$0])" } == before)
     }
 
     @Test("compiled for AVX2 give the bits of those for every processor", arguments: 0..<20)

@@ -51,7 +51,6 @@ final class LaneMemory<Scalar: NetworkScalar> {
     let inputGradient: AlignedMemory<Scalar>
     let parameterGradient: AlignedMemory<Scalar>
     let scratch: AlignedMemory<Scalar>
-    let panels: AlignedMemory<Scalar>
     let lossScratch: AlignedMemory<Double>
     var sum = LossSum()
     /// Floating-point operations of the lane's products, counted when they are measured.
@@ -66,16 +65,6 @@ final class LaneMemory<Scalar: NetworkScalar> {
         parameterGradient = AlignedMemory(count: program.layout.count)
         let scores = program.network.heads * plan.length
         scratch = AlignedMemory(count: max(scores, 2 * program.network.width) + 64)
-        panels = AlignedMemory(
-            count: program.linearOperations.reduce(0) { most, operation in
-                let rows =
-                    switch operation.input.domain {
-                    case .inputs: plan.inputCount
-                    case .prefixes: plan.prefixCapacity
-                    case .readouts: plan.readoutCapacity
-                    }
-                return max(most, operation.scratchElements(rows: rows))
-            })
         lossScratch = AlignedMemory(count: 2 * program.space.classCount + 64)
     }
 }
@@ -108,7 +97,6 @@ final class Linearization<Scalar: NetworkScalar> {
     let lanes: [ProductMemory<Scalar>]
     let inputTangent: AlignedMemory<Scalar>
     let parameterTangent: AlignedMemory<Scalar>
-    let parameterPanels: AlignedMemory<Scalar>
     /// Values and derivatives of every tile; empty where they would take too much memory and are
     /// computed again for each product instead.
     let tileValues: [TileMemory<Scalar>]
@@ -136,6 +124,5 @@ final class Linearization<Scalar: NetworkScalar> {
         }
         inputTangent = AlignedMemory(count: program.inputColumns * plan.inputCount)
         parameterTangent = AlignedMemory(count: program.layout.count)
-        parameterPanels = AlignedMemory(count: program.panelElements)
     }
 }

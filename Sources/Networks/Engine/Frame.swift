@@ -48,12 +48,6 @@ struct ParameterMemory<Scalar: NetworkScalar> {
     var gradient: UnsafeMutablePointer<Scalar>
     var tangent: UnsafeMutablePointer<Scalar>
     var gradientTangent: UnsafeMutablePointer<Scalar>
-    /// The values and the direction, packed for products.
-    var valuePanels: UnsafeMutablePointer<Scalar>
-    var tangentPanels: UnsafeMutablePointer<Scalar>
-
-    var values: WeightMemory<Scalar> { WeightMemory(parameters: value, panels: valuePanels) }
-    var tangents: WeightMemory<Scalar> { WeightMemory(parameters: tangent, panels: tangentPanels) }
 }
 
 /// Everything an operation needs to know about the tile (or the input rows) it works on.
@@ -66,8 +60,6 @@ struct Frame<Scalar: NetworkScalar> {
     var tile: RowPlan.Tile
     /// Room for one row's scores or logits, and then some.
     var scratch: UnsafeMutablePointer<Scalar>
-    /// Room for a packed operand of a product.
-    var panels: UnsafeMutablePointer<Scalar>
     /// What random numbers of a training step depend on; nil outside training.
     var dropoutKey: UInt64?
 

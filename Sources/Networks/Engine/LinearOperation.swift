@@ -29,8 +29,6 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
     let bias: Int?
     let residual: Residual
     let selection: Rows
-    /// Where this operation's packed matrices begin among those of all.
-    var firstPanel = 0
 
     init(
         _ input: Slot, weight: Int, isTransposed: Bool = false, bias: Int? = nil,
@@ -58,8 +56,8 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
         let started = begin(
             frame, rows, frame.value(output), bias: frame.parameters.value, version: .value)
         multiply(
-            frame.value(input), frame.parameters.values, rows, into: frame.value(output),
-            adds: started)
+            frame.value(input), frame.parameters.value, rows, into: frame.value(output),
+            beta: started ? 1 : 0)
     }
 
     override func tangent(_ frame: borrowing Frame<Scalar>) {
@@ -68,11 +66,11 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
         let started = begin(
             frame, rows, frame.tangent(output), bias: frame.parameters.tangent, version: .tangent)
         multiply(
-            frame.tangent(input), frame.parameters.values, rows, into: frame.tangent(output),
-            adds: started)
+            frame.tangent(input), frame.parameters.value, rows, into: frame.tangent(output),
+            beta: started ? 1 : 0)
         multiply(
-            frame.value(input), frame.parameters.tangents, rows, into: frame.tangent(output),
-            adds: true)
+            frame.value(input), frame.parameters.tangent, rows, into: frame.tangent(output),
+            beta: 1)
     }
 
     override func reverse(_ frame: borrowing Frame<Scalar>) {
@@ -80,11 +78,10 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
         if isFirstToAdd[0] { clearSkipped(frame.gradient(input), frame, rows) }
         guard !rows.isEmpty else { return }
         multiplyBack(
-            frame.gradient(output), frame.parameters.values, rows, into: frame.gradient(input),
-            adds: !isFirstToAdd[0])
+            frame.gradient(output), frame.parameters.value, rows, into: frame.gradient(input),
+            beta: kept(0))
         addOuter(
-            frame.value(input), frame.gradient(output), rows, to: frame.parameters.gradient,
-            frame.panels)
+            frame.value(input), frame.gradient(output), rows, to: frame.parameters.gradient)
         end(
             frame, rows, frame.gradient(output), bias: frame.parameters.gradient,
             version: .gradient)
@@ -95,24 +92,39 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
         if isFirstToAdd[0] { clearSkipped(frame.gradientTangent(input), frame, rows) }
         guard !rows.isEmpty else { return }
         multiplyBack(
-            frame.gradientTangent(output), frame.parameters.values, rows,
-            into: frame.gradientTangent(input), adds: !isFirstToAdd[0])
+            frame.gradientTangent(output), frame.parameters.value, rows,
+            into: frame.gradientTangent(input), beta: kept(0))
         multiplyBack(
-            frame.gradient(output), frame.parameters.tangents, rows,
-            into: frame.gradientTangent(input), adds: true)
+            frame.gradient(output), frame.parameters.tangent, rows,
+            into: frame.gradientTangent(input), beta: 1)
         addOuter(
             frame.value(input), frame.gradientTangent(output), rows,
-            to: frame.parameters.gradientTangent, frame.panels)
+            to: frame.parameters.gradientTangent)
         addOuter(
             frame.tangent(input), frame.gradient(output), rows,
-            to: frame.parameters.gradientTangent, frame.panels)
+            to: frame.parameters.gradientTangent)
         end(
             frame, rows, frame.gradientTangent(output), bias: frame.parameters.gradientTangent,
             version: .gradientTangent)
     }
 
-    /// The rows that this operation computes.
-    func rows(_ frame: borrowing Frame<Scalar>) -> Range<Int> {
+    /// The products of a forward and a reverse pass and nothing else, for measurements; returns the
+    /// number of floating-point operations.
+    @discardableResult
+    func multiplyOnly(_ frame: borrowing Frame<Scalar>) -> Int {
+        let rows = rows(frame)
+        guard !rows.isEmpty else { return 0 }
+        multiply(
+            frame.value(input), frame.parameters.value, rows, into: frame.value(output), beta: 0)
+        multiplyBack(
+            frame.gradient(output), frame.parameters.value, rows, into: frame.gradient(input),
+            beta: 0)
+        addOuter(
+            frame.value(input), frame.gradient(output), rows, to: frame.parameters.gradient)
+        return 6 * rows.count * input.columns * output.columns
+    }
+
+    private func rows(_ frame: borrowing Frame<Scalar>) -> Range<Int> {
         let memory = frame[input.domain]
         switch selection {
         case .all: return memory.rows
@@ -196,5 +208,47 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
                 add(matrix + row * columns, to: target + table.own(row) * columns, count: columns)
             }
         }
+    }
+
+    private func view(
+        _ matrix: UnsafeMutablePointer<Scalar>, _ rows: Range<Int>, _ columns: Int
+    ) -> MatrixView<Scalar> {
+        MatrixView(matrix + rows.lowerBound * columns, rows: rows.count, columns: columns)
+    }
+
+    private func weights(_ parameters: UnsafeMutablePointer<Scalar>) -> MatrixView<Scalar> {
+        isTransposed
+            ? MatrixView(parameters + weight, rows: output.columns, columns: input.columns)
+            : MatrixView(parameters + weight, rows: input.columns, columns: output.columns)
+    }
+
+    /// Y ← X·W + beta·Y.
+    private func multiply(
+        _ x: UnsafeMutablePointer<Scalar>, _ parameters: UnsafeMutablePointer<Scalar>,
+        _ rows: Range<Int>, into y: UnsafeMutablePointer<Scalar>, beta: Scalar
+    ) {
+        gemm(
+            view(x, rows, input.columns), weights(parameters),
+            into: view(y, rows, output.columns), transposeB: isTransposed, beta: beta)
+    }
+
+    /// X ← Y·Wᵀ + beta·X.
+    private func multiplyBack(
+        _ y: UnsafeMutablePointer<Scalar>, _ parameters: UnsafeMutablePointer<Scalar>,
+        _ rows: Range<Int>, into x: UnsafeMutablePointer<Scalar>, beta: Scalar
+    ) {
+        gemm(
+            view(y, rows, output.columns), weights(parameters),
+            into: view(x, rows, input.columns), transposeB: !isTransposed, beta: beta)
+    }
+
+    /// W ← W + Xᵀ·Y.
+    private func addOuter(
+        _ x: UnsafeMutablePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ rows: Range<Int>,
+        to parameters: UnsafeMutablePointer<Scalar>
+    ) {
+        let left = isTransposed ? view(y, rows, output.columns) : view(x, rows, input.columns)
+        let right = isTransposed ? view(x, rows, input.columns) : view(y, rows, output.columns)
+        gemm(left, right, into: weights(parameters), transposeA: true, beta: 1)
     }
 }

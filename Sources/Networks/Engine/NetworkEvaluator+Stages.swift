@@ -6,19 +6,17 @@ internal import VectorMath
 /// Input rows are cut by lane, tiles are dealt to lanes, and every lane adds to sums of its own,
 /// which the next stage adds up in lane order.
 enum EvaluationStage<Scalar: NetworkScalar> {
-    case packValues
     case inputsForward
     /// Without rows to collect the losses are added up instead.
     case tilesForward(collect: [CopiedRows])
     case tilesGradient
     case inputsReverse
     case sumGradients
-    case packTangents
     case inputsTangent
     case tilesProduct(ProductKind)
     case inputsReverseTangent(ProductKind)
     case sumGradientTangents
-    case productsOnly(inPanels: Bool)
+    case productsOnly
 
     /// Rows to copy out of every tile: a slot of answers or inner values, and where they go.
     struct CopiedRows {
@@ -38,8 +36,6 @@ enum EvaluationStage<Scalar: NetworkScalar> {
 extension NetworkEvaluator: LaneWork {
     package func perform(lane: Int) {
         switch stage {
-        case .packValues: packPanels(lane, frame(lane, tile: nil).parameters.values)
-        case .packTangents: packPanels(lane, frame(lane, tile: nil).parameters.tangents)
         case .inputsForward: inputsForward(lane)
         case .tilesForward(let collect): tilesForward(lane, collect)
         case .tilesGradient: tilesGradient(lane)
@@ -48,7 +44,7 @@ extension NetworkEvaluator: LaneWork {
         case .inputsTangent: inputsTangent(lane)
         case .tilesProduct(let kind): tilesProduct(lane, kind)
         case .inputsReverseTangent(let kind): inputsReverseTangent(lane, kind)
-        case .productsOnly(let inPanels): productsOnly(lane, inPanels: inPanels)
+        case .productsOnly: productsOnly(lane)
         case .sumGradientTangents:
             if let linearization {
                 sumLanes(lane) { linearization.lanes[$0].parameterGradientTangent }
@@ -91,21 +87,17 @@ extension NetworkEvaluator: LaneWork {
             parameters: ParameterMemory(
                 value: parameterValue.base, gradient: memory.parameterGradient.base,
                 tangent: linearization?.parameterTangent.base ?? parameterValue.base,
-                gradientTangent: product?.parameterGradientTangent.base ?? parameterValue.base,
-                valuePanels: parameterPanels.base,
-                tangentPanels: linearization?.parameterPanels.base ?? parameterPanels.base),
-            plan: plan, tile: tile, scratch: memory.scratch.base, panels: memory.panels.base,
-            dropoutKey: dropoutKey)
+                gradientTangent: product?.parameterGradientTangent.base ?? parameterValue.base),
+            plan: plan, tile: tile, scratch: memory.scratch.base, dropoutKey: dropoutKey)
     }
 
     /// The matrix products of a gradient, with the same shapes in the same memory.
-    private func productsOnly(_ lane: Int, inPanels: Bool) {
+    private func productsOnly(_ lane: Int) {
         lanes[lane].productOperations = 0
         func multiply(_ operations: [Operation<Scalar>], _ frame: borrowing Frame<Scalar>) {
             for operation in operations {
                 if let linear = operation as? LinearOperation {
-                    lanes[lane].productOperations += linear.multiplyOnly(
-                        frame, inPanels: inPanels)
+                    lanes[lane].productOperations += linear.multiplyOnly(frame)
                 }
             }
         }
@@ -113,10 +105,6 @@ extension NetworkEvaluator: LaneWork {
         for index in plan.tiles(ofLane: lane) {
             multiply(program.tileOperations, frame(lane, tile: index))
         }
-    }
-
-    private func packPanels(_ lane: Int, _ weights: WeightMemory<Scalar>) {
-        for operation in program.linearOperations { operation.packPanels(weights, lane: lane) }
     }
 
     private func inputsForward(_ lane: Int) {

@@ -56,7 +56,6 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
     let lanes: [LaneMemory<Scalar>]
     let inputValue: AlignedMemory<Scalar>
     let parameterValue: AlignedMemory<Scalar>
-    let parameterPanels: AlignedMemory<Scalar>
     private let pool: LanePool
     private(set) var stage = EvaluationStage<Scalar>.inputsForward
     /// The factor on each answer's cross-entropy: one over their number.
@@ -86,13 +85,12 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
         program = NetworkProgram(network, space, layout)
         let plan = RowPlan(
             examples, blockCount: network.kind == .transformer ? network.layers : 1,
-            sharesPrefixes: network.dropout == 0, rowsPerTile: program.rowsPerTile)
+            sharesPrefixes: network.dropout == 0)
         self.plan = plan
         let program = program
         lanes = (0..<RowPlan.laneCount).map { _ in LaneMemory(program, plan) }
         inputValue = AlignedMemory(count: program.inputColumns * plan.inputCount)
         parameterValue = AlignedMemory(count: layout.count)
-        parameterPanels = AlignedMemory(count: multipliesInPanels ? program.panelElements : 0)
         self.pool = pool ?? LanePool(threadCount: max(1, min(threadCount, RowPlan.laneCount)))
     }
 
@@ -125,11 +123,9 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
 
     /// The matrix products of one gradient and nothing else, with the same shapes on the same
     /// threads; returns the number of floating-point operations.
-    ///
-    /// In OpenBLAS where `inPanels` is false; follows a gradient.
-    package func multiplyOnly(inPanels: Bool = multipliesInPanels) -> Int {
+    package func multiplyOnly() -> Int {
         linearization?.isValid = false
-        run(.productsOnly(inPanels: inPanels))
+        run(.productsOnly)
         return lanes.reduce(0) { $0 + $1.productOperations }
     }
 
@@ -226,7 +222,6 @@ extension NetworkEvaluator {
     private func prepare(_ parameters: [Scalar], rows: [Int]?) {
         linearization?.isValid = false
         importVector(parameters, to: parameterValue.base)
-        if multipliesInPanels { run(.packValues) }
         if let rows {
             plan.select(rows)
             isWholeSetSelected = false
@@ -242,7 +237,6 @@ extension NetworkEvaluator {
             preconditionFailure("products need linearize(at:) first, and no gradient in between")
         }
         importVector(vector, to: linearization.parameterTangent.base)
-        if multipliesInPanels { run(.packTangents) }
         return linearization
     }
 

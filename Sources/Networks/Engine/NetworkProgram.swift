@@ -22,10 +22,6 @@ struct NetworkProgram<Scalar: NetworkScalar> {
     /// Stored matrices that the engine keeps as `[width, heads · headWidth]` instead of
     /// `[heads, width, headWidth]`, so that all heads are one product.
     var headMatrices: [ParameterLayout.Entry] = []
-    /// The matrix products among the operations.
-    private(set) var linearOperations: [LinearOperation<Scalar>] = []
-    /// Elements that their packed weights take together.
-    private(set) var panelElements = 0
 
     let network: NetworkConfiguration
     let space: TokenSpace
@@ -40,25 +36,11 @@ struct NetworkProgram<Scalar: NetworkScalar> {
         case .mlp, .oneHot: buildHiddenLayer()
         }
         Operation.assignFirstToAdd(inputOperations + tileOperations)
-        linearOperations = (inputOperations + tileOperations).compactMap { $0 as? LinearOperation }
-        for operation in linearOperations {
-            operation.firstPanel = panelElements
-            panelElements += operation.panelElements
-        }
         for slot in tileOperations.flatMap(\.reads) where slot.domain == .inputs {
             if !sharedInputs.contains(where: { $0.firstColumn == slot.firstColumn }) {
                 sharedInputs.append(slot)
             }
         }
-    }
-
-    /// About how many rows go through a product at once: few enough that their activations stay in
-    /// the second cache until the way back, enough that sums over them are seldom put away.
-    var rowsPerTile: Int {
-        // OpenBLAS packs its operands for each product, and small tiles share fewer beginnings.
-        guard multipliesInPanels && prefixColumns == 0 else { return 256 }
-        let bytes = 2 * readoutColumns * MemoryLayout<Scalar>.stride
-        return min(256, max(48, 800_000 / max(bytes, 1) / 6 * 6))
     }
 
     /// A new matrix of activations.

@@ -87,16 +87,17 @@ final class RowPlan {
     private let newParent: UnsafeMutablePointer<Int32>
     private let renumbered: UnsafeMutablePointer<Int32>
 
-    /// `rowsPerTile` is about how many rows go through a product at once.
-    init(_ examples: Examples, blockCount: Int, sharesPrefixes: Bool, rowsPerTile: Int = 256) {
+    init(_ examples: Examples, blockCount: Int, sharesPrefixes: Bool) {
         self.examples = examples
         self.sharesPrefixes = sharesPrefixes
         length = examples.length
         targetsPerExample = examples.targetsPerExample
         usesPrefixes = blockCount > 1
         let count = examples.count
+        // About 256 rows go through a product at once: enough for its full speed, few enough that
+        // their activations stay in cache until the way back.
         let rowsPerExample = blockCount > 1 ? 2 : 1
-        examplesPerTile = max(1, rowsPerTile / (rowsPerExample * targetsPerExample))
+        examplesPerTile = max(1, 256 / (rowsPerExample * targetsPerExample))
 
         let inputs = InputRows(examples)
         inputCount = inputs.tokens.count

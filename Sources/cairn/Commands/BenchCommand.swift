@@ -96,7 +96,6 @@ struct BenchCommand: ParsableCommand {
             ("their matrix products alone", 1 / step.productSeconds, "1/s"),
             ("matrix products' share of a step", step.productShare, "of 1"),
             ("products", operations / step.productSeconds * 1e-9, "GFLOP/s"),
-            ("the same products in OpenBLAS", 1 / step.librarySeconds, "1/s"),
             ("evaluation", step.evaluationSeconds * 1e3, "ms"),
             (
                 "evaluation every \(step.evaluationInterval) steps, beside training",

@@ -42,8 +42,7 @@ struct DoctorCommand: ParsableCommand {
             ("cores", String(information.activeProcessorCount), ""),
             (
                 "vector instructions", vectors.joined(separator: " "),
-                flags.isEmpty || flags.isSuperset(of: ["avx2", "fma"])
-                    ? "" : "training is slow without avx2 and fma"
+                flags.isEmpty || flags.contains("avx2") ? "" : "training is slow without avx2"
             ),
             ("memory", NumberText.bytes(Int(information.physicalMemory)), ""),
         ]

@@ -1,1 +1,0 @@
-../VectorKernels/Kernels+Products.swift
