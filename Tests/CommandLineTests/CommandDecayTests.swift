@@ -51,7 +51,7 @@ import Testing
         pristine = folder.path("archive")
         let harness = builtExecutable("ArchiveHarness")
         let killed = try run(
-            harness, ["write", pristine, "a", "2", "9"], environment: ["HARNESS_DIE_AT": "40"])
+            harness, ["write", pristine, "a", "2", "9"], environment: ["HARNESS_DIE_AT": "42"])
         try #require(killed.output.contains("saved 2"), "\(killed.error)")
         let packed = try run(harness, ["write", pristine, "b", "2", "3"])
         try #require(packed.exitCode == 0, "\(packed.error)")

@@ -63,7 +63,7 @@ import Testing
     @Test(.enabled(if: unshare != nil)) func theLogOfAKilledWriterIsRefusedInOneSentence() throws {
         let killed = try run(
             builtExecutable("ArchiveHarness"), ["write", fixture.archive, "a", "2", "9"],
-            environment: ["HARNESS_DIE_AT": "40"])
+            environment: ["HARNESS_DIE_AT": "42"])
         try #require(killed.output.contains("saved 2"))
         // A copy of an archive often lacks the shared memory of the log.
         try FileManager.default.removeItem(atPath: fixture.archive + "/index.sqlite-shm")
