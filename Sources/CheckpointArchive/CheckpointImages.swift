@@ -2,16 +2,10 @@ internal import Checkpoints
 internal import HDF5Files
 internal import Synchronization
 
-/// Makes the files of one run's checkpoints, by templates once it has seen their form twice within a
-/// short time.
-///
-/// Making a template takes as long as making some tens of files, so it only pays where checkpoints
-/// come often.
+/// Makes the files of one run's checkpoints, by templates once it has seen their form twice.
 final class CheckpointImages: Sendable {
     private let run: String
     private let layout: HDF5Layout
-    /// The longest time between two checkpoints of one form for which a template is made.
-    private let patience: Duration
     private let state = Mutex(State())
 
     /// Steps with and without evaluation, first and later ones, and some that are rare.
@@ -19,17 +13,15 @@ final class CheckpointImages: Sendable {
 
     private struct State {
         var templates: [CheckpointTemplate] = []
-        /// Forms without a template and when they were seen last, and those that none can be made for;
-        /// newest last.
-        var seen: [(form: CheckpointForm, time: ContinuousClock.Instant)] = []
+        /// Forms that were seen once, or that no template can be made for; newest last.
+        var seen: [CheckpointForm] = []
         var unsuitable: [CheckpointForm] = []
         var templateUseCount = 0
     }
 
-    init(run: String, layout: HDF5Layout, patience: Duration = .seconds(1)) {
+    init(run: String, layout: HDF5Layout) {
         self.run = run
         self.layout = layout
-        self.patience = patience
     }
 
     /// How many files came from a template.
@@ -72,15 +64,10 @@ final class CheckpointImages: Sendable {
             }
             let summary = CheckpointFile.Summary(checkpoint, layout)
             let image = try libraryImage(of: checkpoint, summary)
-            if !state.unsuitable.contains(form) {
-                let now = ContinuousClock.now
-                let last = state.seen.first { $0.form == form }?.time
-                state.seen.removeAll { $0.form == form }
-                if let last, now - last < patience {
-                    try addTemplate(form, checkpoint, summary, image, &state)
-                } else {
-                    CheckpointImages.add((form, now), to: &state.seen)
-                }
+            if state.seen.contains(form) {
+                try addTemplate(form, checkpoint, summary, image, &state)
+            } else if !state.unsuitable.contains(form) {
+                CheckpointImages.add(form, to: &state.seen)
             }
             return try whole(image, summary)
         }
@@ -96,6 +83,7 @@ final class CheckpointImages: Sendable {
         _ form: CheckpointForm, _ checkpoint: Checkpoint, _ summary: CheckpointFile.Summary,
         _ image: [UInt8], _ state: inout State
     ) throws {
+        state.seen.removeAll { $0 == form }
         let template = try CheckpointTemplate(
             form, from: checkpoint, summary, image: image, run: run)
         if let template {

@@ -31,7 +31,7 @@ import Testing
                     entry.name.hasPrefix("tensor 1") ? 0 : .random(in: 0...255, using: &generator)
                 })
         }
-        let images = CheckpointImages(run: run, layout: .contiguous, patience: .seconds(3_600))
+        let images = CheckpointImages(run: run, layout: .contiguous)
         let count = 12
         for step in 0..<count {
             let checkpoint = Checkpoint(
@@ -81,7 +81,7 @@ import Testing
     }
 
     @Test func otherFormsComeFromTheLibrary() throws {
-        let images = CheckpointImages(run: "a", layout: .contiguous, patience: .seconds(3_600))
+        let images = CheckpointImages(run: "a", layout: .contiguous)
         for step in 0..<12 {
             var checkpoint = TestRuns.checkpoint(step)
             // Each metric makes a file of another structure, and so does a longer text.
@@ -104,17 +104,5 @@ import Testing
             #expect(try image(of: checkpoint, summary, from: deflated) == expected)
         }
         #expect(deflated.templateUseCount == 0)
-    }
-
-    @Test func checkpointsThatComeRarelyAreMadeByTheLibrary() throws {
-        let images = CheckpointImages(run: "a", layout: .contiguous, patience: .zero)
-        for step in 0..<4 {
-            let checkpoint = TestRuns.checkpoint(step)
-            let summary = try CheckpointFile.Summary(checkpoint)
-            let expected = try CheckpointFile.image(
-                of: checkpoint, summary, run: "a", layout: .contiguous)
-            #expect(try image(of: checkpoint, summary, from: images) == expected)
-        }
-        #expect(images.templateUseCount == 0)
     }
 }
