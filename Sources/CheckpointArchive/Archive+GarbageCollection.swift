@@ -88,12 +88,9 @@ extension Archive {
         let going = plan.filter { !$0.isKept }
         for (run, items) in Dictionary(grouping: going, by: \.run).sorted(by: { $0.key < $1.key }) {
             let stored = try StoredRun(archive: self, id: run)
-            guard let lock = try FileLock.attempt(layout.runLock(run)) else {
-                throw UserError(
-                    .failure, subject: "run \(stored.name) (\(run))",
-                    cause: "\(FileLock.holder(layout.runLock(run))) is writing it",
-                    advice: "collect when it has ended")
-            }
+            let lock = try FileLock.claim(
+                layout.runLock(run), for: .tidying, subject: "run \(stored.name) (\(run))",
+                advice: "collect when it has ended")
             try withExtendedLifetime(lock) {
                 // It may have been packed before it was claimed.
                 try stored.refresh()

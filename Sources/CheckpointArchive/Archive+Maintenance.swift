@@ -10,7 +10,9 @@ extension Archive {
     func maintaining<Value>(_ run: String, _ work: () throws -> Value) throws -> Value {
         let marker = marker(of: run)
         // Without the claim another process is at this run, and the run's own lock will say so.
-        let claim = try FileLock.attempt(marker)
+        var claim = try FileLock.attempt(marker)
+        // Somebody's opening may have taken the marker away while it was being claimed.
+        while claim != nil, !Archive.exists(marker) { claim = try FileLock.attempt(marker) }
         return try withExtendedLifetime(claim) {
             let value = try work()
             if claim != nil { unlink(marker) }
@@ -43,7 +45,8 @@ extension Archive {
             try withExtendedLifetime(claim) {
                 if Archive.exists(layout.runFile(run)) {
                     // The run may be written by somebody; then it is for whoever comes later.
-                    guard let lock = try FileLock.attempt(layout.runLock(run)) else { return }
+                    guard let lock = try FileLock.attempt(layout.runLock(run), for: .tidying)
+                    else { return }
                     try withExtendedLifetime(lock) {
                         try leavingDamage { try adoptFilesAndView(of: run) }
                     }
@@ -59,7 +62,9 @@ extension Archive {
             try String.fetchAll($0, sql: "SELECT id FROM run WHERE status = 'running'")
         }
         for run in running where Archive.exists(layout.runFolder(run)) {
-            guard let lock = try FileLock.attempt(layout.runLock(run)) else { continue }
+            guard let lock = try FileLock.attempt(layout.runLock(run), for: .tidying) else {
+                continue
+            }
             try withExtendedLifetime(lock) {
                 try leavingDamage { try adoptFilesAndView(of: run) }
             }

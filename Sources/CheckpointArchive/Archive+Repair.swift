@@ -28,12 +28,9 @@ extension Archive {
                 actions += try dropMissingRun(run, isDryRun)
                 continue
             }
-            guard let lock = try FileLock.attempt(layout.runLock(run)) else {
-                throw UserError(
-                    .failure, subject: "run \(run)",
-                    cause: "\(FileLock.holder(layout.runLock(run))) is writing it",
-                    advice: "repair when it has ended")
-            }
+            let lock = try FileLock.claim(
+                layout.runLock(run), for: .tidying, subject: "run \(run)",
+                advice: "repair when it has ended")
             try withExtendedLifetime(lock) {
                 let repaired = {
                     try self.repair(run, problems, isDryRun)

@@ -202,6 +202,10 @@ struct DurableFiles: Sendable {
 /// A failed call to the operating system, in words.
 struct SystemError: Error {
     let userError: UserError
+    private let code: Int32
+
+    /// Whether a folder could not be moved to its place because there is one already.
+    var saysThatPlaceIsTaken: Bool { code == ENOTEMPTY || code == EEXIST }
 
     /// The failure that `errno` tells of.
     init(_ action: String, _ path: String) {
@@ -209,6 +213,7 @@ struct SystemError: Error {
     }
 
     init(_ action: String, _ path: String, code: Int32) {
+        self.code = code
         let advice =
             switch code {
             case ENOSPC, EDQUOT: "free some space and try again"

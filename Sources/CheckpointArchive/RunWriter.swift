@@ -39,7 +39,9 @@ package final class RunWriter: CheckpointSink, Sendable {
             try RunWriter.requireStorable(run)
             let folder = archive.layout.runFolder(run.id)
             state = try archive.maintaining(run.id) {
-                let lock = Archive.exists(folder) ? try reopen(run) : try create(run, folder)
+                let lock =
+                    Archive.exists(folder)
+                    ? try reopen(run) : try create(run, folder) ?? reopen(run)
                 return .open(try register(run, lock))
             }
         }
@@ -168,8 +170,9 @@ package final class RunWriter: CheckpointSink, Sendable {
         }
     }
 
-    /// Makes the run's folder with its file, complete or not at all.
-    private func create(_ run: RunDescription, _ folder: String) throws -> FileLock {
+    /// Makes the run's folder with its file, complete or not at all; nil where another process has
+    /// made it in the meantime.
+    private func create(_ run: RunDescription, _ folder: String) throws -> FileLock? {
         try Archive.mapErrors {
             let files = archive.files
             let temporary = files.temporaryPath()
@@ -182,7 +185,9 @@ package final class RunWriter: CheckpointSink, Sendable {
                 return lock
             } catch {
                 try? FileManager.default.removeItem(atPath: temporary)
-                throw error
+                let isTaken = (error as? SystemError)?.saysThatPlaceIsTaken ?? false
+                guard isTaken, Archive.exists(archive.layout.runFile(run.id)) else { throw error }
+                return nil
             }
         }
     }
@@ -215,14 +220,9 @@ package final class RunWriter: CheckpointSink, Sendable {
 
     /// The claim on a run, or who has it.
     static func claim(_ path: String, _ run: RunDescription) throws -> FileLock {
-        guard let lock = try FileLock.attempt(path) else {
-            throw UserError(
-                .failure, subject: "run \(run.name) (\(run.id))",
-                cause: "\(FileLock.holder(path)) is writing it",
-                advice: "wait until it ends, or stop it")
-        }
-        lock.describeHolder()
-        return lock
+        try FileLock.claim(
+            path, for: .writing, subject: "run \(run.name) (\(run.id))",
+            advice: "wait until it ends, or stop it")
     }
 
     private func register(_ run: RunDescription, _ lock: FileLock) throws -> OpenRun {
