@@ -47,7 +47,10 @@ final class SpareFiles: Sendable {
         }
         guard let spare else { return nil }
         let descriptor = open(spare.path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else {
+            unlink(spare.path)
+            return nil
+        }
         // Someone may have given it a second name meanwhile, as backups by hard links do.
         guard SpareFiles.isOurs(descriptor, byteCount) else {
             unlink(spare.path)

@@ -65,6 +65,17 @@ import Testing
             try Data(contentsOf: URL(fileURLWithPath: backup)) == Data(repeating: 7, count: 5_000))
     }
 
+    @Test func whatCannotBeOpenedDoesNotStay() throws {
+        let spares = SpareFiles()
+        spares.retire(old, as: kept)
+        try FileManager.default.removeItem(atPath: kept)
+        // A link is not opened for writing.
+        try FileManager.default.createSymbolicLink(
+            atPath: kept, withDestinationPath: folder.path("elsewhere"))
+        #expect(spares.take(byteCount: 5_000) == nil)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+
     @Test func noneOutlivesItsOwner() throws {
         do {
             let spares = SpareFiles()
