@@ -79,33 +79,68 @@ extension Archive {
     package func planCollection(
         _ rules: KeepRules, runs: [String]? = nil
     ) throws -> [CollectionItem] {
-        try (try runs ?? runIDs()).flatMap { try plan(rules, try StoredRun(archive: self, id: $0)) }
+        try (try runs ?? runIDs()).flatMap { run in
+            let isBusy = try FileLock.attempt(layout.runLock(run)) == nil
+            return try plan(rules, try StoredRun(archive: self, id: run), isBusy: isBusy)
+        }
     }
 
     /// Moves what the plan does not keep into the trash, where it can be restored from until
     /// `purgeTrash`.
-    package func collectGarbage(_ plan: [CollectionItem]) throws {
+    ///
+    /// Answers what the rules spare by now, because it was tagged or has become the last one since
+    /// the plan was made.
+    @discardableResult
+    package func collectGarbage(
+        _ plan: [CollectionItem], by rules: KeepRules
+    ) throws -> [CollectionItem] {
         let going = plan.filter { !$0.isKept }
+        var spared: [CollectionItem] = []
         for (run, items) in Dictionary(grouping: going, by: \.run).sorted(by: { $0.key < $1.key }) {
             let stored = try StoredRun(archive: self, id: run)
             let lock = try FileLock.claim(
                 layout.runLock(run), for: .tidying, subject: "run \(stored.name) (\(run))",
                 advice: "collect when it has ended")
             try withExtendedLifetime(lock) {
-                // It may have been packed before it was claimed.
-                try stored.refresh()
-                try maintaining(run) { try collect(items, of: stored) }
+                try maintaining(run) { spared += try collect(items, of: stored, by: rules) }
             }
         }
+        return spared
     }
 
-    private func collect(_ items: [CollectionItem], of run: StoredRun) throws {
-        let steps = Set(items.filter { $0.part == "weights" }.map(\.step))
-        let states = Set(items.filter { $0.part == "optimizer" }.map(\.step))
-        try dropStates(states.subtracting(steps), of: run)
-        guard !steps.isEmpty else { return }
-        try remove(
-            steps: steps, from: try StoredRun(archive: self, id: run.id), to: layout.trashFolder)
+    /// Tags came while checkpoints were being taken out.
+    private struct TagsHaveChanged: Error {}
+
+    /// Removes what the rules do not spare now either; answers what they spare.
+    private func collect(
+        _ items: [CollectionItem], of run: StoredRun, by rules: KeepRules
+    ) throws -> [CollectionItem] {
+        while true {
+            // It may have been packed or tagged before it was claimed.
+            try run.refresh()
+            let kept = try plan(rules, run, isBusy: false).filter(\.isKept)
+            func steps(_ items: [CollectionItem], _ part: String) -> Set<Int> {
+                Set(items.filter { $0.part == part }.map(\.step))
+            }
+            let going = steps(items, "weights").subtracting(steps(kept, "weights"))
+            let states = steps(items, "optimizer").subtracting(steps(kept, "optimizer"))
+            try dropStates(states.subtracting(going), of: run)
+            do {
+                if !going.isEmpty {
+                    let present = try StoredRun(archive: self, id: run.id)
+                    try remove(steps: going, from: present, to: layout.trashFolder) { db in
+                        guard rules.tagged, try IndexRows.hasTags(on: going, of: run.id, db)
+                        else { return }
+                        throw TagsHaveChanged()
+                    }
+                }
+            } catch is TagsHaveChanged {
+                continue
+            }
+            return kept.filter { item in
+                items.contains { $0.step == item.step && $0.part == item.part }
+            }
+        }
     }
 
     /// Deletes what lies in the trash for longer than `seconds`; answers the bytes that went.
@@ -125,7 +160,9 @@ extension Archive {
         return byteCount
     }
 
-    private func plan(_ rules: KeepRules, _ run: StoredRun) throws -> [CollectionItem] {
+    private func plan(
+        _ rules: KeepRules, _ run: StoredRun, isBusy: Bool
+    ) throws -> [CollectionItem] {
         let steps = run.steps
         let tags = try locate { db in
             Set(
@@ -133,7 +170,6 @@ extension Archive {
                     db, sql: "SELECT step FROM tag JOIN run USING (run_key) WHERE id = ?",
                     arguments: [run.id]))
         }
-        let isBusy = try FileLock.attempt(layout.runLock(run.id)) == nil
         let spared = rules.reasons(steps: steps, taggedSteps: tags)
         let rowByteCount = run.catalogue.layout.byteCount
         var items: [CollectionItem] = []

@@ -10,9 +10,11 @@ extension Archive {
     /// to `folder`, the trash or the quarantine; nothing is deleted. The caller holds the run's
     /// lock.
     ///
-    /// Files in `rewriting` are replaced even where all their checkpoints stay.
+    /// Files in `rewriting` are replaced even where all their checkpoints stay. What `check` throws,
+    /// called with the rows of each file about to change, leaves that file as it is.
     func remove(
-        steps: Set<Int>, from run: StoredRun, to folder: String, rewriting: Set<String> = []
+        steps: Set<Int>, from run: StoredRun, to folder: String, rewriting: Set<String> = [],
+        unless check: (Database) throws -> Void = { _ in }
     ) throws {
         let byFile = Dictionary(grouping: run.catalogue.checkpoints, by: \.path)
         for (path, places) in byFile.sorted(by: { $0.key < $1.key }) {
@@ -25,8 +27,16 @@ extension Archive {
                     ? nil
                     : try repack(
                         staying, of: run, evenIfFileChanged: rewriting.contains(path))
-                try write { db in
-                    try forget(going, path, of: run.id, replacement, db)
+                var isAllowed = false
+                do {
+                    try write { db in
+                        try check(db)
+                        isAllowed = true
+                        try forget(going, path, of: run.id, replacement, db)
+                    }
+                } catch  where !isAllowed {
+                    if let replacement { unlink(layout.file(run.id, replacement.file.path)) }
+                    throw error
                 }
             }
             if Archive.exists(layout.file(run.id, path)) {

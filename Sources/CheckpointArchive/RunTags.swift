@@ -80,6 +80,13 @@ extension IndexRows {
             ).map { RunTag(name: $0[0], step: $0[1]) })
     }
 
+    /// Whether one of these steps or the whole run is tagged.
+    static func hasTags(on steps: Set<Int>, of run: String, _ db: Database) throws -> Bool {
+        try Int.fetchAll(
+            db, sql: "SELECT step FROM tag JOIN run USING (run_key) WHERE id = ?", arguments: [run]
+        ).contains { $0 == -1 || steps.contains($0) }
+    }
+
     /// Makes these the tags of a run.
     static func putTags(_ tags: Set<RunTag>, of key: Int64, _ db: Database) throws {
         try db.execute(sql: "DELETE FROM tag WHERE run_key = ?", arguments: [key])

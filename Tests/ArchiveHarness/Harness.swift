@@ -91,7 +91,8 @@ struct Harness {
     private static func collect(_ path: String, every: Int) throws {
         let archive = try Archive(opening: path, options: options(nil))
         say("begun")
-        try archive.collectGarbage(try archive.planCollection(KeepRules(every: every)))
+        let rules = KeepRules(every: every)
+        try archive.collectGarbage(try archive.planCollection(rules), by: rules)
     }
 
     /// Asks in a loop what people ask, and fails with the first failed answer.

@@ -173,14 +173,15 @@ func dump(_ archive: Archive) throws -> [String] {
         let steps = Array(0..<40)
         let archive = try TestRuns.archive(
             in: folder, steps: steps, options: Archive.Options(looseLimit: 16))
-        let plan = try archive.planCollection(KeepRules(every: 10))
+        let rules = KeepRules(every: 10)
+        let plan = try archive.planCollection(rules)
         let kept = plan.filter { $0.isKept && $0.part == "weights" }
         #expect(kept.map(\.step) == [0, 10, 20, 30, 39])
         #expect(kept.map(\.reason) == ["first", "every 10", "every 10", "every 10", "last"])
         #expect(plan.filter { !$0.isKept }.allSatisfy { $0.reason == "no rule spares it" })
         // Planning changes nothing.
         #expect(try archive.run(matching: "a").steps == steps)
-        try archive.collectGarbage(plan)
+        #expect(try archive.collectGarbage(plan, by: rules).isEmpty)
         let run = try archive.run(matching: "a")
         #expect(run.steps == [0, 10, 20, 30, 39])
         for step in run.steps {

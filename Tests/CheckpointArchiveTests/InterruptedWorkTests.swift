@@ -83,7 +83,8 @@ import Testing
             let copy = folder.path("copy")
             try FileManager.default.copyItem(
                 atPath: archive.layout.file("a", whole), toPath: copy)
-            try archive.collectGarbage(try archive.planCollection(KeepRules(every: 3)))
+            let rules = KeepRules(every: 3)
+            try archive.collectGarbage(try archive.planCollection(rules), by: rules)
             #expect(try archive.run(matching: "a").steps == [0, 3, 5])
             let name = try packs(archive)[0]
             #expect(name != whole)

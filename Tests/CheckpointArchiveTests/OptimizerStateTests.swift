@@ -85,15 +85,16 @@ import Testing
     @Test func garbageCollectionSparesThemUnlessItIsTold() throws {
         let folder = try TemporaryFolder()
         let archive = try archive(in: folder, keeping: "every 20", upTo: 110)
-        let plan = try archive.planCollection(KeepRules(every: 40))
+        let rules = KeepRules(every: 40)
+        let plan = try archive.planCollection(rules)
         let states = plan.filter { $0.part == "optimizer" && $0.isKept }
         #expect(states.map(\.step) == [0, 40, 80, 110])
         #expect(states.first?.reason == "the run's settings")
-        try archive.collectGarbage(plan)
+        try archive.collectGarbage(plan, by: rules)
         #expect(try archive.run(matching: "a").resumableSteps == [0, 40, 80, 110])
         #expect(try archive.verify().isSound)
-        try archive.collectGarbage(
-            archive.planCollection(KeepRules(every: 1, optimizerStates: 1)))
+        let newest = KeepRules(every: 1, optimizerStates: 1)
+        try archive.collectGarbage(archive.planCollection(newest), by: newest)
         let run = try archive.run(matching: "a")
         #expect(run.resumableSteps == [110])
         #expect(run.steps == [0, 40, 80, 110])

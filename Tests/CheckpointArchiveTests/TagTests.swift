@@ -2,6 +2,7 @@ import CheckpointArchive
 import Checkpoints
 import Foundation
 import GRDB
+import Synchronization
 import TestSupport
 import Testing
 
@@ -65,11 +66,52 @@ import Testing
         #expect(try String(contentsOf: file, encoding: .utf8) == text)
     }
 
+    /// Between the plan and the consent of whoever asked for it.
+    @Test func whatWasTaggedSinceThePlanIsSparedAndNamed() throws {
+        let folder = try TemporaryFolder()
+        let archive = try TestRuns.archive(
+            in: folder, steps: Array(0..<8), options: Archive.Options(looseLimit: 8))
+        let run = try archive.run(matching: "a")
+        let rules = KeepRules(every: 100)
+        let plan = try archive.planCollection(rules)
+        try archive.addTags([RunTag(name: "late", step: 3)], to: run)
+        let spared = try archive.collectGarbage(plan, by: rules)
+        #expect(spared.map(\.step) == [3] && spared.map(\.reason) == ["tagged"])
+        #expect(try archive.run(matching: "a").steps == [0, 3, 7])
+        #expect(try archive.verify().problems.isEmpty)
+    }
+
+    /// A tag that comes while the new pack is being written, before the old one goes.
+    @Test func whatIsTaggedWhileOthersAreTakenOutIsSpared() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("archive")
+        try TestRuns.archive(
+            in: folder, steps: Array(0..<8), options: Archive.Options(looseLimit: 8))
+        let tagger = try Archive(opening: path)
+        let hasTagged = Atomic<Bool>(false)
+        let archive = try Archive(
+            opening: path,
+            options: Archive.Options { step in
+                guard step == .syncFile, !hasTagged.exchange(true, ordering: .relaxed)
+                else { return }
+                try tagger.addTags([RunTag(name: "late", step: 3)], to: tagger.run(matching: "a"))
+            })
+        let rules = KeepRules(every: 100)
+        let spared = try archive.collectGarbage(try archive.planCollection(rules), by: rules)
+        let wasTagged = hasTagged.load(ordering: .relaxed)
+        #expect(wasTagged)
+        #expect(spared.map(\.step) == [3])
+        #expect(try archive.run(matching: "a").steps == [0, 3, 7])
+        let report = try archive.verify()
+        #expect(report.problems.isEmpty, "\(report.problems)")
+    }
+
     @Test func garbageCollectionSparesTaggedCheckpointsAndMergingBringsTags() throws {
         let folder = try TemporaryFolder()
         let (archive, run) = try tagged(folder)
         try archive.removeTags([RunTag(name: "paper, figure 1", step: nil)], from: run)
-        try archive.collectGarbage(try archive.planCollection(KeepRules(every: 100)))
+        let rules = KeepRules(every: 100)
+        try archive.collectGarbage(try archive.planCollection(rules), by: rules)
         #expect(try archive.run(matching: "a").steps == [0, 2, 5])
         let elsewhere = try TemporaryFolder()
         let other = try TestRuns.archive(in: elsewhere, steps: Array(0..<6))

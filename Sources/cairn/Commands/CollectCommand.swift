@@ -67,7 +67,13 @@ struct CollectCommand: ParsableCommand {
         let bytes = NumberText.bytes(going.reduce(0) { $0 + $1.byteCount })
         common.note("\(going.count) of \(plan.count) go, \(bytes).")
         guard !going.isEmpty, try consent.agree("Move them to the trash?") else { return }
-        try archive.collectGarbage(plan)
+        let spared = try archive.collectGarbage(plan, by: rules)
+        if let first = spared.first {
+            common.note(
+                "\(spared.count) of them stay, because a rule spares them since: "
+                    + "\(first.run)@\(first.step) (\(first.reason))"
+                    + (spared.count > 1 ? ", …" : "") + ".")
+        }
         if purge { try emptyTrash(archive) }
     }
 
