@@ -22,7 +22,7 @@ extension Archive {
 
     private static let markerPrefix = "adopt-"
 
-    private func marker(of run: String) -> String {
+    func marker(of run: String) -> String {
         "\(layout.temporaryFolder)/\(Archive.markerPrefix)\(run)"
     }
 
@@ -102,7 +102,7 @@ extension Archive {
 
     /// Runs `body`; what is damaged is left for `verify` to report, because one broken run must
     /// not keep the others from being used.
-    private func leavingDamage(_ body: () throws -> Void) throws {
+    func leavingDamage(_ body: () throws -> Void) throws {
         do {
             try body()
         } catch is DamagedFile {

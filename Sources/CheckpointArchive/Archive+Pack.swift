@@ -2,6 +2,7 @@ internal import Checkpoints
 internal import Foundation
 internal import GRDB
 internal import HDF5Files
+internal import Synchronization
 
 extension Archive {
     /// What packing a run did.
@@ -50,12 +51,16 @@ extension Archive {
         let path = ArchiveLayout.packPath(first.step, last.step)
         let states = try writeStates(of: run, in: batch)
         let (file, summaries) = try writePack(batch, of: run, path)
-        let outdated = try write { db in
-            try self.index(file, summaries, states, replacing: batch, of: run, db)
+        try renewing {
+            try renewal.moves.withLock { _ in
+                let outdated = try index.write { db in
+                    try self.index(file, summaries, states, replacing: batch, of: run, db)
+                }
+                // From here on the index no longer needs them.
+                for path in outdated { unlink(layout.file(run.id, path)) }
+                for place in batch { files.retire(layout.file(run.id, place.path)) }
+            }
         }
-        // From here on the index no longer needs them.
-        for path in outdated { unlink(layout.file(run.id, path)) }
-        for place in batch { files.retire(layout.file(run.id, place.path)) }
         report.checkpointCount += batch.count
         report.packCount += 1
         report.bytesBefore += batch.reduce(0) { $0 + $1.fileByteCount }
@@ -160,9 +165,7 @@ extension Archive {
         _ file: IndexedFile, _ summaries: [CheckpointFile.Summary],
         _ states: KeptStates, replacing batch: [StoredRun.Place], of run: StoredRun, _ db: Database
     ) throws -> [String] {
-        guard let key = try IndexRows.runKey(run.id, db) else {
-            throw UserError.missing(subject: "run \(run.id)", cause: "the index lost it meanwhile")
-        }
+        let key = try IndexRows.requiredKey(run.id, db)
         let fileKey = try IndexRows.putFile(file, of: key, db)
         let move = try db.cachedStatement(
             sql: """

@@ -62,7 +62,9 @@ extension Archive {
     /// Looks something up, from wherever the caller is.
     func locate<Value>(_ body: (Database) throws -> Value) throws -> Value {
         do {
-            return try ArchiveIndex.recovering(layout) { try locator.read(body) }
+            return try renewing {
+                try ArchiveIndex.recovering(layout) { try index.read(locator, body) }
+            }
         } catch let error as DatabaseError {
             throw ArchiveIndex.userError(error, layout.indexFile)
         }
@@ -77,19 +79,18 @@ extension Archive {
         of run: String, andThen body: () throws -> Void = {}
     ) throws {
         let scan = try RunScan(layout: layout, run: run, skipping: indexedPaths(of: run))
-        let (key, redundant) = try write { db in
-            let key: Int64
-            if let existing = try IndexRows.runKey(run, db) {
-                key = existing
-            } else {
-                key = try IndexRows.putRun(
-                    try scan.description.get(), status: .interrupted, db)
-            }
-            return (key, try scan.store(run: key, db))
+        let redundant = try write { db in
+            let key =
+                try IndexRows.runKey(run, db)
+                ?? IndexRows.putRun(try scan.description.get(), status: .interrupted, db)
+            return try scan.store(run: key, db)
         }
         try clear(redundant, of: run)
         try body()
-        try write { try scan.storeStatus(run: key, $0) }
+        try write { db in
+            guard let key = try IndexRows.runKey(run, db) else { return }
+            try scan.storeStatus(run: key, db)
+        }
     }
 
     /// Adds a run that another process is writing, unless the index has it: then its writer keeps the

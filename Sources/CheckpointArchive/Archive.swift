@@ -43,7 +43,8 @@ package final class Archive: Sendable {
     let index: ArchiveIndex
     let files: DurableFiles
     /// A connection of its own, so that runs can be looked up from inside a running query.
-    let locator: DatabaseQueue
+    let locator: IndexConnection
+    let renewal = IndexRenewal()
 
     /// Opens an existing archive.
     package convenience init(
@@ -144,18 +145,17 @@ package final class Archive: Sendable {
     /// It must not call `read` or `write` of the same archive; looking up and reading runs is
     /// allowed.
     package func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        try index.read(body)
+        try renewing { try index.read(body) }
     }
 
     /// Runs `body` in a write transaction that happens completely or not at all.
     ///
     /// Keep it short: every other writer waits. Never read or write HDF5 files inside.
     package func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        try index.write(body)
+        let value = try renewing { try index.write(body) }
+        try renewIndexIfReplaced()
+        return value
     }
-
-    /// The connection that `read` uses, for adding SQL functions to it.
-    package var readingConnection: DatabaseQueue { index.reader }
 
     /// What the archive's file system can be trusted with.
     package var storage: StorageKind { index.storage }

@@ -13,8 +13,8 @@ struct ArchiveIndex: Sendable {
     let layout: ArchiveLayout
     let storage: StorageKind
     private let hook: WriteHook?
-    private let writer: DatabaseQueue?
-    let reader: DatabaseQueue
+    let writer: IndexConnection?
+    private let reader: IndexConnection
 
     /// Longest wait for other processes, in seconds.
     static let patience = 120.0
@@ -38,16 +38,13 @@ struct ArchiveIndex: Sendable {
                 // does the same.
                 let lock = try FileLock.wait(layout.indexLock, seconds: ArchiveIndex.patience)
                 writer = try withExtendedLifetime(lock) {
-                    let queue = try DatabaseQueue(
-                        path: path, configuration: ArchiveIndex.configuration(storage))
-                    try ArchiveIndex.migrate(queue, layout)
-                    return queue
+                    try ArchiveIndex.openWriter(layout, storage)
                 }
             } else {
                 writer = nil
             }
             reader = try ArchiveIndex.openReader(layout)
-            if !isWritable { try ArchiveIndex.requireCurrentVersion(reader, layout) }
+            if !isWritable { try ArchiveIndex.requireCurrentVersion(reader.queue, layout) }
         } catch let error as DatabaseError {
             throw ArchiveIndex.userError(error, path)
         }
@@ -55,7 +52,9 @@ struct ArchiveIndex: Sendable {
 
     /// Runs `body` on the reading connection inside a read transaction.
     func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        try retrying { try ArchiveIndex.recovering(layout) { try reader.read(body) } }
+        try retrying {
+            try ArchiveIndex.recovering(layout) { try read(reader, body) }
+        }
     }
 
     /// When a transaction reaches the disk.
@@ -71,6 +70,8 @@ struct ArchiveIndex: Sendable {
     }
 
     /// Runs `body` inside a write transaction that either happens completely or not at all.
+    ///
+    /// Throws `IndexReplaced` before anything else where the index is not the one that was opened.
     func write<Value>(
         durability: Durability = .synced, _ body: (Database) throws -> Value
     ) throws -> Value {
@@ -80,26 +81,34 @@ struct ArchiveIndex: Sendable {
         }
         let lock = try FileLock.wait(layout.indexLock, seconds: ArchiveIndex.patience)
         return try withExtendedLifetime(lock) {
+            guard writer.isCurrent else { throw IndexReplaced() }
             try hook?(.beginIndex)
             let value = try retrying {
-                try writer.writeWithoutTransaction { db in
-                    try syncing(durability, db) {
-                        var value: Value?
-                        try db.inTransaction(.immediate) {
-                            try hook?(.changeIndex)
-                            value = try body(db)
-                            try RunsWide.renew(db)
-                            try hook?(.commitIndex)
-                            return .commit
-                        }
-                        return value
+                try writer.use { queue in
+                    try queue.writeWithoutTransaction { db in
+                        try syncing(durability, db) { try transact(db, body) }
                     }
                 }
             }
             try foldLog()
-            guard let value else { preconditionFailure("a committed transaction has a value") }
             return value
         }
+    }
+
+    /// Runs `body` in a transaction.
+    private func transact<Value>(
+        _ db: Database, _ body: (Database) throws -> Value
+    ) throws -> Value {
+        var value: Value?
+        try db.inTransaction(.immediate) {
+            try hook?(.changeIndex)
+            value = try body(db)
+            try RunsWide.renew(db)
+            try hook?(.commitIndex)
+            return .commit
+        }
+        guard let value else { preconditionFailure("a committed transaction has a value") }
+        return value
     }
 
     /// Runs `body` with commits that wait for the disk, or do not where a lost tail is harmless.
@@ -134,7 +143,7 @@ struct ArchiveIndex: Sendable {
         else { return }
         // PASSIVE never waits for readers: what they still need is folded next time. A failure
         // here loses nothing, the log stays.
-        try? writer.writeWithoutTransaction { db in
+        try? writer.queue.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA wal_checkpoint(PASSIVE)")
         }
     }
@@ -179,7 +188,23 @@ extension ArchiveIndex {
         return configuration
     }
 
-    static func openReader(_ layout: ArchiveLayout) throws -> DatabaseQueue {
+    /// Opens the index for writing and migrates it to this version; the caller holds `index.lock`.
+    private static func openWriter(
+        _ layout: ArchiveLayout, _ storage: StorageKind
+    ) throws -> IndexConnection {
+        try IndexConnection(layout) {
+            let queue = try DatabaseQueue(
+                path: layout.indexFile, configuration: configuration(storage))
+            try migrate(queue, layout)
+            return queue
+        }
+    }
+
+    static func openReader(_ layout: ArchiveLayout) throws -> IndexConnection {
+        try IndexConnection(layout) { try openReadingQueue(layout) }
+    }
+
+    private static func openReadingQueue(_ layout: ArchiveLayout) throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.label = "cairn.index.reader"
         configuration.readonly = true
@@ -205,7 +230,7 @@ extension ArchiveIndex {
         return "file:\(escaped)?immutable=1"
     }
 
-    private static func requireExistence(_ path: String) throws {
+    static func requireExistence(_ path: String) throws {
         guard FileManager.default.fileExists(atPath: path) else {
             throw UserError(
                 .failure, subject: path, cause: "the index is missing",
@@ -215,9 +240,13 @@ extension ArchiveIndex {
 
     /// Refuses an index of a newer version before anything is written.
     private static func requireKnownVersion(_ layout: ArchiveLayout) throws {
-        let reader = try openReader(layout)
+        let reader = try openReadingQueue(layout)
         let version = try version(reader, layout)
         try reader.close()
+        try requireKnown(version, layout)
+    }
+
+    static func requireKnown(_ version: Int, _ layout: ArchiveLayout) throws {
         guard version <= ArchiveSchema.currentVersion else {
             throw UserError(
                 .failure, subject: layout.indexFile,
@@ -250,7 +279,7 @@ extension ArchiveIndex {
 
     /// Whether an earlier version of Cairn made the index; false where that cannot be told.
     static func isOutdated(_ layout: ArchiveLayout) -> Bool {
-        guard let reader = try? openReader(layout) else { return false }
+        guard let reader = try? openReadingQueue(layout) else { return false }
         let version = try? version(reader, layout)
         try? reader.close()
         return (1..<ArchiveSchema.currentVersion).contains(version ?? 0)

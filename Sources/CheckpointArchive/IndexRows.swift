@@ -8,7 +8,15 @@ internal import GRDB
 enum IndexRows {
     /// The key of a run; nil when the index does not know it.
     static func runKey(_ run: String, _ db: Database) throws -> Int64? {
-        try Int64.fetchOne(db, sql: "SELECT run_key FROM run WHERE id = ?", arguments: [run])
+        let statement = try db.cachedStatement(sql: "SELECT run_key FROM run WHERE id = ?")
+        return try Int64.fetchOne(statement, arguments: [run])
+    }
+
+    /// The key of a run that this process writes; an index without it is one that has just come
+    /// into the place of the one that had it.
+    static func requiredKey(_ run: String, _ db: Database) throws -> Int64 {
+        guard let key = try runKey(run, db) else { throw IndexReplaced() }
+        return key
     }
 
     /// Adds a run and what it was made from, or renews both; answers its key.

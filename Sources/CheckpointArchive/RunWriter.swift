@@ -22,8 +22,8 @@ package final class RunWriter: CheckpointSink, Sendable {
     private struct OpenRun {
         let id: String
         let name: String
-        let key: Int64
         let lock: FileLock
+        let mark: WritingMark
         let images: CheckpointImages
         var layout: TensorLayout?
         var lastStep: Int
@@ -143,10 +143,10 @@ package final class RunWriter: CheckpointSink, Sendable {
                 try archive.files.write(image, to: archive.layout.file(run.id, path))
                 let file = IndexedFile(path: path, kind: .end, image: image)
                 try archive.write { db in
-                    _ = try IndexRows.putFile(file, of: run.key, db)
-                    try MetricRows.add(metrics, run: run.key, db)
-                    try IndexRows.setStatus(
-                        status, finishedAt: end.finishedAt, of: run.key, db)
+                    let key = try IndexRows.requiredKey(run.id, db)
+                    _ = try IndexRows.putFile(file, of: key, db)
+                    try MetricRows.add(metrics, run: key, db)
+                    try IndexRows.setStatus(status, finishedAt: end.finishedAt, of: key, db)
                 }
             }
             archive.files.spares.removeAll()
@@ -238,7 +238,8 @@ package final class RunWriter: CheckpointSink, Sendable {
             let lastStep = try Int.fetchOne(
                 db, sql: "SELECT last_step FROM run WHERE run_key = ?", arguments: [key])
             return OpenRun(
-                id: run.id, name: run.name, key: key, lock: lock,
+                id: run.id, name: run.name, lock: lock,
+                mark: WritingMark(archive.renewal, run.id),
                 images: CheckpointImages(run: run.id, layout: archive.compression),
                 layout: try IndexRows.layout(of: key, db), lastStep: lastStep ?? -1,
                 looseCount: loose ?? 0)
@@ -291,14 +292,18 @@ package final class RunWriter: CheckpointSink, Sendable {
     ) throws {
         // The rows need no sync of their own: should a power cut take them, opening the archive
         // finds the durable file, because the run is marked as running by a synced transaction.
-        try archive.index.write(durability: .recoverable) { db in
-            if run.layout == nil { try IndexRows.putLayout(summary.layout, of: run.key, db) }
-            let fileKey = try IndexRows.putFile(file, of: run.key, db)
-            try IndexRows.putCheckpoint(
-                summary, fileKey: fileKey, position: 0,
-                optimizerFileKey: summary.hasOptimizerState ? fileKey : nil, of: run.key, db)
-            try MetricRows.add(metrics, run: run.key, db)
-            try isDurable()
+        try archive.renewing {
+            try archive.index.write(durability: .recoverable) { db in
+                // Another index can have another key for the run.
+                let key = try IndexRows.requiredKey(run.id, db)
+                if run.layout == nil { try IndexRows.putLayout(summary.layout, of: key, db) }
+                let fileKey = try IndexRows.putFile(file, of: key, db)
+                try IndexRows.putCheckpoint(
+                    summary, fileKey: fileKey, position: 0,
+                    optimizerFileKey: summary.hasOptimizerState ? fileKey : nil, of: key, db)
+                try MetricRows.add(metrics, run: key, db)
+                try isDurable()
+            }
         }
     }
 
@@ -309,8 +314,11 @@ package final class RunWriter: CheckpointSink, Sendable {
         guard step <= run.lastStep else { return false }
         let digest = try archive.locate { db in
             try Data.fetchOne(
-                db, sql: "SELECT digest FROM checkpoint WHERE run_key = ? AND step = ?",
-                arguments: [run.key, step])
+                db,
+                sql: """
+                    SELECT digest FROM checkpoint JOIN run USING (run_key)
+                    WHERE id = ? AND step = ?
+                    """, arguments: [run.id, step])
         }
         guard let digest else { return false }
         guard digest == Data(try found().bytes) else {
@@ -329,8 +337,8 @@ package final class RunWriter: CheckpointSink, Sendable {
                 db,
                 sql: """
                     SELECT optimizer_file_key IS NOT NULL FROM checkpoint
-                    WHERE run_key = ? AND step = ?
-                    """, arguments: [run.key, step])
+                    JOIN run USING (run_key) WHERE id = ? AND step = ?
+                    """, arguments: [run.id, step])
         }
         guard hasState == false else { return }
         let path = ArchiveLayout.optimizerPath(step)
@@ -340,10 +348,11 @@ package final class RunWriter: CheckpointSink, Sendable {
         try archive.files.write(image, to: archive.layout.file(run.id, path))
         let file = IndexedFile(path: path, kind: .optimizer, image: image)
         try archive.write { db in
-            let key = try IndexRows.putFile(file, of: run.key, db)
+            let key = try IndexRows.requiredKey(run.id, db)
+            let fileKey = try IndexRows.putFile(file, of: key, db)
             try db.execute(
                 sql: "UPDATE checkpoint SET optimizer_file_key = ? WHERE run_key = ? AND step = ?",
-                arguments: [key, run.key, step])
+                arguments: [fileKey, key, step])
         }
     }
 

@@ -1,0 +1,125 @@
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+internal import Synchronization
+
+/// What an archive keeps in mind so that its index can be brought back while it is used.
+final class IndexRenewal: Sendable {
+    /// Held while the index is brought back.
+    fileprivate let lock = NSRecursiveLock()
+    fileprivate let isUnderWay = Atomic<Bool>(false)
+    /// The runs that this archive's writers have open.
+    fileprivate let runs = Mutex<[String: Int]>([:])
+    /// Held while files of a living run change their places and rows together.
+    let moves = Mutex<Void>(())
+}
+
+/// Says for as long as it lives that a run is being written through this archive.
+final class WritingMark: Sendable {
+    private let renewal: IndexRenewal
+    private let run: String
+
+    init(_ renewal: IndexRenewal, _ run: String) {
+        self.renewal = renewal
+        self.run = run
+        renewal.runs.withLock { $0[run, default: 0] += 1 }
+    }
+
+    deinit {
+        renewal.runs.withLock { runs in
+            runs[run, default: 0] -= 1
+            if runs[run] == 0 { runs[run] = nil }
+        }
+    }
+}
+
+extension Archive {
+    /// Runs `body`, and again after bringing the index back where it was deleted or replaced.
+    func renewing<Value>(_ body: () throws -> Value) throws -> Value {
+        var isReplaced = false
+        for attempt in 0..<8 {
+            do {
+                if isReplaced { try renewIndex() }
+                waitForRenewal()
+                return try body()
+            } catch is IndexReplaced {
+                // Who brings it back and finds it gone once more leaves that to the outermost call.
+                guard !isRenewingHere() else { throw IndexReplaced() }
+                isReplaced = true
+                // Whoever replaces one file after the other needs a moment.
+                usleep(UInt32(1_000 << attempt))
+            }
+        }
+        throw UserError(
+            .failure, subject: layout.indexFile,
+            cause: "it was deleted or replaced again and again while it was being used",
+            advice: "end what does so, then run `cairn reindex`")
+    }
+
+    /// Waits while another thread fills an index that has just come into place.
+    private func waitForRenewal() {
+        guard renewal.isUnderWay.load(ordering: .relaxed) else { return }
+        renewal.lock.lock()
+        renewal.lock.unlock()
+    }
+
+    /// Brings the index back where it was deleted or replaced since it was opened.
+    func renewIndexIfReplaced() throws {
+        guard access == .readWrite, !index.isCurrent else { return }
+        try renewing { guard index.isCurrent else { throw IndexReplaced() } }
+    }
+
+    /// Whether this thread is inside `renewIndex`.
+    private func isRenewingHere() -> Bool {
+        guard renewal.lock.try() else { return false }
+        defer { renewal.lock.unlock() }
+        return renewal.isUnderWay.load(ordering: .relaxed)
+    }
+
+    /// Opens the index that is there now, or puts it back, and takes in every file it lacks.
+    ///
+    /// Should this process die at it, whoever opens the archive next goes on from the markers.
+    private func renewIndex() throws {
+        renewal.lock.lock()
+        defer { renewal.lock.unlock() }
+        guard !index.isCurrent else { return }
+        renewal.isUnderWay.store(true, ordering: .relaxed)
+        defer { renewal.isUnderWay.store(false, ordering: .relaxed) }
+        let folders =
+            (try? FileManager.default.contentsOfDirectory(atPath: layout.runsFolder)) ?? []
+        let runs = folders.filter { Archive.exists(layout.runFile($0)) }.sorted()
+        for run in runs { _ = try FileLock.attempt(marker(of: run)) }
+        try index.renew(files)
+        for run in runs { try takeIn(run) }
+        // An older copy can know runs that are gone.
+        for run in try runIDs() where !Archive.exists(layout.runFolder(run)) {
+            try write { try $0.execute(sql: "DELETE FROM run WHERE id = ?", arguments: [run]) }
+        }
+    }
+
+    private func takeIn(_ run: String) throws {
+        let claim = try FileLock.attempt(marker(of: run))
+        try leavingDamage {
+            if let lock = try FileLock.attempt(layout.runLock(run), for: .tidying) {
+                try withExtendedLifetime(lock) { try adoptFilesAndView(of: run) }
+            } else if renewal.runs.withLock({ $0[run] != nil }) {
+                try adoptFilesInWriting(of: run)
+            } else {
+                try adoptRunInWriting(run)
+            }
+        }
+        if claim != nil { unlink(marker(of: run)) }
+    }
+
+    /// Adds what the index lacks of a run that this archive is writing; no file is moved.
+    private func adoptFilesInWriting(of run: String) throws {
+        try renewal.moves.withLock { _ in
+            let scan = try RunScan(layout: layout, run: run, skipping: indexedPaths(of: run))
+            let description = try scan.description.get()
+            try write { db in
+                let key = try IndexRows.putRun(description, status: .running, db)
+                _ = try scan.store(run: key, db)
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+internal import ArchiveSchema
+internal import Checkpoints
+internal import Foundation
+internal import GRDB
+
+extension ArchiveIndex {
+    /// Whether the index is the one that the writing connection works with.
+    var isCurrent: Bool { writer?.isCurrent ?? true }
+
+    /// Runs `body` on a connection to the index that is in its place now.
+    ///
+    /// Where there is none, whoever can write is to make one, and others hear that it is missing.
+    func read<Value>(
+        _ reader: IndexConnection, _ body: (Database) throws -> Value
+    ) throws -> Value {
+        if !reader.isCurrent {
+            if writer != nil {
+                guard isCurrent else { throw IndexReplaced() }
+            } else {
+                try ArchiveIndex.requireExistence(layout.indexFile)
+            }
+            try reader.reopen()
+        }
+        return try reader.use { try $0.read(body) }
+    }
+
+    /// Opens the index that has come into the place of the one this process worked with; where it
+    /// is gone, or the files beside it are, puts back what this process still has open of it.
+    func renew(_ files: DurableFiles) throws {
+        guard let writer else { return }
+        let lock = try FileLock.wait(layout.indexLock, seconds: ArchiveIndex.patience)
+        try withExtendedLifetime(lock) {
+            guard !writer.isCurrent else { return }
+            do {
+                if !Archive.exists(layout.indexFile) || writer.hasSameIndex {
+                    try Archive.mapErrors { try putBack(writer.queue, files) }
+                } else if writer.hasSameLog {
+                    removeLog()
+                }
+                do {
+                    try open(writer)
+                } catch let error as DatabaseError
+                    where [.SQLITE_IOERR, .SQLITE_CANTOPEN].contains(error.resultCode)
+                {
+                    // Its log is gone, or is not its own.
+                    removeLog()
+                    try open(writer)
+                }
+            } catch let error as DatabaseError {
+                throw ArchiveIndex.userError(error, layout.indexFile)
+            }
+        }
+    }
+
+    /// Opens the index that is in place for writing, unless a newer Cairn made it.
+    private func open(_ writer: IndexConnection) throws {
+        if Archive.exists(layout.indexFile) {
+            // Whoever may write undoes by himself what a killed process left half done.
+            let present = try DatabaseQueue(path: layout.indexFile)
+            let version = try present.read { try Int.fetchOne($0, sql: "PRAGMA user_version") }
+            try present.close()
+            try ArchiveIndex.requireKnown(version ?? 0, layout)
+        }
+        try writer.reopen()
+    }
+
+    /// Puts a copy of what the connection sees into the index's place, or nothing where that is not
+    /// sound; what stood there goes into the quarantine then.
+    private func putBack(_ queue: DatabaseQueue, _ files: DurableFiles) throws {
+        let copy = files.temporaryPath()
+        defer { unlink(copy) }
+        let isSound = (try? ArchiveIndex.copy(queue, to: copy)) ?? false
+        if !isSound, Archive.exists(layout.indexFile) {
+            try files.makeFolder(layout.quarantineFolder)
+            let target = Archive.freePath("\(layout.quarantineFolder)/index", ".sqlite")
+            try files.place(layout.indexFile, at: target)
+        }
+        removeLog()
+        guard isSound else { return }
+        try DurableFiles.sync(copy)
+        try files.place(copy, at: layout.indexFile)
+    }
+
+    /// Removes the log of another index, which would be taken for part of the one in place.
+    private func removeLog() {
+        for suffix in ["-wal", "-shm", "-journal"] { unlink(layout.indexFile + suffix) }
+    }
+
+    /// Writes everything a connection sees into a new file; answers whether that is sound.
+    private static func copy(_ queue: DatabaseQueue, to path: String) throws -> Bool {
+        try queue.writeWithoutTransaction {
+            try $0.execute(sql: "VACUUM INTO ?", arguments: [path])
+        }
+        var configuration = Configuration()
+        configuration.readonly = true
+        let copy = try DatabaseQueue(path: path, configuration: configuration)
+        defer { try? copy.close() }
+        return try copy.read { db in
+            try Int.fetchOne(db, sql: "PRAGMA user_version") == ArchiveSchema.currentVersion
+                && String.fetchOne(db, sql: "PRAGMA quick_check(1)") == "ok"
+                && IndexSchema.damage(db) == nil
+        }
+    }
+}

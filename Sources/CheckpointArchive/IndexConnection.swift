@@ -1,0 +1,109 @@
+internal import Foundation
+internal import GRDB
+internal import Synchronization
+
+/// A connection to the index that can tell whether its files are still those in their places.
+///
+/// SQLite goes on with files that were deleted or replaced under it, where nobody finds what it
+/// writes. Looking costs three calls of `stat`.
+final class IndexConnection: Sendable {
+    private struct Opened {
+        let queue: DatabaseQueue
+        let files: IndexFiles
+    }
+
+    private let layout: ArchiveLayout
+    private let open: @Sendable () throws -> DatabaseQueue
+    private let opened: Mutex<Opened>
+
+    /// Opens the index with `open`, which also opens it anew when it has been replaced.
+    init(_ layout: ArchiveLayout, open: @escaping @Sendable () throws -> DatabaseQueue) throws {
+        self.layout = layout
+        self.open = open
+        opened = Mutex(try IndexConnection.open(layout, open))
+    }
+
+    var queue: DatabaseQueue { opened.withLock(\.queue) }
+
+    /// Whether the files of the index are those that this connection works with.
+    var isCurrent: Bool { opened.withLock(\.files).areInPlace(layout) }
+
+    /// Whether the index itself, without its log, is the file that this connection works with.
+    var hasSameIndex: Bool { opened.withLock(\.files.index) == IndexFiles(layout).index }
+
+    /// Runs `body` on the connection; what fails because files went meanwhile is `IndexReplaced`.
+    func use<Value>(_ body: (DatabaseQueue) throws -> Value) throws -> Value {
+        do {
+            return try body(queue)
+        } catch is DatabaseError where !isCurrent {
+            throw IndexReplaced()
+        }
+    }
+
+    /// Whether the log or its shared memory in place is still that of this connection.
+    var hasSameLog: Bool {
+        let (mine, present) = (opened.withLock(\.files), IndexFiles(layout))
+        return mine.log != nil && mine.log == present.log
+            || mine.sharedMemory != nil && mine.sharedMemory == present.sharedMemory
+    }
+
+    /// Opens the index that is there now; whoever still uses the connection before ends with it.
+    func reopen() throws {
+        let fresh = try IndexConnection.open(layout, open)
+        opened.withLock { $0 = fresh }
+    }
+
+    func close() throws { try queue.close() }
+
+    private static func open(
+        _ layout: ArchiveLayout, _ open: () throws -> DatabaseQueue
+    ) throws -> Opened {
+        let before = IndexFiles(layout)
+        do {
+            let queue = try open()
+            let files = IndexFiles(layout)
+            // It may have been made by opening it, but not replaced meanwhile.
+            guard before.index == nil || before.index == files.index else { throw IndexReplaced() }
+            return Opened(queue: queue, files: files)
+        } catch is DatabaseError where !before.areInPlace(layout) && before.index != nil {
+            throw IndexReplaced()
+        }
+    }
+}
+
+/// Which files make up the index.
+private struct IndexFiles {
+    /// A file, whatever its name.
+    struct Identity: Equatable {
+        let device: UInt64
+        let number: UInt64
+
+        init?(_ path: String) {
+            var status = stat()
+            guard stat(path, &status) == 0 else { return nil }
+            device = UInt64(status.st_dev)
+            number = UInt64(status.st_ino)
+        }
+    }
+
+    let index: Identity?
+    /// The write-ahead log and its shared memory, where there are any.
+    let log: Identity?
+    let sharedMemory: Identity?
+
+    init(_ layout: ArchiveLayout) {
+        index = Identity(layout.indexFile)
+        log = Identity(layout.indexFile + "-wal")
+        sharedMemory = Identity(layout.indexFile + "-shm")
+    }
+
+    func areInPlace(_ layout: ArchiveLayout) -> Bool {
+        guard let index, index == Identity(layout.indexFile) else { return false }
+        // A connection that found neither does not use them.
+        return (log == nil || log == Identity(layout.indexFile + "-wal"))
+            && (sharedMemory == nil || sharedMemory == Identity(layout.indexFile + "-shm"))
+    }
+}
+
+/// The index was deleted or replaced under a connection; nothing was read or written.
+struct IndexReplaced: Error {}
