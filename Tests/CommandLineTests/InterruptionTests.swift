@@ -63,9 +63,8 @@ import Testing
         let killed = try run(
             builtExecutable("ArchiveHarness"),
             ["write", fixture.archive, "a", "\(lastStep)", "99"],
-            // After the last save, which takes nine steps of the protocol, and before the end.
-            environment: ["HARNESS_DIE_AT": "\(24 + 9 * lastStep)"])
-        try #require(killed.output.contains("saved \(lastStep)"), "\(killed.error)")
+            environment: ["HARNESS_DIE_AFTER": "saved \(lastStep)"])
+        try #require(killed.output.hasSuffix("saved \(lastStep)\n"), "\(killed.error)")
         try #require(try fixture.cairn(["tag", "a@0", "kept"]).exitCode == 0)
         let result = try run(
             "/bin/bash",
