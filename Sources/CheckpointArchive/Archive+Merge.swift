@@ -217,20 +217,19 @@ extension Archive {
 
     /// Copies a file piece by piece, because packs can be larger than the memory.
     private static func copy(_ source: String, to target: String) throws {
-        let input = open(source, O_RDONLY | O_CLOEXEC)
-        guard input >= 0 else { throw SystemError("read", source) }
-        defer { close(input) }
-        let output = open(target, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o644)
-        guard output >= 0 else { throw SystemError("create", target) }
-        defer { close(output) }
-        var piece = [UInt8](repeating: 0, count: 1 << 20)
-        while true {
-            let count = Foundation.read(input, &piece, piece.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw SystemError("read", source) }
-            guard count > 0 else { return }
-            let bytes = count == piece.count ? piece : Array(piece[..<count])
-            try DurableFiles.writeAll(bytes, to: output, target)
+        try DurableFiles.reading(source) { input, byteCount in
+            let output = open(target, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o644)
+            guard output >= 0 else { throw SystemError("create", target) }
+            defer { close(output) }
+            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+            defer { buffer.deallocate() }
+            for offset in stride(from: 0, to: byteCount, by: buffer.count) {
+                let piece = UnsafeMutableRawBufferPointer(
+                    rebasing: buffer[..<min(buffer.count, byteCount - offset)])
+                try DurableFiles.readAll(input, into: piece, at: offset, source)
+                try DurableFiles.writeAll(
+                    UnsafeRawBufferPointer(piece), to: output, at: offset, target)
+            }
         }
     }
 

@@ -42,7 +42,9 @@ struct DurableFiles: Sendable {
             guard descriptor >= 0 else { throw SystemError("create", path) }
             defer { close(descriptor) }
             try reach(.write)
-            try DurableFiles.writeAll(bytes, to: descriptor, path)
+            try bytes.withUnsafeBytes {
+                try DurableFiles.writeAll($0, to: descriptor, at: 0, path)
+            }
             try reach(.syncFile)
             guard fsync(descriptor) == 0 else { throw SystemError("sync", path) }
             try place(temporary, at: path)
@@ -133,19 +135,6 @@ struct DurableFiles: Sendable {
         }
     }
 
-    static func writeAll(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws {
-        try bytes.withUnsafeBytes { buffer in
-            var done = 0
-            while done < buffer.count {
-                let count = Foundation.write(
-                    descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done)
-                if count < 0 && errno == EINTR { continue }
-                guard count > 0 else { throw SystemError("write", path) }
-                done += count
-            }
-        }
-    }
-
     /// Writes bytes to a place of a file, wherever its position is.
     static func writeAll(
         _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int, _ path: String
@@ -161,17 +150,25 @@ struct DurableFiles: Sendable {
         }
     }
 
-    /// All bytes of a file.
-    static func read(_ path: String) throws -> [UInt8] {
+    /// Opens a file for reading while `body` runs with its descriptor and its size in bytes.
+    static func reading<Value>(
+        _ path: String, _ body: (_ descriptor: Int32, _ byteCount: Int) throws -> Value
+    ) throws -> Value {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError("open", path) }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw SystemError("read", path) }
-        let byteCount = Int(status.st_size)
-        return try [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, filled in
-            try readAll(descriptor, into: UnsafeMutableRawBufferPointer(buffer), at: 0, path)
-            filled = byteCount
+        return try body(descriptor, Int(status.st_size))
+    }
+
+    /// All bytes of a file.
+    static func read(_ path: String) throws -> [UInt8] {
+        try reading(path) { descriptor, byteCount in
+            try [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, filled in
+                try readAll(descriptor, into: UnsafeMutableRawBufferPointer(buffer), at: 0, path)
+                filled = byteCount
+            }
         }
     }
 

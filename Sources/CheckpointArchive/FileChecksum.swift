@@ -68,25 +68,17 @@ package struct FileChecksum: Sendable, Equatable {
 
     /// The checksum of a file's content.
     init(ofFile path: String) throws {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError("open", path) }
-        defer { close(descriptor) }
         // A block at a time stays in the processor's cache.
         let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
         defer { block.deallocate() }
         var sums = Sums()
-        var filled = 0
-        while true {
-            let count = Foundation.read(
-                descriptor, block.baseAddress?.advanced(by: filled), block.count - filled)
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw SystemError("read", path) }
-            filled += count
-            if count == 0 || filled == block.count {
-                sums.take(UnsafeRawBufferPointer(rebasing: block[..<filled]))
-                filled = 0
+        try DurableFiles.reading(path) { descriptor, byteCount in
+            for offset in stride(from: 0, to: byteCount, by: block.count) {
+                let part = UnsafeMutableRawBufferPointer(
+                    rebasing: block[..<min(block.count, byteCount - offset)])
+                try DurableFiles.readAll(descriptor, into: part, at: offset, path)
+                sums.take(UnsafeRawBufferPointer(part))
             }
-            if count == 0 { break }
         }
         self = sums.checksum
     }

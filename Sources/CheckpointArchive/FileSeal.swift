@@ -73,11 +73,9 @@ enum FileSeal {
         guard fstat(descriptor, &status) == 0 else { throw SystemError("read", path) }
         let byteCount = Int(status.st_size)
         let outside = try read(descriptor, gaps(extents, byteCount), path)
-        guard lseek(descriptor, 0, SEEK_END) == off_t(byteCount) else {
-            throw SystemError("write", path)
+        try seal(byteCount: byteCount, extents, outside: outside).withUnsafeBytes {
+            try DurableFiles.writeAll($0, to: descriptor, at: byteCount, path)
         }
-        try DurableFiles.writeAll(
-            seal(byteCount: byteCount, extents, outside: outside), to: descriptor, path)
     }
 
     private static func seal(

@@ -50,18 +50,14 @@ final class LooseReader {
 
     /// All bytes of a file.
     private func read(_ path: String) throws -> UnsafeRawBufferPointer {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError("open", path) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw SystemError("read", path) }
-        let byteCount = Int(status.st_size)
-        if buffer.count < byteCount {
-            buffer.deallocate()
-            buffer = .allocate(byteCount: byteCount, alignment: 64)
+        try DurableFiles.reading(path) { descriptor, byteCount in
+            if buffer.count < byteCount {
+                buffer.deallocate()
+                buffer = .allocate(byteCount: byteCount, alignment: 64)
+            }
+            let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<byteCount])
+            try DurableFiles.readAll(descriptor, into: bytes, at: 0, path)
+            return UnsafeRawBufferPointer(bytes)
         }
-        let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<byteCount])
-        try DurableFiles.readAll(descriptor, into: bytes, at: 0, path)
-        return UnsafeRawBufferPointer(bytes)
     }
 }

@@ -25,14 +25,19 @@ package struct StreamedTensor: Sendable {
     package init(_ tensor: Tensor) {
         let bytes = tensor.bytes
         self.init(name: tensor.name, shape: tensor.shape, elementType: tensor.elementType) {
-            var offset = 0
-            return { buffer in
-                bytes.withUnsafeBytes {
-                    buffer.copyMemory(
-                        from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + buffer.count]))
-                }
-                offset += buffer.count
+            StreamedTensor.reader(of: bytes)
+        }
+    }
+
+    /// A reader of bytes that are in memory.
+    package static func reader(of bytes: [UInt8]) -> Reader {
+        var offset = 0
+        return { buffer in
+            bytes.withUnsafeBytes {
+                buffer.copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + buffer.count]))
             }
+            offset += buffer.count
         }
     }
 

@@ -104,16 +104,7 @@ package struct StoredTensor: Sendable {
             }
         case .view(let view) where view.isContiguous: return view.reader()
         case .joined(let parts): return try Self.reader(of: parts)
-        case .memory, .loader, .view:
-            let bytes = try bytes()
-            var offset = 0
-            return { buffer in
-                bytes.withUnsafeBytes {
-                    buffer.copyMemory(
-                        from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + buffer.count]))
-                }
-                offset += buffer.count
-            }
+        case .memory, .loader, .view: return StreamedTensor.reader(of: try bytes())
         }
     }
 
