@@ -40,6 +40,31 @@ struct SQLSessionTests {
             ])
     }
 
+    @Test func theNextStatementReadsTheIndexThatHasTakenThePlace() throws {
+        let session = try session()
+        #expect(try session.rows("SELECT count(*) FROM points") == [[.integer(3)]])
+        let cursor = try session.cursor("SELECT run FROM points ORDER BY rowid")
+        #expect(try cursor.next() == [.text("a")])
+        let other = folder.path("other.sqlite")
+        let database = try DatabaseQueue(path: other)
+        try database.write { connection in
+            try connection.execute(sql: "CREATE TABLE points (run TEXT, step INTEGER, loss REAL)")
+        }
+        try database.close()
+        try FileManager.default.removeItem(atPath: index)
+        let error = #expect(throws: UserError.self) {
+            try session.rows("SELECT count(*) FROM points")
+        }
+        #expect(error?.cause == "the index is missing")
+        try FileManager.default.moveItem(atPath: other, toPath: index)
+        #expect(try session.rows("SELECT count(*) FROM points") == [[.integer(0)]])
+        #expect(try session.rows("SELECT grok_step(step, loss) FROM points") == [[.null]])
+        // What had begun before ends with what it began with.
+        #expect(try cursor.next() == [.text("a")])
+        #expect(try cursor.next() == [.text("b")])
+        #expect(try cursor.next() == nil)
+    }
+
     @Test func theFirstRowComesBeforeTheLastIsComputed() throws {
         // Ten billion rows: a session that computed all of them first would never answer.
         let cursor = try session().cursor(

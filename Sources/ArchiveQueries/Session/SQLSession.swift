@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import Foundation
 
 /// Read-only SQL over an archive's index.
 ///
@@ -8,6 +9,8 @@ internal import Checkpoints
 ///     parameters: ["seed": .integer(3)])
 /// while let row = try cursor.next() { … }   // the first row comes before the last is computed
 /// ```
+///
+/// Where the index is replaced, the next statement reads the new one.
 ///
 /// A session belongs to the thread that made it. Another thread or a signal handler stops the
 /// running statement through `interruption`.
@@ -47,8 +50,13 @@ package final class SQLSession {
     }
 
     package let interruption: Interruption
-    let connection: SQLiteConnection
-    private let functions: ArchiveFunctions?
+    private(set) var connection: SQLiteConnection
+    private var functions: ArchiveFunctions?
+    private let path: String
+    private let archive: (any AnalysedArchive)?
+    private let options: Options
+    /// Which file the connection reads, whatever its name is by now.
+    private var file: FileIdentity?
 
     /// Opens a session on an index file.
     ///
@@ -59,13 +67,24 @@ package final class SQLSession {
         interruption: Interruption = .init()
     ) throws {
         self.interruption = interruption
+        self.path = path
+        self.archive = archive
+        self.options = options
+        file = FileIdentity(path)
+        (connection, functions) = try Self.connect(path, archive, options, interruption)
+    }
+
+    private static func connect(
+        _ path: String, _ archive: (any AnalysedArchive)?, _ options: Options,
+        _ interruption: Interruption
+    ) throws -> (SQLiteConnection, ArchiveFunctions?) {
         let watch = StatementWatch(interruption: interruption, timeLimit: options.timeLimit)
-        connection = try SQLiteConnection(readingFrom: path, watch: watch)
+        let connection = try SQLiteConnection(readingFrom: path, watch: watch)
+        var functions: ArchiveFunctions?
         if let archive {
             functions = ArchiveFunctions(
                 connection.handle, archive: archive, remembers: true, watch: watch)
         } else {
-            functions = nil
             for function in CurveFunctions.all { function.register(on: connection.handle) }
         }
         for attachment in options.attachments {
@@ -85,6 +104,20 @@ package final class SQLSession {
                 )
             }
         }
+        return (connection, functions)
+    }
+
+    /// Opens the index anew where another file has come into its place.
+    private func follow() throws {
+        let present = FileIdentity(path)
+        guard present != file else { return }
+        guard present != nil else {
+            throw UserError(
+                .failure, subject: path, cause: "the index is missing",
+                advice: "run `cairn reindex` to rebuild it from the checkpoint files")
+        }
+        (connection, functions) = try Self.connect(path, archive, options, interruption)
+        file = present
     }
 
     /// A name as an SQL identifier, whatever characters it has.
@@ -99,6 +132,7 @@ package final class SQLSession {
     package func cursor(
         _ sql: String, parameters: [String: SQLValue] = [:]
     ) throws -> SQLCursor {
+        try follow()
         let statement = try compile(sql)
         guard !statement.isEmpty else {
             throw UserError.usage(
@@ -128,6 +162,7 @@ package final class SQLSession {
     ) throws {
         var rest = script
         while true {
+            try follow()
             let statement = try compile(rest)
             if !statement.isEmpty {
                 try body(
@@ -160,6 +195,19 @@ package final class SQLSession {
     /// Whether a text holds nothing but white space and comments.
     private func isEmpty(_ text: String) -> Bool {
         (try? SQLiteStatement(connection: connection, sql: text).isEmpty) ?? false
+    }
+}
+
+/// Which file is at a path.
+private struct FileIdentity: Equatable {
+    let device: UInt64
+    let number: UInt64
+
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        device = UInt64(status.st_dev)
+        number = UInt64(status.st_ino)
     }
 }
 
