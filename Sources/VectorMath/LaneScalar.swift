@@ -31,6 +31,9 @@ package protocol LaneScalar: BinaryFloatingPoint, Codable, SIMDScalar, BitwiseCo
     /// The larger of each pair of lanes; the first where the second is NaN.
     static func larger(_ first: Wide, _ second: Wide) -> Wide
 
+    /// Four elements, as doubles.
+    static func fourDoubles(_ x: UnsafePointer<Self>, _ index: Int) -> SIMD4<Double>
+
     /// The sum of all lanes, half by half.
     static func total(_ x: Wide) -> Self
 }

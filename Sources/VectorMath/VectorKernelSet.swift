@@ -122,4 +122,10 @@ package protocol VectorKernelSet: SendableMetatype {
         _ rows: Range<Int>, columns: Int, _ table: SourceTable, _ row: UnsafePointer<Scalar>,
         to sources: UnsafeMutablePointer<Scalar>
     )
+
+    static func sums<Scalar: LaneScalar>(_ x: UnsafePointer<Scalar>, count: Int) -> VectorSums
+
+    static func differenceSums<Scalar: LaneScalar>(
+        _ x: UnsafePointer<Scalar>, _ y: UnsafePointer<Scalar>, count: Int
+    ) -> VectorSums
 }

@@ -55,6 +55,12 @@ struct VectorKernelTests {
         kernels.keepWherePositive(memory[9], gate: memory[2], count: count)
         kernels.add(memory[2], to: memory[10], count: count)
         kernels.addColumnSums(memory[2], rows: rows, columns: columns, to: memory[11])
+        for sums in [
+            kernels.sums(memory[2], count: count),
+            kernels.differenceSums(memory[2], memory[3], count: count),
+        ] {
+            numbers += [sums.squares, sums.magnitudes, sums.largest]
+        }
         kernels.adamUpdate(
             AdamConstants(
                 beta1: 0.9, rest1: 0.1, beta2: 0.98, rest2: 0.02, rate: 0.01, secondScale: 1.5,

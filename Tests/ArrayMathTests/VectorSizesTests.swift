@@ -22,6 +22,17 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 5, 16, 47])
+    func differencesAreTakenInDoublePrecision(count: Int) {
+        let first = (0..<count).map { Float($0) - 20 }
+        let second = first.map { $0 * (1 + 0x1p-20) + 0x1p-30 }
+        let sizes = first.withUnsafeBufferPointer { first in
+            second.withUnsafeBufferPointer { VectorSizes(ofDifferences: first, $0) }
+        }
+        let differences = zip(first, second).map { Double($0) - Double($1) }
+        #expect(sizes == VectorSizes(of: differences))
+    }
+
     @Test(arguments: [0, 3, 15, 16, 36, 40])
     func whatIsNotFiniteShows(place: Int) {
         var values = [Double](repeating: -2, count: 41)

@@ -1,0 +1,1 @@
+../VectorKernels/Kernels+Sums.swift
