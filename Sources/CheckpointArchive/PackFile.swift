@@ -50,7 +50,7 @@ enum PackFile {
                 metrics.append(contentsOf: row.metrics)
                 stepDigests.append(contentsOf: row.stepDigests)
             }
-            try writers.writeTables()
+            try writers.finish()
             let stepTable = try root.createDataset(
                 PackFile.steps, type: .int64, shape: [steps.count])
             try stepTable.write(StoredTables.bytes(steps))
