@@ -40,12 +40,17 @@ struct CheckpointForm: Equatable {
     func example() -> (checkpoint: Checkpoint, summary: CheckpointFile.Summary) {
         var generator = SplitMix(state: .random(in: 0 ... .max))
         func bytes(_ count: Int) -> [UInt8] {
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(count + 8)
-            while bytes.count < count {
-                withUnsafeBytes(of: generator.next()) { bytes.append(contentsOf: $0) }
+            [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+                let bytes = UnsafeMutableRawBufferPointer(buffer)
+                for start in stride(from: 0, to: count, by: 8) {
+                    withUnsafeBytes(of: generator.next()) { word in
+                        let part = bytes[start..<min(start + 8, count)]
+                        UnsafeMutableRawBufferPointer(rebasing: part)
+                            .copyMemory(from: UnsafeRawBufferPointer(rebasing: word[..<part.count]))
+                    }
+                }
+                filled = count
             }
-            return Array(bytes.prefix(count))
         }
         func text(_ count: Int) -> String {
             String(decoding: bytes(count).map { $0 % 26 + UInt8(ascii: "a") }, as: UTF8.self)
@@ -118,13 +123,9 @@ struct CheckpointTemplate {
         }
         guard images.allSatisfy({ $0.count == expected.count }) else { return nil }
         let pieces = examples.map { CheckpointTemplate.pieces(of: $0.checkpoint, $0.summary) }
-        var offsets: [Int] = []
-        for (first, second) in zip(pieces[0], pieces[1]) {
-            let places = CheckpointTemplate.places(of: first, in: images[0]).filter { place in
-                images[1].withUnsafeBytes { CheckpointTemplate.holds($0, second, at: place) }
-            }
-            guard places.count == 1 else { return nil }
-            offsets.append(places[0])
+        guard let offsets = CheckpointTemplate.places(of: pieces[0], and: pieces[1], in: images)
+        else {
+            return nil
         }
         self.form = form
         self.offsets = offsets
@@ -205,13 +206,42 @@ struct CheckpointTemplate {
         return pieces
     }
 
-    /// Where these bytes begin.
-    private static func places(of piece: [UInt8], in image: [UInt8]) -> [Int] {
+    /// Where each piece begins: the one place at which the first file has the first pieces' bytes
+    /// and the second file the second's; nil where there is none, or more than one.
+    ///
+    /// What a larger piece covers is not searched for smaller ones, which leaves little to search.
+    private static func places(
+        of first: [[UInt8]], and second: [[UInt8]], in images: [[UInt8]]
+    ) -> [Int]? {
+        var offsets = [Int](repeating: 0, count: first.count)
+        var unclaimed = [0..<images[0].count]
+        for index in first.indices.sorted(by: { first[$0].count > first[$1].count }) {
+            let found = unclaimed.flatMap { range in
+                places(of: first[index], in: images[0], range).filter { place in
+                    images[1].withUnsafeBytes { holds($0, second[index], at: place) }
+                }
+            }
+            guard found.count == 1, let place = found.first,
+                let around = unclaimed.firstIndex(where: { $0.contains(place) })
+            else { return nil }
+            offsets[index] = place
+            let range = unclaimed[around]
+            unclaimed.replaceSubrange(
+                around...around,
+                with: [range.lowerBound..<place, place + first[index].count..<range.upperBound])
+        }
+        return offsets
+    }
+
+    /// Where these bytes begin within a range.
+    private static func places(
+        of piece: [UInt8], in image: [UInt8], _ range: Range<Int>
+    ) -> [Int] {
         guard let first = piece.first else { return [] }
         return image.withUnsafeBytes { bytes in
             var places: [Int] = []
-            var start = 0
-            let end = bytes.count - piece.count + 1
+            var start = range.lowerBound
+            let end = range.upperBound - piece.count + 1
             while start < end, let base = bytes.baseAddress,
                 let found = memchr(base + start, Int32(first), end - start)
             {
@@ -254,16 +284,23 @@ struct CheckpointTemplate {
         var position = 0
         // The seal behind the library's file follows from what is before it.
         let end = FileSeal.contentByteCount(of: patched)
-        while position < end {
-            guard patched[position] != second[position] else {
-                position += 1
-                continue
-            }
-            guard let block = block(summedAt: position, first, second) else { return nil }
+        while let place = difference(patched, second, min(position, end)..<end) {
+            guard let block = block(summedAt: place, first, second) else { return nil }
             blocks.append(block)
             position = block.upperBound + 4
         }
         return blocks
+    }
+
+    /// The first position within a range at which two files differ.
+    private static func difference(
+        _ first: [UInt8], _ second: [UInt8], _ range: Range<Int>
+    ) -> Int? {
+        first.withUnsafeBytes { first in
+            second.withUnsafeBytes { second in
+                range.first { first[$0] != second[$0] }
+            }
+        }
     }
 
     /// The object header whose checksum covers this position.

@@ -52,7 +52,9 @@ extension BenchCommand {
         defer { try? FileManager.default.removeItem(at: folder) }
         let archive = try Archive.create(at: folder.path)
         var configuration = configuration
-        configuration.training.steps = max(200, 20 * repetitions)
+        // A run's first checkpoints of a form cost more than the later ones; a few of the sparse ones
+        // must come after them.
+        let steps = max(500, 20 * repetitions)
         configuration.training.evaluateEvery = 100
         let intervals = [nil, 100, 1]
         var elapsed = intervals.map { _ in [Double]() }
@@ -61,14 +63,16 @@ extension BenchCommand {
             for turn in intervals.indices {
                 let place = (turn + round) % intervals.count
                 let interval = intervals[place]
+                configuration.training.steps = interval == 1 ? steps / 2 : steps
                 configuration.training.checkpoints =
                     .every(interval ?? configuration.training.steps)
                 let trainer = try Trainer(configuration, threadCount: threadCount)
                 let sink = TimedSink(interval == nil ? NoSink() : BackgroundSink(archive.writer()))
                 try trainer.run(trainer.describe(name: "round \(round)"), into: sink)
                 let seconds = sink.seconds
-                elapsed[place].append(seconds.elapsed)
-                processor[place].append(seconds.processor)
+                let stepCount = Double(configuration.training.steps)
+                elapsed[place].append(seconds.elapsed / stepCount)
+                processor[place].append(seconds.processor / stepCount)
             }
         }
         func excess(_ times: [[Double]], _ place: Int) -> Double {
