@@ -119,7 +119,7 @@ let package = Package(
         .executableTarget(
             name: "ArchiveHarness",
             dependencies: [
-                "ArchiveQueries", "CheckpointArchive", "Checkpoints", "TestSupport",
+                "ArchiveQueries", "CheckpointArchive", "Checkpoints", "TestSupport", "Training",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             path: "Tests/ArchiveHarness", swiftSettings: numerical),
@@ -145,7 +145,9 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Training", "Networks", "ArrayMath", "Checkpoints", "TestSupport"],
+            dependencies: [
+                "Training", "Networks", "ArrayMath", "Checkpoints", "TestSupport", "ArchiveHarness",
+            ],
             exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "AnalysisTests",

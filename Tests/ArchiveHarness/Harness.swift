@@ -39,6 +39,9 @@ struct Harness {
         // fill ARCHIVE RUNS
         case "fill": try Fill.run(rest[0], count: number(rest[1]))
         case "bench": try Bench.run(rest[0], count: number(rest[1]))
+        // steps PRESET MODULUS BATCH
+        case "steps":
+            try Steps.run(preset: rest[0], modulus: number(rest[1]), batch: rest[2])
         default: throw UserError.usage(subject: command, cause: "the harness does not know it")
         }
         say("done")

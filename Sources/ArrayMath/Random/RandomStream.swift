@@ -88,6 +88,7 @@ extension RandomNumberGenerator {
     }
 
     /// Rearranges the elements, every order equally likely (Fisher–Yates from the end).
+    @_specialize(where Self == RandomStream, Element == Int)
     package mutating func shuffle<Element>(_ elements: inout [Element]) {
         guard elements.count > 1 else { return }
         for last in stride(from: elements.count - 1, to: 0, by: -1) {

@@ -59,6 +59,7 @@ package struct ProbeGenerator: RandomNumberGenerator, Sendable {
     }
 
     /// A random order of `values` (Fisher and Yates).
+    @_specialize(where Element == Double)
     package mutating func shuffle<Element>(_ values: inout [Element]) {
         guard values.count > 1 else { return }
         for last in stride(from: values.count - 1, to: 0, by: -1) {
