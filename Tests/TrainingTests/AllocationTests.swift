@@ -9,8 +9,9 @@ private let tracer = ["/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/l
 
 @Suite("Allocations", .enabled(if: tracer != nil))
 struct AllocationTests {
-    /// A hundred steps with their updates and digests, as a run takes them. OpenBLAS takes buffers
-    /// of its own for some shapes.
+    /// A hundred steps with their updates and digests, as a run takes them.
+    ///
+    /// OpenBLAS takes buffers of its own for some shapes; they are not counted.
     @Test(
         "a step allocates a hash context for each tensor and one for the digest, and nothing else",
         arguments: [
