@@ -1,90 +1,95 @@
 internal import CheckpointArchive
-internal import Checkpoints
 internal import Foundation
+internal import Synchronization
 internal import Training
 
 extension BenchCommand {
-    /// Takes checkpoints and keeps nothing.
-    private final class NoSink: CheckpointSink {
-        func begin(_ run: RunDescription) {}
-        func save(_ checkpoint: Checkpoint) {}
-        func finish(_ status: RunStatus, metrics: [MetricPoint]) {}
+    /// Steps with and without checkpoints that take turns in one run.
+    private struct Turns {
+        /// Steps from the first checkpoint of a turn to the first of the next.
+        let period: Int
+        /// Steps with a checkpoint each at the beginning of a turn.
+        let checkpointCount: Int
+        /// Steps after these into which saving and packing may reach.
+        let trailingCount: Int
+        /// The steps by which the cost of the checkpoints of a turn is divided.
+        let share: Int
+        let count: Int
+
+        var steps: Int { period * (count + 1) }
+
+        var schedule: CheckpointSchedule {
+            let steps = (1...count).flatMap { turn in
+                (0..<checkpointCount).map { turn * period + $0 }
+            }
+            return CheckpointSchedule([.steps(steps)])
+        }
+
+        /// What the checkpoints cost beside the steps without, from the time at each step's end.
+        func cost(_ times: [Double]) -> Double {
+            var costs: [Double] = []
+            for turn in 1...count {
+                let start = turn * period
+                let middle = start + checkpointCount + trailingCount
+                let end = start + period
+                let usual = (times[end - 1] - times[middle - 1]) / Double(end - middle)
+                let excess = times[middle - 1] - times[start - 1] - Double(middle - start) * usual
+                costs.append(excess / (Double(share) * usual))
+            }
+            return costs.reduce(0, +) / Double(costs.count)
+        }
     }
 
-    /// Notes when a run has begun, so that making its folder does not count.
-    private final class TimedSink: CheckpointSink {
-        private let sink: any CheckpointSink
-        private let clock = ContinuousClock()
-        private var begun: (instant: ContinuousClock.Instant, processor: Double)?
-
-        init(_ sink: any CheckpointSink) { self.sink = sink }
-
-        func begin(_ run: RunDescription) throws {
-            try sink.begin(run)
-            begun = (clock.now, BenchCommand.processorSeconds)
-        }
-
-        func save(_ checkpoint: Checkpoint) throws { try sink.save(checkpoint) }
-
-        func finish(_ status: RunStatus, metrics: [MetricPoint]) throws {
-            try sink.finish(status, metrics: metrics)
-        }
-
-        /// What has passed since the run began, and what all threads have computed meanwhile.
-        var seconds: (elapsed: Double, processor: Double) {
-            guard let begun else { return (0, 0) }
-            return (
-                (clock.now - begun.instant) / .seconds(1),
-                BenchCommand.processorSeconds - begun.processor
-            )
-        }
-    }
-
-    /// How much slower training is with checkpoints, beside training that stores none.
+    /// How much slower training is with checkpoints.
     ///
-    /// The three ways take turns in rounds, so that whatever else the machine does meets all of
-    /// them, and each round is compared with itself. The time until the last checkpoint is durable
-    /// and packed counts. What others do on the machine moves elapsed time by more than a sparse
-    /// checkpoint does; the time of the processors is steadier.
+    /// Steps with checkpoints and steps without take turns in one run, and what a turn's checkpoints
+    /// cost is taken from the steps right after it: the speed of a shared machine changes by more
+    /// from one run to the next than a sparse checkpoint takes. The pack of what is left when a run
+    /// ends does not count.
     func checkpointCosts(_ configuration: TrainingConfiguration) throws -> [Measure] {
+        let sparse = try checkpointCost(
+            Turns(
+                period: 100, checkpointCount: 1, trailingCount: 29, share: 100, count: repetitions),
+            configuration)
+        let dense = try checkpointCost(
+            Turns(
+                period: 256, checkpointCount: 128, trailingCount: 48, share: 128,
+                count: (repetitions + 1) / 2), configuration)
+        return [
+            ("with checkpoints every 100 steps", sparse.elapsed, "slower"),
+            ("with checkpoints every step", dense.elapsed, "slower"),
+            ("processor time, every 100 steps", sparse.processor, "more"),
+            ("processor time, every step", dense.processor, "more"),
+        ]
+    }
+
+    private func checkpointCost(
+        _ turns: Turns, _ configuration: TrainingConfiguration
+    ) throws -> (elapsed: Double, processor: Double) {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("cairn-bench-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         let archive = try Archive.create(at: folder.path)
         var configuration = configuration
-        // A run's first checkpoints of a form cost more than the later ones; a few of the sparse ones
-        // must come after them.
-        let steps = max(500, 20 * repetitions)
-        configuration.training.evaluateEvery = 100
-        let intervals = [nil, 100, 1]
-        var elapsed = intervals.map { _ in [Double]() }
-        var processor = intervals.map { _ in [Double]() }
-        for round in 0..<5 {
-            for turn in intervals.indices {
-                let place = (turn + round) % intervals.count
-                let interval = intervals[place]
-                configuration.training.steps = interval == 1 ? steps / 2 : steps
-                configuration.training.checkpoints =
-                    .every(interval ?? configuration.training.steps)
-                let trainer = try Trainer(configuration, threadCount: threadCount)
-                let sink = TimedSink(interval == nil ? NoSink() : BackgroundSink(archive.writer()))
-                try trainer.run(trainer.describe(name: "round \(round)"), into: sink)
-                let seconds = sink.seconds
-                let stepCount = Double(configuration.training.steps)
-                elapsed[place].append(seconds.elapsed / stepCount)
-                processor[place].append(seconds.processor / stepCount)
+        configuration.training.steps = turns.steps
+        configuration.training.evaluateEvery = turns.steps
+        configuration.training.checkpoints = turns.schedule
+        let trainer = try Trainer(configuration, threadCount: threadCount)
+        let times = Mutex((elapsed: [Double](), processor: [Double]()))
+        let clock = ContinuousClock()
+        let start = clock.now
+        try trainer.run(try trainer.describe(name: "bench"), into: BackgroundSink(archive.writer()))
+        {
+            progress in
+            times.withLock { times in
+                while times.elapsed.count <= progress.step {
+                    times.elapsed.append((clock.now - start) / .seconds(1))
+                    times.processor.append(BenchCommand.processorSeconds)
+                }
             }
+            return true
         }
-        func excess(_ times: [[Double]], _ place: Int) -> Double {
-            let ratios = zip(times[place], times[0]).map { $0 / $1 }.sorted()
-            return ratios[ratios.count / 2] - 1
-        }
-        return [
-            ("with checkpoints every 100 steps", excess(elapsed, 1), "slower"),
-            ("with checkpoints every step", excess(elapsed, 2), "slower"),
-            ("processor time, every 100 steps", excess(processor, 1), "more"),
-            ("processor time, every step", excess(processor, 2), "more"),
-        ]
+        return times.withLock { (turns.cost($0.elapsed), turns.cost($0.processor)) }
     }
 
     /// What all threads of this process have computed so far, in seconds.
