@@ -46,11 +46,26 @@ extension OptimizerStatePolicy: CustomStringConvertible {
     }
 }
 
+/// The optimiser states that one run keeps for good: those of its policy, and the one a forked run
+/// began with, which is in no other file of the run and without which none of its steps up to the
+/// next kept state could be recomputed.
+package struct KeptOptimizerStates: Sendable, Equatable {
+    package var policy: OptimizerStatePolicy
+    /// The first step of a forked run; nil for a run that began at its initial weights.
+    package var forkStep: Int?
+
+    /// None but the newest.
+    package static let newest = KeptOptimizerStates(policy: .newest, forkStep: nil)
+
+    package func keeps(_ step: Int) -> Bool { policy.keeps(step) || step == forkStep }
+}
+
 extension RunDescription {
-    /// What the run's settings say about optimiser states.
-    package var optimizerStatePolicy: OptimizerStatePolicy {
+    /// What the run's settings and its origin say about optimiser states.
+    package var optimizerStatePolicy: KeptOptimizerStates {
         let setting = hyperparameters.first { $0.name == OptimizerStatePolicy.settingName }
-        guard case .text(let text)? = setting?.value else { return .newest }
-        return OptimizerStatePolicy(text) ?? .newest
+        var policy = OptimizerStatePolicy.newest
+        if case .text(let text)? = setting?.value { policy = OptimizerStatePolicy(text) ?? .newest }
+        return KeptOptimizerStates(policy: policy, forkStep: parent?.step)
     }
 }

@@ -29,6 +29,7 @@ package struct Fork {
         let run = try source.run
         let old = try TrainingConfiguration(of: run)
         let configuration = try TrainingConfiguration(old.settings.changing(changes))
+        try Replay.requireStep(step, of: source)
         guard configuration.training.steps > step else {
             throw UserError.usage(
                 subject: "fork at step \(step)",

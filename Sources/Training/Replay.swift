@@ -60,12 +60,7 @@ package struct Replay: Sendable {
         progress: (Int) -> Bool = { _ in true }
     ) throws -> Result {
         let stored = try source.steps
-        guard let first = stored.first, let last = stored.last, (first...last).contains(step) else {
-            throw UserError.missing(
-                subject: "step \(step) of run \(try source.run.id)",
-                cause: "its steps are \(stored.first ?? 0)...\(stored.last ?? 0)",
-                advice: "choose one of them, or resume or fork the run to go on")
-        }
+        try Replay.requireStep(step, of: source)
         if stored.contains(step) {
             let weights = try source.weights(at: step)
             let digest = Digest(weights: weights)
@@ -77,6 +72,17 @@ package struct Replay: Sendable {
             )
         }
         return try recomputed(step, of: source, after: earlier, progress: progress)
+    }
+
+    /// Throws one sentence where training has not done or not kept a step.
+    static func requireStep(_ step: Int, of source: any CheckpointSource) throws {
+        let stored = try source.steps
+        guard let first = stored.first, let last = stored.last, (first...last).contains(step) else {
+            throw UserError.missing(
+                subject: "step \(step) of run \(try source.run.id)",
+                cause: "its steps are \(stored.first ?? 0)...\(stored.last ?? 0)",
+                advice: "choose one of them, or resume or fork the run to go on")
+        }
     }
 
     /// The weights after `step` updates, recomputed from an earlier checkpoint even where they are

@@ -61,6 +61,54 @@ import Testing
             ["analyze", "norms", "sparse@41"], exitCode: 1, mentions: ["step 41", "nearest is 40"])
     }
 
+    @Test func exportsTakeAnyStepOfATrainedRun() throws {
+        let fixture = try CommandLineFixture()
+        try fixture.trainTiny(
+            name: "dense", ["--checkpoint-every", "1", "--optimizer-states", "all"])
+        try fixture.trainTiny(name: "sparse", ["--checkpoint-every", "20"])
+        for run in ["dense", "sparse"] {
+            let exported = try fixture.cairn([
+                "export", "\(run)@33", "--optimizer", "--to",
+                fixture.folder.path + "/\(run).npz",
+            ])
+            #expect(exported.exitCode == 0, "\(exported.error)")
+            #expect(exported.error.contains("bits that training had") == (run == "sparse"))
+        }
+        let files = try ["dense", "sparse"].map {
+            try Data(contentsOf: fixture.folder.url.appendingPathComponent("\($0).npz"))
+        }
+        #expect(files[0] == files[1] && !files[0].isEmpty)
+        try fixture.expectRefusal(
+            ["fork", "sparse@200", "--steps", "300"], exitCode: 1,
+            mentions: ["step 200", "0...40"])
+        try fixture.expectRefusal(
+            ["export", "sparse@41", "--to", fixture.folder.path + "/late.npz"], exitCode: 1,
+            mentions: ["step 41", "40"])
+    }
+
+    /// A forked run is recomputed from the state that it began with, whether its parent had it, it
+    /// was recomputed, or its memory started empty.
+    @Test func everyStepOfAForkIsRecomputed() throws {
+        let fixture = try CommandLineFixture()
+        try fixture.trainTiny(name: "parent", ["--batch", "5"])
+        let changes = [
+            "kept": ["parent@40", "--weight-decay", "0.5"],
+            "between": ["parent@33", "--weight-decay", "0.5"],
+            "empty": ["parent@40", "--optimizer", "sgd", "--momentum", "0.9"],
+        ]
+        for (name, change) in changes.sorted(by: { $0.key < $1.key }) {
+            let forked = try fixture.cairn(
+                ["fork"] + change + ["--name", name, "--steps", "80", "--quiet"])
+            #expect(forked.exitCode == 0, "\(forked.error)")
+            _ = try fixture.cairn(["pack", name])
+            let replayed = try fixture.cairn(["replay", "\(name)@57", "--json"])
+            #expect(replayed.exitCode == 0, "\(name): \(replayed.error)")
+            let row = try #require(try objects(replayed.output).first, "\(replayed.error)")
+            #expect(row["computed_from"] as? Int == (name == "between" ? 33 : 40))
+            #expect(row["proof"] as? String == "identical")
+        }
+    }
+
     private func digest(_ run: String, _ step: Int, _ fixture: CommandLineFixture) throws -> String
     {
         let rows = try objects(

@@ -4,6 +4,7 @@ internal import CheckpointArchive
 internal import Checkpoints
 internal import Foundation
 internal import Interchange
+internal import Training
 
 /// Writes checkpoints, curves, views and whole runs for other programs.
 struct ExportCommand: ParsableCommand {
@@ -13,7 +14,8 @@ struct ExportCommand: ParsableCommand {
         discussion: """
             The name of the file says what is written: .safetensors, .npz and .h5 take the weights of \
             RUN@STEP (else the last checkpoint), .csv and .jsonl the curves of RUN or the rows of \
-            --view, and a folder takes the whole run, which cairn import brings back unchanged.
+            --view, and a folder takes the whole run, which cairn import brings back unchanged. A \
+            step between two stored ones is recomputed.
             """)
 
     @Argument(help: ArgumentHelp("A run or checkpoint.", valueName: "run[@step]"))
@@ -67,15 +69,16 @@ struct ExportCommand: ParsableCommand {
     private func exportWeights(
         of run: StoredRun, reference: CheckpointReference, suffix: String
     ) throws {
-        let step = try reference.step(among: run.steps)
-        var tensors = try run.weights(at: step)
+        let (step, source) = try checkpoint(of: run, reference: reference)
+        var tensors = try source.weights(at: step)
+        let digest = Digest(weights: tensors)
         if optimizer {
-            guard let state = try run.optimizerState(at: step) else {
+            guard let state = try source.optimizerState(at: step) else {
                 throw UserError.missing(
                     subject: "run \(run.name)", cause: "step \(step) has no optimiser state",
                     advice: "cairn show \(run.name) lists the steps that have one")
             }
-            tensors += state.tensors.map {
+            tensors += state.tensors.sorted { $0.name < $1.name }.map {
                 Tensor(
                     name: "optimizer/\($0.name)", shape: $0.shape, elementType: $0.elementType,
                     bytes: $0.bytes)
@@ -87,12 +90,37 @@ struct ExportCommand: ParsableCommand {
                 tensors,
                 metadata: [
                     ("run", run.id), ("name", run.name), ("step", String(step)),
-                    ("digest", try run.digest(at: step).description),
+                    ("digest", digest.description),
                 ], to: to, replacing: force)
         case "npz": try NumPyArchive.write(tensors, to: to, replacing: force)
         default: try TensorHDF5.write(tensors, to: to, replacing: force)
         }
         common.note("\(tensors.count) tensors of \(run.name)@\(step) are in \(to)")
+    }
+
+    /// The step that is meant and where it is read from: a step that is not stored is recomputed.
+    private func checkpoint(
+        of run: StoredRun, reference: CheckpointReference
+    ) throws -> (step: Int, source: any CheckpointSource) {
+        guard case .step(let step)? = reference.place, let first = run.steps.first,
+            let last = run.steps.last, (first...last).contains(step), !run.steps.contains(step)
+        else { return (try reference.step(among: run.steps), run) }
+        let replayed = try ReplayedRun(
+            run, threadCount: ProcessInfo.processInfo.activeProcessorCount,
+            watch: StopSignals.check)
+        _ = try replayed.weights(at: step)
+        switch replayed.proofs[step] {
+        case .identical?:
+            common.note("Step \(step) was recomputed, with the bits that training had.")
+        case .different(let first)?:
+            throw UserError(
+                .failure, subject: "run \(run.name), step \(step)",
+                cause: "recomputed here it has other bits than training had, from step \(first) on",
+                advice: "cairn replay \(run.name)@\(step) says by how much")
+        case .notRecorded?, nil:
+            common.note("Step \(step) was recomputed; no digest of it was recorded.")
+        }
+        return (step, replayed)
     }
 
     private func metrics(of run: StoredRun) throws -> [MetricPoint] {

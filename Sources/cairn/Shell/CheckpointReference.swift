@@ -72,6 +72,7 @@ struct CheckpointReference: Equatable {
         let below = steps.last { $0 < step }
         let above = steps.first { $0 > step }
         let near = [below, above].compactMap { $0 }.map(String.init).joined(separator: " and ")
-        return "the nearest are \(near); cairn replay computes any step between stored ones"
+        return "the nearest are \(near); cairn replay, analyze and export compute any step between "
+            + "stored ones"
     }
 }
