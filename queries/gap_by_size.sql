@@ -1,5 +1,6 @@
 -- How does the gap between memorising and generalising depend on the number of parameters?
 -- :threshold = 0.99  the accuracy that counts, kept for three evaluations
+-- :sweep = *  the sweep whose runs count, or a pattern such as decay*; * for every run
 --
 -- `exponent` is the slope of ln(gap) against ln(parameters) over the runs with a gap, with its 95 %
 -- bootstrap interval. Runs that memorised only count as gaps longer than the run.
@@ -12,6 +13,8 @@ WITH times AS (
             AS generalised
     FROM metrics AS m
     WHERE m.name IN ('train_accuracy', 'test_accuracy')
+        AND (:sweep = '*' OR m.run IN (
+            SELECT run FROM hyperparameters WHERE name = 'sweep' AND value GLOB :sweep))
     GROUP BY m.run
 ),
 gaps AS (

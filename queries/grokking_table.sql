@@ -1,5 +1,6 @@
 -- When did each run memorise and generalise, and what kind of learning was it?
 -- :threshold = 0.99  the accuracy that counts
+-- :sweep = *  the sweep whose runs count, or a pattern such as decay*; * for every run
 --
 -- Reads what `cairn analyze grokking` found.
 SELECT
@@ -9,4 +10,6 @@ SELECT
 FROM grokking_times AS g
 JOIN runs AS r USING (run)
 WHERE g.threshold = :threshold AND g.rule = 'sustained'
+    AND (:sweep = '*' OR g.run IN (
+        SELECT run FROM hyperparameters WHERE name = 'sweep' AND value GLOB :sweep))
 ORDER BY g.generalisation_step IS NULL, g.generalisation_step, r.run;

@@ -1,5 +1,6 @@
 -- Which runs learned their training data and never generalised, and with which settings?
 -- :threshold = 0.99  the accuracy that counts
+-- :sweep = *  the sweep whose runs count, or a pattern such as decay*; * for every run
 WITH times AS (
     SELECT
         m.run,
@@ -9,6 +10,8 @@ WITH times AS (
             AS generalised
     FROM metrics AS m
     WHERE m.name IN ('train_accuracy', 'test_accuracy')
+        AND (:sweep = '*' OR m.run IN (
+            SELECT run FROM hyperparameters WHERE name = 'sweep' AND value GLOB :sweep))
     GROUP BY m.run
 )
 SELECT

@@ -2,12 +2,15 @@
 -- :setting = weight_decay  the hyperparameter to group by
 -- :metric = test_accuracy  the curve that has to rise
 -- :threshold = 0.99  what it has to reach and keep for three evaluations
+-- :sweep = *  the sweep whose runs count, or a pattern such as decay*; * for every run
 --
 -- The interval is Wilson's.
 WITH times AS (
     SELECT m.run, grok_step(m.step, m.value, :threshold) AS step
     FROM metrics AS m
     WHERE m.name = :metric
+        AND (:sweep = '*' OR m.run IN (
+            SELECT run FROM hyperparameters WHERE name = 'sweep' AND value GLOB :sweep))
     GROUP BY m.run
 ),
 counts AS (

@@ -1,6 +1,7 @@
 -- How many steps to 99 % does each fraction of training data take, with bands over seeds?
 -- :metric = test_accuracy  the curve that has to rise
 -- :threshold = 0.99  what it has to reach and keep for three evaluations
+-- :sweep = *  the sweep whose runs count, or a pattern such as decay*; * for every run
 --
 -- The band is the 10 % and 90 % quantile of the runs that got there; `median_step` is Kaplan and
 -- Meier's, for which runs that did not count as later than their end. `critical_fraction` is where
@@ -10,6 +11,8 @@ WITH times AS (
     SELECT m.run, grok_step(m.step, m.value, :threshold) AS step, max(m.step) AS last_step
     FROM metrics AS m
     WHERE m.name = :metric
+        AND (:sweep = '*' OR m.run IN (
+            SELECT run FROM hyperparameters WHERE name = 'sweep' AND value GLOB :sweep))
     GROUP BY m.run
 ),
 points AS (

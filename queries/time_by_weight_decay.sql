@@ -1,6 +1,7 @@
 -- How does the time to generalise depend on weight decay?
 -- :metric = test_accuracy  the curve that has to rise
 -- :threshold = 0.99  what it has to reach and keep for three evaluations
+-- :sweep = *  the sweep whose runs count, or a pattern such as decay*; * for every run
 --
 -- `median_step` and its 95 % interval are Kaplan and Meier's: runs that did not get there count as
 -- later than their end. `exponent` is the slope of ln(step) against ln(weight_decay) over the runs
@@ -9,6 +10,8 @@ WITH times AS (
     SELECT m.run, grok_step(m.step, m.value, :threshold) AS step, max(m.step) AS last_step
     FROM metrics AS m
     WHERE m.name = :metric
+        AND (:sweep = '*' OR m.run IN (
+            SELECT run FROM hyperparameters WHERE name = 'sweep' AND value GLOB :sweep))
     GROUP BY m.run
 ),
 points AS (
