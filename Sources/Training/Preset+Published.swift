@@ -146,10 +146,17 @@ extension Preset {
             "transformer-lens", "TransformerLens, demos/Grokking_Demo",
             "the same without biases and warm-up, 25,000 epochs",
             [
-                "task": ["split": "torch", "split_seed": 598],
-                "network": ["mlp_biases": false], "schedule": ["warmup": 0],
+                "task": ["split": "torch", "split_seed": 598, "answers_only": true],
+                "network": lensNetwork, "schedule": ["warmup": 0],
                 "training": ["seed": 999, "steps": 25_000, "checkpoints": "every 100"],
             ]),
+    ]
+
+    /// TransformerLens' own network: no trained biases, and N(0, 0.8² / width) for every matrix,
+    /// written as a multiple of the standard deviation 0.02: 0.8 / √128 / 0.02 = 2.5 · √2.
+    private static let lensNetwork: SettingValue = [
+        "mlp_biases": false, "initialization": "small_normal",
+        "initialization_scale": .real(2.5 * 2.0.squareRoot()),
     ]
 
     // MARK: Chughtai et al. 2023
@@ -174,18 +181,20 @@ extension Preset {
                 "mlp", "two embeddings of 256, 128 hidden neurons",
                 [
                     "kind": "mlp", "embedding_width": 256, "hidden_width": 128,
-                    "activation": "relu",
+                    "activation": "relu", "initialization": "fan_in",
                 ]
             ),
-            ("transformer", "one-layer transformer without biases", ["mlp_biases": false]),
+            ("transformer", "one-layer transformer without biases", lensNetwork),
         ]
         return kinds.map { kind, summary, network in
             Preset(
                 "chughtai-\(group.lowercased())-\(kind)", "Chughtai et al. 2023, section 5",
                 "composition in \(group), \(summary)",
                 [
-                    "task": task, "network": network, "schedule": ["warmup": 0],
-                    "training": training,
+                    // Logits of the group's elements alone; the other network has no others.
+                    "task": kind == "mlp"
+                        ? task : task.overlaid(by: ["answers_only": true]),
+                    "network": network, "schedule": ["warmup": 0], "training": training,
                 ])
         }
     }
@@ -200,9 +209,11 @@ extension Preset {
     ].map { name, task in
         Preset(
             "template-\(name)", "SakanaAI/AI-Scientist, templates/grokking",
-            "two layers, GELU, final norm, decay 0.5, batch 512, 7,500 updates",
+            "two layers, GELU, final norm, decay 0.5, batch 512, 7,500 updates; without the "
+                + "published constant token between the operands",
             ([
-                "task": ["train_fraction": 0.5],
+                "task": ["train_fraction": 0.5, "answers_only": true],
+                "loss": ["precision": "float32"],
                 "network": [
                     "layers": 2, "width": 128, "heads": 4, "mlp_width": 512, "activation": "gelu",
                     "normalization": "post", "final_norm": true, "attention_biases": true,
