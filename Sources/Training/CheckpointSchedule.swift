@@ -106,6 +106,27 @@ package struct CheckpointSchedule: Sendable, Equatable {
         }
     }
 
+    /// More checkpoints than this are a slip of the pen: their list alone fills the memory.
+    package static let largestCount = 10_000_000
+
+    /// Throws one sentence about the first term that asks for too many checkpoints.
+    func validate(upTo last: Int) throws {
+        for term in terms {
+            var count = 0
+            if case .every(let interval, let start, let end) = term {
+                count = max(0, min(end ?? last, last) - start) / interval
+            } else if case .logSpace(let points) = term {
+                count = points
+            }
+            guard count <= CheckpointSchedule.largestCount else {
+                throw UserError.usage(
+                    subject: "checkpoint schedule '\(self)'",
+                    cause: "up to step \(last) it asks for \(count) checkpoints",
+                    advice: "keep it to \(CheckpointSchedule.largestCount)")
+            }
+        }
+    }
+
     /// The steps up to the last one that are known beforehand, rising; 0 and the last are in.
     package func fixedSteps(upTo last: Int) -> [Int] {
         var steps: Set = [0, last]

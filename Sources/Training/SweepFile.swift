@@ -31,7 +31,7 @@ struct SweepFile {
         } catch let error as YamlError {
             throw UserError.usage(
                 subject: "the sweep file", cause: "it is not YAML: \(SweepFile.oneLine(error))",
-                advice: "see the example in the documentation of sweeps")
+                advice: "see the example in cairn sweep --help")
         }
         guard let root, case .mapping(let sections) = root else {
             throw UserError.usage(
@@ -63,6 +63,24 @@ struct SweepFile {
             throw UserError.usage(
                 subject: "grid setting \(empty.name)", cause: "it has no values",
                 advice: "list at least one")
+        }
+        try refuseTwice()
+    }
+
+    /// Refuses a setting that two sections vary: one of them would be silently overruled.
+    private func refuseTwice() throws {
+        var sections = [Set(list.flatMap { $0.map(\.name) })]
+        sections.append(Set(grid.map(\.name)))
+        sections.append(Set(random.map(\.name)))
+        if !seeds.isEmpty { sections.append(["seed"]) }
+        var seen = Set<String>()
+        for section in sections {
+            if let twice = section.intersection(seen).min() {
+                throw UserError.usage(
+                    subject: "setting \(twice)", cause: "two sections of the sweep vary it",
+                    advice: "keep it in one of list, grid, random and seeds")
+            }
+            seen.formUnion(section)
         }
     }
 
@@ -109,6 +127,7 @@ struct SweepFile {
                 guard let count = value.int, count > 0 else {
                     throw SweepFile.wrong("draws", value, "it is not a positive number")
                 }
+                try SweepFile.requireFew(count, "draws", value)
                 draws = count
             // A drawn seed of runs is written under `seeds`.
             case "seed":
@@ -150,6 +169,7 @@ struct SweepFile {
     private static func seeds(_ node: Node) throws -> [Int] {
         if let count = node.int {
             guard count > 0 else { throw wrong("seeds", node, "it is not a positive number") }
+            try requireFew(count, "seeds", node)
             return Array(0..<count)
         }
         let listed = node.array().map(\.int)
@@ -157,6 +177,12 @@ struct SweepFile {
             throw wrong("seeds", node, "it is neither a number nor a list of numbers")
         }
         return listed.compactMap { $0 }
+    }
+
+    private static func requireFew(_ count: Int, _ what: String, _ node: Node) throws {
+        guard count <= Sweep.largestRunCount else {
+            throw wrong(what, node, "a sweep has at most \(Sweep.largestRunCount) runs")
+        }
     }
 
     private static func changes(_ node: Node, _ section: String) throws -> Changes {
@@ -190,7 +216,8 @@ struct SweepFile {
             if let integer = node.int {
                 .integer(integer)
             } else if let real = node.float {
-                .real(real)
+                // JSON has no such numbers; as text they are refused with the setting's name.
+                real.isFinite ? .real(real) : .text("\(real)")
             } else if let boolean = node.bool {
                 .boolean(boolean)
             } else if node.null != nil {
@@ -211,7 +238,7 @@ struct SweepFile {
     private static func wrong(_ what: String, _ node: Node, _ cause: String) -> UserError {
         .usage(
             subject: "\(what) in line \(node.mark?.line ?? 0) of the sweep file", cause: cause,
-            advice: "see the example in the documentation of sweeps")
+            advice: "see the example in cairn sweep --help")
     }
 
     private static func oneLine(_ error: YamlError) -> String {

@@ -82,8 +82,10 @@ extension TrainingLoop {
         // Every parameter feeds the loss: once it is not a number it stays so.
         if let loss = measured.first?.value, !loss.isFinite {
             throw UserError(
-                .failure, subject: "step \(step)", cause: "the training loss is \(loss)",
-                advice: "lower the learning rate or the noise")
+                .failure, subject: "step \(step)",
+                cause: "the training loss is \(loss.isNaN ? "not a number" : "infinite")",
+                advice: step == 0
+                    ? "lower initialization_scale" : "lower the learning rate or the noise")
         }
         try recorder.record(self, measured: measured)
         return measured

@@ -60,6 +60,7 @@ package struct TrainingSettings: Codable, Sendable, Equatable {
         try Range.atLeast(1, evaluateEvery, "evaluate_every")
         try Range.atLeast(0, weightNoise, "weight_noise")
         try checkpoints.validate()
+        try checkpoints.validate(upTo: steps)
         let widest = CheckpointSchedule.widestAdaptiveInterval
         guard checkpoints.movement == nil || evaluateEvery <= widest else {
             throw UserError.usage(

@@ -96,6 +96,32 @@ import Testing
         #expect((values["published in"] as? String)?.contains("A.1.1") == true)
     }
 
+    @Test func everyOperationIsListedWithWhatItAsksFor() throws {
+        let fixture = try CommandLineFixture()
+        let rows = try objects(fixture.cairn(["train", "--list-operations", "--json"]).output)
+        #expect(rows.count >= 24)
+        let settings = Dictionary(
+            rows.map { ($0["operation"] as? String ?? "", $0["settings"] as? String ?? "") },
+            uniquingKeysWith: { $1 })
+        #expect(settings["divide"] == "modulus")
+        #expect(settings["aba"] == "group, element_order")
+        #expect(settings["digit_addition"] == "digits, example_count, task_seed")
+        // A table alone says which operation it is for.
+        let table = fixture.folder.url.appendingPathComponent("table.json")
+        try Data("[[0,1,2],[1,2,0],[2,0,1]]".utf8).write(to: table)
+        let trained = try fixture.cairn([
+            "train", "--operation-table", table.path, "--answers-only", "--train-fraction", "0.5",
+            "--width", "8", "--heads", "2", "--steps", "2", "--json",
+        ])
+        #expect(trained.exitCode == 0, "\(trained.error)")
+        #expect(try objects(trained.output).first?["name"] as? String == "table of 3")
+        let exploded = try fixture.cairn(
+            CommandLineFixture.tiny + ["--initialization-scale", "1e30"])
+        #expect(exploded.exitCode == 1)
+        #expect(exploded.error.contains("step 0: the training loss is not a number"))
+        #expect(exploded.error.contains("initialization_scale"))
+    }
+
     /// The sweeps behind the README's table can be repeated.
     @Test func theSweepFilesOfThePublishedBehaviourAreSweeps() throws {
         let fixture = try CommandLineFixture()

@@ -80,7 +80,9 @@ import Training
         "random: {draws: 2, learning_rate: {log_uniform: [0, 1]}}",
         "random: {draws: 2, learning_rate: {uniform: [2, 1]}}", "preset: demon",
         "settings: {modulus: 98, operation: divide}", "grid: {weight_decay: [-1, 1]}",
-        "seeds: 100001",
+        "seeds: 100001", "seeds: 1000000000000", "grid: {learning_rate: [.nan]}",
+        "random: {draws: 1000000000000, width: {choice: [1]}}", "grid: {seed: [1, 2]}\nseeds: 3",
+        "settings: {steps: 1000000000000, checkpoints: every 1}",
     ])
     func wrongFilesAreOneSentence(yaml: String) {
         #expect(throws: UserError.self) { try Sweep(yaml: yaml, defaultName: "x") }
@@ -143,6 +145,45 @@ import Training
             #expect(!preset.source.isEmpty && !preset.summary.isEmpty)
         }
         #expect(throws: UserError.self) { try Preset(named: "dmeo") }
+    }
+
+    /// The first weights and the logits of the published programs: N(0, 1/fan-in) for the networks
+    /// with two embeddings; TransformerLens' N(0, 0.8²/width) for every matrix and no column for =.
+    @Test func presetsBeginAsPublished() throws {
+        func entries(_ name: String) throws -> [ParameterLayout.Entry] {
+            let configuration = try TrainingConfiguration(Preset(named: name).settings)
+            return try configuration.model.layout(for: configuration.model.makeTask()).entries
+        }
+        func deviations(_ entries: [ParameterLayout.Entry]) -> [Double] {
+            entries.map {
+                if case .normal(let deviation) = $0.initial { deviation } else { .nan }
+            }
+        }
+        let embeddings = try entries("chughtai-s5-mlp")
+        #expect(embeddings.map(\.shape) == [[120, 256], [120, 256], [512, 128], [128, 120]])
+        for (found, rows) in zip(deviations(embeddings), [256.0, 256, 512, 128]) {
+            #expect(abs(found - 1 / rows.squareRoot()) < 1e-15)
+        }
+        for (name, classes) in [("transformer-lens", 113), ("chughtai-a5-transformer", 60)] {
+            let lens = try entries(name)
+            #expect(lens.last?.shape == [128, classes], "\(name)")
+            for found in deviations(lens) {
+                #expect(abs(found - 0.8 / 128.0.squareRoot()) < 1e-15, "\(name)")
+            }
+        }
+        #expect(try entries("template-add").last?.shape == [97])
+    }
+
+    /// The rows that the published notebook of TransformerLens prints first.
+    @Test func theTransformerLensSplitIsThePublishedOne() throws {
+        let configuration = try TrainingConfiguration(Preset(named: "transformer-lens").settings)
+        let training = try configuration.model.makeTask().trainExamples
+        #expect(training.count == 3830)
+        #expect(
+            Array(training.tokens.prefix(15)) == [
+                21, 31, 113, 30, 98, 113, 47, 10, 113, 86, 21, 113, 99, 83, 113,
+            ])
+        #expect(Array(training.targets.prefix(5)) == [52, 15, 57, 107, 69])
     }
 
     /// The published parameter counts: 455,424 of the grokking paper's code, 226,816 of the

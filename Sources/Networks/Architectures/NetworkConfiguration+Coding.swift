@@ -120,13 +120,13 @@ extension NetworkConfiguration {
         }
         try require(
             initializationScale > 0 && initializationScale.isFinite,
-            "initialization scale \(initializationScale)", "it must be a positive number", "use 1")
+            "initialization_scale \(initializationScale)", "it must be a positive number", "use 1")
         switch kind {
         case .transformer:
             try requirePositive(layers, "layers")
             try requirePositive(width, "width")
             try requirePositive(heads, "heads")
-            try requirePositive(mlpWidth, "mlp width")
+            try requirePositive(mlpWidth, "mlp_width")
             try require(
                 width % heads == 0, "heads \(heads)", "they do not divide the width \(width)",
                 "choose heads that divide the width, for example \(largestDivisor(of: width, upTo: heads))"
@@ -135,10 +135,10 @@ extension NetworkConfiguration {
                 dropout >= 0 && dropout < 1, "dropout \(dropout)",
                 "it must be at least 0 and below 1", "use 0 for none")
         case .mlp:
-            try requirePositive(embeddingWidth, "embedding width")
-            try requirePositive(hiddenWidth, "hidden width")
+            try requirePositive(embeddingWidth, "embedding_width")
+            try requirePositive(hiddenWidth, "hidden_width")
         case .oneHot:
-            try requirePositive(hiddenWidth, "hidden width")
+            try requirePositive(hiddenWidth, "hidden_width")
         }
     }
 

@@ -156,3 +156,47 @@ package enum TaskOperation: String, Codable, CaseIterable, Sendable {
         return true
     }
 }
+
+extension TaskOperation {
+    /// What the operation asks for, in one line.
+    package var answer: String {
+        switch self {
+        case .add: "x + y mod p"
+        case .subtract: "x − y mod p"
+        case .multiply: "x · y mod p"
+        case .divide: "x / y mod p, y ≠ 0, p prime"
+        case .divideOrSubtract: "x / y for odd y, else x − y, mod p, p prime"
+        case .squares: "x² + y² mod p"
+        case .quadratic: "x² + xy + y² mod p"
+        case .quadraticPlusLeft: "x² + xy + y² + x mod p"
+        case .cubic: "x³ + xy mod p"
+        case .cubicPlusRight: "x³ + xy² + y mod p"
+        case .squarePlus: "x² + y mod p"
+        case .cubePlus: "x³ + y mod p"
+        case .addOrMultiply: "x + y for even x, else x · y, mod p"
+        case .addOrSubtract: "x + y for even x, else x − y, mod p"
+        case .compose: "x · y in a group"
+        case .conjugate: "x · y · x⁻¹ in a group"
+        case .aba: "x · y · x in a group"
+        case .random: "drawn answers: nothing to generalise"
+        case .table: "the answers of a file"
+        case .sort: "a list in rising order"
+        case .reverse: "a list backwards"
+        case .copy: "a list again"
+        case .sparseParity: "the parity of a hidden subset of bits"
+        case .digitAddition: "the digits of the sum of two numbers"
+        }
+    }
+
+    /// The settings of `task` that say what the operands are; no other operation takes them.
+    package var settings: [String] {
+        switch self {
+        case .random: ["elements", "task_seed"]
+        case .table: ["table", "elements"]
+        case .sort, .reverse, .copy: ["operand_length"]
+        case .sparseParity: ["bits", "subset_size", "example_count", "task_seed"]
+        case .digitAddition: ["digits", "example_count", "task_seed"]
+        default: domain == .group ? ["group", "element_order"] : ["modulus"]
+        }
+    }
+}

@@ -53,6 +53,11 @@ struct TaskOptions: ParsableArguments {
     @Option(help: ArgumentHelp("answer or answer_eos.", valueName: "which"))
     var lossPositions: String?
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Logits of the answers alone, without a column for = (layout operands).")
+    var answersOnly: Bool?
+
     @Option(help: ArgumentHelp("The share of the examples to train on.", valueName: "share"))
     var trainFraction: Double?
 
@@ -88,6 +93,8 @@ struct TaskOptions: ParsableArguments {
                         for: operation, among: TaskOperation.allCases.map(\.rawValue)))
             }
             changes.add("operation", known.rawValue)
+        } else if operationTable != nil {
+            changes.add("operation", TaskOperation.table.rawValue)
         }
         changes.add("modulus", modulus)
         changes.add("group", group)
@@ -102,6 +109,7 @@ struct TaskOptions: ParsableArguments {
         changes.add("task_seed", taskSeed)
         changes.add("layout", layout)
         changes.add("loss_positions", lossPositions)
+        changes.add("answers_only", answersOnly)
         changes.add("train_fraction", trainFraction)
         changes.add("split", trainIndices == nil ? split : "indices")
         changes.add("split_seed", splitSeed)

@@ -48,8 +48,13 @@ struct TrainCommand: ParsableCommand {
         if listPresets { return try printPresets() }
         if listOperations {
             return try rows.writer().write(
-                columns: ["operation"],
-                rows: TaskOperation.allCases.map { [.text($0.rawValue)] })
+                columns: ["operation", "answer", "settings"],
+                rows: TaskOperation.allCases.map {
+                    [
+                        .text($0.rawValue), .text($0.answer),
+                        .text($0.settings.joined(separator: ", ")),
+                    ]
+                })
         }
         var changes = SettingChanges()
         try task.add(to: &changes)
