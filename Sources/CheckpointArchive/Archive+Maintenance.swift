@@ -10,9 +10,7 @@ extension Archive {
     func maintaining<Value>(_ run: String, _ work: () throws -> Value) throws -> Value {
         let marker = marker(of: run)
         // Without the claim another process is at this run, and the run's own lock will say so.
-        var claim = try FileLock.attempt(marker)
-        // Somebody's opening may have taken the marker away while it was being claimed.
-        while claim != nil, !Archive.exists(marker) { claim = try FileLock.attempt(marker) }
+        let claim = try FileLock.attempt(marker)
         return try withExtendedLifetime(claim) {
             let value = try work()
             if claim != nil { unlink(marker) }

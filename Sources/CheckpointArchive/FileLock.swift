@@ -26,15 +26,19 @@ final class FileLock: Sendable {
 
     /// Claims the file if nobody else does; nil when it is taken.
     static func attempt(_ path: String) throws -> FileLock? {
-        let descriptor = try descriptor(for: path)
-        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-            let code = errno
-            if code == EINTR { continue }
-            close(descriptor)
-            if code == EWOULDBLOCK { return nil }
-            throw SystemError("lock", path, code: code).userError
+        while true {
+            let descriptor = try descriptor(for: path)
+            while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+                let code = errno
+                if code == EINTR { continue }
+                close(descriptor)
+                if code == EWOULDBLOCK { return nil }
+                throw SystemError("lock", path, code: code).userError
+            }
+            let lock = FileLock(descriptor: descriptor)
+            // Whoever held it before may have removed the file; then others claim a new one.
+            if FileIdentity(descriptor) == FileIdentity(path) { return lock }
         }
-        return FileLock(descriptor: descriptor)
     }
 
     /// Claims the file if nobody else does, and says what for.

@@ -73,35 +73,22 @@ final class IndexConnection: Sendable {
 
 /// Which files make up the index.
 private struct IndexFiles {
-    /// A file, whatever its name.
-    struct Identity: Equatable {
-        let device: UInt64
-        let number: UInt64
-
-        init?(_ path: String) {
-            var status = stat()
-            guard stat(path, &status) == 0 else { return nil }
-            device = UInt64(status.st_dev)
-            number = UInt64(status.st_ino)
-        }
-    }
-
-    let index: Identity?
+    let index: FileIdentity?
     /// The write-ahead log and its shared memory, where there are any.
-    let log: Identity?
-    let sharedMemory: Identity?
+    let log: FileIdentity?
+    let sharedMemory: FileIdentity?
 
     init(_ layout: ArchiveLayout) {
-        index = Identity(layout.indexFile)
-        log = Identity(layout.indexFile + "-wal")
-        sharedMemory = Identity(layout.indexFile + "-shm")
+        index = FileIdentity(layout.indexFile)
+        log = FileIdentity(layout.indexFile + "-wal")
+        sharedMemory = FileIdentity(layout.indexFile + "-shm")
     }
 
     func areInPlace(_ layout: ArchiveLayout) -> Bool {
-        guard let index, index == Identity(layout.indexFile) else { return false }
+        guard let index, index == FileIdentity(layout.indexFile) else { return false }
         // A connection that found neither does not use them.
-        return (log == nil || log == Identity(layout.indexFile + "-wal"))
-            && (sharedMemory == nil || sharedMemory == Identity(layout.indexFile + "-shm"))
+        return (log == nil || log == FileIdentity(layout.indexFile + "-wal"))
+            && (sharedMemory == nil || sharedMemory == FileIdentity(layout.indexFile + "-shm"))
     }
 }
 

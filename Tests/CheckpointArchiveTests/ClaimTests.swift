@@ -73,6 +73,26 @@ import Testing
         #expect(try String(contentsOfFile: path, encoding: .utf8).isEmpty)
     }
 
+    /// Markers are removed by whoever holds them, while others are about to claim them.
+    @Test func aFileThatIsRemovedWhenLetGoHasOneHolderAtATime() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("marker")
+        let holders = Atomic<Int>(0)
+        let largest = Atomic<Int>(0)
+        DispatchQueue.concurrentPerform(iterations: 4) { _ in
+            for _ in 0..<5_000 {
+                guard let lock = try? FileLock.attempt(path) else { continue }
+                withExtendedLifetime(lock) {
+                    let count = holders.add(1, ordering: .relaxed).newValue
+                    largest.max(count, ordering: .relaxed)
+                    holders.subtract(1, ordering: .relaxed)
+                    unlink(path)
+                }
+            }
+        }
+        #expect(largest.load(ordering: .relaxed) == 1)
+    }
+
     /// Whoever opens the archive claims a dead process's run for as long as clearing it up takes.
     @Test func aRunThatIsBeingClearedUpIsWaitedForAndNobodyDeadIsBlamed() throws {
         let folder = try TemporaryFolder()

@@ -1,5 +1,5 @@
+internal import CheckpointArchive
 internal import Checkpoints
-internal import Foundation
 
 /// Read-only SQL over an archive's index.
 ///
@@ -195,19 +195,6 @@ package final class SQLSession {
     /// Whether a text holds nothing but white space and comments.
     private func isEmpty(_ text: String) -> Bool {
         (try? SQLiteStatement(connection: connection, sql: text).isEmpty) ?? false
-    }
-}
-
-/// Which file is at a path.
-private struct FileIdentity: Equatable {
-    let device: UInt64
-    let number: UInt64
-
-    init?(_ path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        device = UInt64(status.st_dev)
-        number = UInt64(status.st_ino)
     }
 }
 
