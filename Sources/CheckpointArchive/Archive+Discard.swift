@@ -9,8 +9,8 @@ extension Archive {
     /// cut short in between, whoever opens the archive next takes the run in again. Errors: somebody
     /// else is writing the run.
     package func discard(_ run: StoredRun) throws {
-        let lock = try RunWriter.claim(layout.runLock(run.id), try run.run)
-        try withExtendedLifetime(lock) {
+        let claim = try claim(run.run)
+        try withExtendedLifetime(claim) {
             try Archive.mapErrors {
                 let temporary = files.temporaryPath()
                 try maintaining(run.id) {

@@ -98,10 +98,9 @@ extension Archive {
         var spared: [CollectionItem] = []
         for (run, items) in Dictionary(grouping: going, by: \.run).sorted(by: { $0.key < $1.key }) {
             let stored = try StoredRun(archive: self, id: run)
-            let lock = try FileLock.claim(
-                layout.runLock(run), for: .tidying, subject: "run \(stored.name) (\(run))",
-                advice: "collect when it has ended")
-            try withExtendedLifetime(lock) {
+            let claim = try claimForTidying(
+                run, subject: "run \(stored.name) (\(run))", advice: "collect when it has ended")
+            try withExtendedLifetime(claim) {
                 try maintaining(run) { spared += try collect(items, of: stored, by: rules) }
             }
         }

@@ -43,9 +43,8 @@ extension Archive {
             try withExtendedLifetime(claim) {
                 if Archive.exists(layout.runFile(run)) {
                     // The run may be written by somebody; then it is for whoever comes later.
-                    guard let lock = try FileLock.attempt(layout.runLock(run), for: .tidying)
-                    else { return }
-                    try withExtendedLifetime(lock) {
+                    guard let claim = try attemptTidying(run) else { return }
+                    try withExtendedLifetime(claim) {
                         try leavingDamage { try adoptFilesAndView(of: run) }
                     }
                 }
@@ -60,10 +59,8 @@ extension Archive {
             try String.fetchAll($0, sql: "SELECT id FROM run WHERE status = 'running'")
         }
         for run in running where Archive.exists(layout.runFolder(run)) {
-            guard let lock = try FileLock.attempt(layout.runLock(run), for: .tidying) else {
-                continue
-            }
-            try withExtendedLifetime(lock) {
+            guard let claim = try attemptTidying(run) else { continue }
+            try withExtendedLifetime(claim) {
                 try leavingDamage { try adoptFilesAndView(of: run) }
             }
         }

@@ -70,8 +70,8 @@ extension Archive {
                 throw error
             }
         }
-        let lock = try RunWriter.claim(layout.runLock(theirs.id), try theirs.run)
-        try withExtendedLifetime(lock) {
+        let claim = try claim(theirs.run)
+        try withExtendedLifetime(claim) {
             try adoptFiles(of: theirs.id)
             if theirs.catalogue.checkpoints.contains(where: { $0.kind == .pack }) {
                 try Archive.mapErrors { try writeVirtualFile(of: theirs.id) }
@@ -95,8 +95,8 @@ extension Archive {
                 ))
             return
         }
-        let lock = try RunWriter.claim(layout.runLock(id), ours)
-        try withExtendedLifetime(lock) {
+        let claim = try claim(ours)
+        try withExtendedLifetime(claim) {
             try adoptFiles(of: id)
             let present = try StoredRun(archive: self, id: id)
             var missing: [Int] = []

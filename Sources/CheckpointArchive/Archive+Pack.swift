@@ -20,8 +20,8 @@ extension Archive {
     /// else may be writing the run.
     @discardableResult
     package func pack(_ run: StoredRun) throws -> PackReport {
-        let lock = try RunWriter.claim(layout.runLock(run.id), try run.run)
-        return try withExtendedLifetime(lock) {
+        let claim = try claim(run.run)
+        return try withExtendedLifetime(claim) {
             try maintaining(run.id) { try packHoldingLock(run.id) }
         }
     }
@@ -169,19 +169,10 @@ extension Archive {
         let fileKey = try IndexRows.putFile(file, of: key, db)
         let move = try db.cachedStatement(
             sql: """
-                UPDATE checkpoint SET file_key = ?, position = ?,
-                    optimizer_file_key = nullif(optimizer_file_key, file_key)
-                WHERE run_key = ? AND step = ?
+                UPDATE checkpoint SET file_key = ?, position = ? WHERE run_key = ? AND step = ?
                 """)
         for (position, summary) in summaries.enumerated() {
             try move.execute(arguments: [fileKey, position, key, summary.step])
-        }
-        for path in states.outdated {
-            try db.execute(
-                sql: """
-                    UPDATE checkpoint SET optimizer_file_key = NULL WHERE optimizer_file_key =
-                        (SELECT file_key FROM file WHERE run_key = ? AND path = ?)
-                    """, arguments: [key, path])
         }
         for state in states.files {
             let stateKey = try IndexRows.putFile(state.file, of: key, db)
@@ -189,10 +180,8 @@ extension Archive {
                 sql: "UPDATE checkpoint SET optimizer_file_key = ? WHERE run_key = ? AND step = ?",
                 arguments: [stateKey, key, state.step])
         }
-        let forget = try db.cachedStatement(
-            sql: "DELETE FROM file WHERE run_key = ? AND path = ?")
         for path in states.outdated + batch.map(\.path) {
-            try forget.execute(arguments: [key, path])
+            try IndexRows.forgetFile(path, of: key, db)
         }
         return states.outdated
     }

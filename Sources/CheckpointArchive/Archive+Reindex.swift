@@ -104,8 +104,8 @@ extension Archive {
             (try? FileManager.default.contentsOfDirectory(atPath: layout.runsFolder)) ?? []
         let runs = folders.filter { Archive.exists(layout.runFile($0)) }.sorted()
         for run in runs {
-            if let lock = try FileLock.attempt(layout.runLock(run), for: .tidying) {
-                try withExtendedLifetime(lock) { try rebuild(run, into: &report) }
+            if let claim = try attemptTidying(run) {
+                try withExtendedLifetime(claim) { try rebuild(run, into: &report) }
             } else {
                 do {
                     try adoptRunInWriting(run)

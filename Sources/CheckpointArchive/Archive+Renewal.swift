@@ -8,29 +8,8 @@ final class IndexRenewal: Sendable {
     /// Held while the index is brought back.
     fileprivate let lock = NSRecursiveLock()
     fileprivate let isUnderWay = Atomic<Bool>(false)
-    /// The runs that this archive's writers have open.
-    fileprivate let runs = Mutex<[String: Int]>([:])
     /// Held while files of a living run change their places and rows together.
     let moves = Mutex<Void>(())
-}
-
-/// Says for as long as it lives that a run is being written through this archive.
-final class WritingMark: Sendable {
-    private let renewal: IndexRenewal
-    private let run: String
-
-    init(_ renewal: IndexRenewal, _ run: String) {
-        self.renewal = renewal
-        self.run = run
-        renewal.runs.withLock { $0[run, default: 0] += 1 }
-    }
-
-    deinit {
-        renewal.runs.withLock { runs in
-            runs[run, default: 0] -= 1
-            if runs[run] == 0 { runs[run] = nil }
-        }
-    }
 }
 
 extension Archive {
@@ -98,27 +77,52 @@ extension Archive {
     }
 
     private func takeIn(_ run: String) throws {
-        let claim = try FileLock.attempt(marker(of: run))
+        let marker = try FileLock.attempt(marker(of: run))
+        var isWhole = true
         try leavingDamage {
-            if let lock = try FileLock.attempt(layout.runLock(run), for: .tidying) {
-                try withExtendedLifetime(lock) { try adoptFilesAndView(of: run) }
-            } else if renewal.runs.withLock({ $0[run] != nil }) {
-                try adoptFilesInWriting(of: run)
+            if let isGrowing = claims.isGrowing(run) {
+                try adoptFiles(ofClaimed: run, isGrowing: isGrowing)
+            } else if let claim = try attemptTidying(run) {
+                try withExtendedLifetime(claim) {
+                    try forgetMissingFiles(of: run)
+                    try adoptFilesAndView(of: run)
+                }
             } else {
                 try adoptRunInWriting(run)
+                // Should its writer die before it has noticed, the marker says that rows are missing.
+                isWhole = false
             }
         }
-        if claim != nil { unlink(marker(of: run)) }
+        if marker != nil, isWhole { unlink(self.marker(of: run)) }
     }
 
-    /// Adds what the index lacks of a run that this archive is writing; no file is moved.
-    private func adoptFilesInWriting(of run: String) throws {
+    /// Adds what the index lacks of a run that this archive has claimed; no file is moved.
+    private func adoptFiles(ofClaimed run: String, isGrowing: Bool) throws {
         try renewal.moves.withLock { _ in
+            try forgetMissingFiles(of: run)
             let scan = try RunScan(layout: layout, run: run, skipping: indexedPaths(of: run))
             let description = try scan.description.get()
             try write { db in
                 let key = try IndexRows.putRun(description, status: .running, db)
                 _ = try scan.store(run: key, db)
+                if !isGrowing { try scan.storeStatus(run: key, db) }
+            }
+        }
+    }
+    /// Takes out what the index says of files that are gone: an older copy knows files whose
+    /// checkpoints have moved into others, or were collected.
+    private func forgetMissingFiles(of run: String) throws {
+        let missing = try indexedPaths(of: run).filter { !Archive.exists(layout.file(run, $0)) }
+        guard !missing.isEmpty else { return }
+        try write { db in
+            guard let key = try IndexRows.runKey(run, db) else { return }
+            for path in missing {
+                try db.execute(
+                    sql: """
+                        DELETE FROM checkpoint WHERE file_key =
+                            (SELECT file_key FROM file WHERE run_key = ? AND path = ?)
+                        """, arguments: [key, path])
+                try IndexRows.forgetFile(path, of: key, db)
             }
         }
     }

@@ -135,16 +135,12 @@ extension Archive {
             }
         }
         // The state in a loose file goes where the file goes.
+        try IndexRows.forgetFile(path, of: key, db)
         try db.execute(
             sql: """
-                UPDATE checkpoint SET optimizer_file_key = NULL WHERE optimizer_file_key =
-                    (SELECT file_key FROM file WHERE run_key = ? AND path = ?)
-                """, arguments: [key, path])
-        try db.execute(
-            sql: """
-                DELETE FROM file WHERE run_key = ? AND (path = ? OR (kind = 'optimizer'
+                DELETE FROM file WHERE run_key = ? AND kind = 'optimizer'
                     AND file_key NOT IN (SELECT optimizer_file_key FROM checkpoint
-                        WHERE optimizer_file_key IS NOT NULL)))
-                """, arguments: [key, path])
+                        WHERE optimizer_file_key IS NOT NULL)
+                """, arguments: [key])
     }
 }

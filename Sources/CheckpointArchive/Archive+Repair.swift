@@ -28,10 +28,9 @@ extension Archive {
                 actions += try dropMissingRun(run, isDryRun)
                 continue
             }
-            let lock = try FileLock.claim(
-                layout.runLock(run), for: .tidying, subject: "run \(run)",
-                advice: "repair when it has ended")
-            try withExtendedLifetime(lock) {
+            let claim = try claimForTidying(
+                run, subject: "run \(run)", advice: "repair when it has ended")
+            try withExtendedLifetime(claim) {
                 let repaired = {
                     try self.repair(run, problems, isDryRun)
                 }
@@ -166,13 +165,7 @@ extension Archive {
         if !isDryRun {
             try write { db in
                 guard let key = try IndexRows.runKey(run.id, db) else { return }
-                try db.execute(
-                    sql: """
-                        UPDATE checkpoint SET optimizer_file_key = NULL WHERE optimizer_file_key =
-                            (SELECT file_key FROM file WHERE run_key = ? AND path = ?)
-                        """, arguments: [key, path])
-                try db.execute(
-                    sql: "DELETE FROM file WHERE run_key = ? AND path = ?", arguments: [key, path])
+                try IndexRows.forgetFile(path, of: key, db)
             }
             if Archive.exists(layout.file(run.id, path)) {
                 try setAside(path, of: run.id, in: layout.quarantineFolder)

@@ -45,6 +45,7 @@ package final class Archive: Sendable {
     /// A connection of its own, so that runs can be looked up from inside a running query.
     let locator: IndexConnection
     let renewal = IndexRenewal()
+    let claims = RunClaim.Registry()
 
     /// Opens an existing archive.
     package convenience init(

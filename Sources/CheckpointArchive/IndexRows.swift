@@ -118,6 +118,19 @@ enum IndexRows {
         ])
     }
 
+    /// Removes a file that holds the weights of no checkpoint any more; the optimiser states in it
+    /// are gone with it.
+    static func forgetFile(_ path: String, of key: Int64, _ db: Database) throws {
+        try db.cachedStatement(
+            sql: """
+                UPDATE checkpoint SET optimizer_file_key = NULL WHERE optimizer_file_key =
+                    (SELECT file_key FROM file WHERE run_key = ? AND path = ?)
+                """
+        ).execute(arguments: [key, path])
+        try db.cachedStatement(sql: "DELETE FROM file WHERE run_key = ? AND path = ?")
+            .execute(arguments: [key, path])
+    }
+
     /// Records the layout of a run's weights, once.
     static func putLayout(_ layout: TensorLayout, of key: Int64, _ db: Database) throws {
         let insert = try db.cachedStatement(

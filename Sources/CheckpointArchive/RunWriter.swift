@@ -22,8 +22,7 @@ package final class RunWriter: CheckpointSink, Sendable {
     private struct OpenRun {
         let id: String
         let name: String
-        let lock: FileLock
-        let mark: WritingMark
+        let claim: RunClaim
         let images: CheckpointImages
         var layout: TensorLayout?
         var lastStep: Int
@@ -39,10 +38,10 @@ package final class RunWriter: CheckpointSink, Sendable {
             try RunWriter.requireStorable(run)
             let folder = archive.layout.runFolder(run.id)
             state = try archive.maintaining(run.id) {
-                let lock =
+                let claim =
                     Archive.exists(folder)
                     ? try reopen(run) : try create(run, folder) ?? reopen(run)
-                return .open(try register(run, lock))
+                return .open(try register(run, claim))
             }
         }
     }
@@ -87,7 +86,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         }
         try run.packer.start { [self] in
             // The run stays claimed until the pack is whole.
-            try withExtendedLifetime(run.lock) {
+            try withExtendedLifetime(run.claim) {
                 try named(run, "packing") { try archive.packHoldingLock(run.id) }
             }
         }
@@ -172,7 +171,7 @@ package final class RunWriter: CheckpointSink, Sendable {
 
     /// Makes the run's folder with its file, complete or not at all; nil where another process has
     /// made it in the meantime.
-    private func create(_ run: RunDescription, _ folder: String) throws -> FileLock? {
+    private func create(_ run: RunDescription, _ folder: String) throws -> RunClaim? {
         try Archive.mapErrors {
             let files = archive.files
             let temporary = files.temporaryPath()
@@ -180,9 +179,9 @@ package final class RunWriter: CheckpointSink, Sendable {
             do {
                 try files.makeFolder("\(temporary)/loose")
                 try files.write(try RunFile.image(of: run), to: "\(temporary)/run.h5")
-                let lock = try RunWriter.claim("\(temporary)/lock", run)
+                let lock = try FileLock.claim("\(temporary)/lock", toWrite: run)
                 try files.place(temporary, at: folder)
-                return lock
+                return RunClaim(lock, on: run.id, isGrowing: true, archive.claims)
             } catch {
                 try? FileManager.default.removeItem(atPath: temporary)
                 let isTaken = (error as? SystemError)?.saysThatPlaceIsTaken ?? false
@@ -193,8 +192,8 @@ package final class RunWriter: CheckpointSink, Sendable {
     }
 
     /// Claims a run that is there already, if it is the same one.
-    private func reopen(_ run: RunDescription) throws -> FileLock {
-        let lock = try RunWriter.claim(archive.layout.runLock(run.id), run)
+    private func reopen(_ run: RunDescription) throws -> RunClaim {
+        let claim = try archive.claim(run, isGrowing: true)
         let file = "runs/\(run.id)/run.h5"
         let stored: RunDescription
         do {
@@ -215,17 +214,10 @@ package final class RunWriter: CheckpointSink, Sendable {
             try archive.files.makeFolder(archive.layout.file(run.id, "loose"))
         }
         try archive.adoptFiles(of: run.id)
-        return lock
+        return claim
     }
 
-    /// The claim on a run, or who has it.
-    static func claim(_ path: String, _ run: RunDescription) throws -> FileLock {
-        try FileLock.claim(
-            path, for: .writing, subject: "run \(run.name) (\(run.id))",
-            advice: "wait until it ends, or stop it")
-    }
-
-    private func register(_ run: RunDescription, _ lock: FileLock) throws -> OpenRun {
+    private func register(_ run: RunDescription, _ claim: RunClaim) throws -> OpenRun {
         let file = try Archive.mapErrors {
             try IndexedFile(path: "run.h5", kind: .run, at: archive.layout.runFile(run.id))
         }
@@ -238,8 +230,7 @@ package final class RunWriter: CheckpointSink, Sendable {
             let lastStep = try Int.fetchOne(
                 db, sql: "SELECT last_step FROM run WHERE run_key = ?", arguments: [key])
             return OpenRun(
-                id: run.id, name: run.name, lock: lock,
-                mark: WritingMark(archive.renewal, run.id),
+                id: run.id, name: run.name, claim: claim,
                 images: CheckpointImages(run: run.id, layout: archive.compression),
                 layout: try IndexRows.layout(of: key, db), lastStep: lastStep ?? -1,
                 looseCount: loose ?? 0)

@@ -2,6 +2,7 @@ import CheckpointArchive
 import Checkpoints
 import Foundation
 import GRDB
+import Synchronization
 import TestSupport
 import Testing
 
@@ -99,6 +100,70 @@ import Testing
         }
         try requireWhole(Array(0..<13))
         #expect(try Archive(opening: path).runIDs().sorted() == ["a", "c"])
+    }
+
+    /// Work on a run that ended yesterday, and was continued after the copy was made.
+    enum Work: String, CaseIterable {
+        case packing, collecting, continuing
+    }
+
+    @Test(arguments: Work.allCases, [WriteStep.rename, .beginIndex, .changeIndex])
+    func workOnARunBringsAnOlderCopyUpToDate(work: Work, moment: WriteStep) throws {
+        let copy = try archiveWithOlderCopy()
+        do {
+            let isReplaced = Atomic<Bool>(false)
+            let archive = try Archive(
+                opening: path,
+                options: Archive.Options(looseLimit: nil) { [path] step in
+                    guard step == moment, !isReplaced.exchange(true, ordering: .relaxed)
+                    else { return }
+                    for suffix in ["-wal", "-shm"] { unlink(path + "/index.sqlite" + suffix) }
+                    rename(copy, path + "/index.sqlite")
+                })
+            switch work {
+            case .packing: try archive.pack(archive.run(matching: "a"))
+            case .collecting:
+                let rules = KeepRules(every: 1)
+                try archive.pack(archive.run(matching: "a"))
+                try archive.collectGarbage(archive.planCollection(rules), by: rules)
+            case .continuing:
+                let writer = archive.writer()
+                try writer.begin(TestRuns.description("a"))
+                try writer.finish(.finished, metrics: [])
+            }
+            #expect(try archive.run(matching: "a").steps == Array(0..<6))
+        }
+        try requireWhole(Array(0..<6))
+    }
+
+    /// One process brings the index back, and the writer of a run dies before its next step.
+    @Test func theLastStepsOfAWriterThatDiesWithoutNoticingAreTakenIn() throws {
+        let copy = try archiveWithOlderCopy()
+        do {
+            let other = try Archive(opening: path)
+            let writer = try Archive(opening: path, options: Archive.Options(looseLimit: nil))
+                .writer()
+            try writer.begin(TestRuns.description("a"))
+            for step in 6..<9 { try writer.save(TestRuns.checkpoint(step)) }
+            try remove(["", "-wal", "-shm"])
+            try FileManager.default.moveItem(atPath: copy, toPath: path + "/index.sqlite")
+            _ = try other.run(matching: "a")
+        }
+        try requireWhole(Array(0..<9), status: .interrupted)
+    }
+
+    /// An archive with steps 0 to 5 of a run; answers a copy of its index that lacks the last three.
+    private func archiveWithOlderCopy() throws -> String {
+        let copy = folder.path("copy.sqlite")
+        let archive = try Archive.create(at: path, options: Archive.Options(looseLimit: nil))
+        for steps in [0..<3, 3..<6] {
+            let writer = archive.writer()
+            try writer.begin(TestRuns.description("a"))
+            for step in steps { try writer.save(TestRuns.checkpoint(step)) }
+            try writer.finish(.finished, metrics: [])
+            if steps.lowerBound == 0 { try archive.copyIndex(to: copy) }
+        }
+        return copy
     }
 
     /// The index goes again and again while a process writes and another one rebuilds it.
