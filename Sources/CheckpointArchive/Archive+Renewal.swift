@@ -15,24 +15,14 @@ final class IndexRenewal: Sendable {
 extension Archive {
     /// Runs `body`, and again after bringing the index back where it was deleted or replaced.
     func renewing<Value>(_ body: () throws -> Value) throws -> Value {
-        var isReplaced = false
-        for attempt in 0..<8 {
-            do {
-                if isReplaced { try renewIndex() }
-                waitForRenewal()
-                return try body()
-            } catch is IndexReplaced {
-                // Who brings it back and finds it gone once more leaves that to the outermost call.
-                guard !isRenewingHere() else { throw IndexReplaced() }
-                isReplaced = true
-                // Whoever replaces one file after the other needs a moment.
-                usleep(UInt32(1_000 << attempt))
-            }
+        // Who brings it back and finds it gone once more leaves that to the outermost call.
+        if isRenewingHere() { return try body() }
+        return try IndexReplaced.retrying(layout) {
+            waitForRenewal()
+            return try body()
+        } prepare: {
+            try renewIndex()
         }
-        throw UserError(
-            .failure, subject: layout.indexFile,
-            cause: "it was deleted or replaced again and again while it was being used",
-            advice: "end what does so, then run `cairn reindex`")
     }
 
     /// Waits while another thread fills an index that has just come into place.

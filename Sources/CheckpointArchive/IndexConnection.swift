@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import Foundation
 internal import GRDB
 internal import Synchronization
@@ -20,7 +21,8 @@ final class IndexConnection: Sendable {
     init(_ layout: ArchiveLayout, open: @escaping @Sendable () throws -> DatabaseQueue) throws {
         self.layout = layout
         self.open = open
-        opened = Mutex(try IndexConnection.open(layout, open))
+        opened = Mutex(
+            try IndexReplaced.retrying(layout) { try IndexConnection.open(layout, open) })
     }
 
     var queue: DatabaseQueue { opened.withLock(\.queue) }
@@ -93,4 +95,26 @@ private struct IndexFiles {
 }
 
 /// The index was deleted or replaced under a connection; nothing was read or written.
-struct IndexReplaced: Error {}
+struct IndexReplaced: Error {
+    /// Runs `body` again where the index is replaced under it; `prepare` comes before that.
+    static func retrying<Value>(
+        _ layout: ArchiveLayout, _ body: () throws -> Value,
+        prepare: () throws -> Void = {}
+    ) throws -> Value {
+        var isReplaced = false
+        for attempt in 0..<8 {
+            do {
+                if isReplaced { try prepare() }
+                return try body()
+            } catch is IndexReplaced {
+                isReplaced = true
+                // Whoever replaces one file after the other needs a moment.
+                usleep(UInt32(1_000 << attempt))
+            }
+        }
+        throw UserError(
+            .failure, subject: layout.indexFile,
+            cause: "it was deleted or replaced again and again while it was being used",
+            advice: "end what does so, then run `cairn reindex`")
+    }
+}
