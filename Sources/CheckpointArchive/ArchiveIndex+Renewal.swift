@@ -42,8 +42,9 @@ extension ArchiveIndex {
                 } catch let error as DatabaseError
                     where [.SQLITE_IOERR, .SQLITE_CANTOPEN].contains(error.resultCode)
                 {
-                    // Its log is gone, or is not its own.
-                    removeLog()
+                    // Its log is gone, or is not its own; or there is another cause, and what is in
+                    // the log is not lost.
+                    try Archive.mapErrors { try setLogAside(files) }
                     try open(writer)
                 }
             } catch let error as DatabaseError {
@@ -74,6 +75,7 @@ extension ArchiveIndex {
             try files.makeFolder(layout.quarantineFolder)
             let target = Archive.freePath("\(layout.quarantineFolder)/index", ".sqlite")
             try files.place(layout.indexFile, at: target)
+            try setLogAside(files)
         }
         removeLog()
         guard isSound else { return }
@@ -84,6 +86,17 @@ extension ArchiveIndex {
     /// Removes the log of another index, which would be taken for part of the one in place.
     private func removeLog() {
         for suffix in ["-wal", "-shm", "-journal"] { unlink(layout.indexFile + suffix) }
+    }
+
+    /// Takes the log out of its place; into the quarantine if anything is in it.
+    private func setLogAside(_ files: DurableFiles) throws {
+        let log = layout.indexFile + "-wal"
+        if ArchiveIndex.fileSize(log) > 0 {
+            try files.makeFolder(layout.quarantineFolder)
+            let target = Archive.freePath("\(layout.quarantineFolder)/index", ".sqlite-wal")
+            try files.place(log, at: target)
+        }
+        removeLog()
     }
 
     /// Writes everything a connection sees into a new file; answers whether that is sound.

@@ -326,7 +326,7 @@ extension ArchiveIndex {
             return UserError(
                 .failure, subject: path, cause: "cannot write the index (\(message))",
                 advice: "check free space and limits; nothing acknowledged before is lost")
-        case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY:
+        case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_PROTOCOL:
             return UserError(
                 .failure, subject: path, cause: "cannot open the index (\(message))",
                 advice: "check the permissions of the archive")

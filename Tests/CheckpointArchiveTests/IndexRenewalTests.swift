@@ -203,6 +203,27 @@ import Testing
         #expect(try reader.run(matching: "a").steps == [0, 1])
     }
 
+    /// The index that came cannot be opened with its log, which may be somebody's.
+    @Test func aLogThatIsNotOursIsNeverDeleted() throws {
+        let log = Data(repeating: 7, count: 9_000)
+        let archive = try Archive.create(at: path)
+        let writer = archive.writer()
+        try writer.begin(TestRuns.description("a"))
+        try writer.save(TestRuns.checkpoint(0))
+        let copy = folder.path("copy.sqlite")
+        try archive.copyIndex(to: copy)
+        try remove(["", "-wal", "-shm"])
+        try FileManager.default.moveItem(atPath: copy, toPath: path + "/index.sqlite")
+        try log.write(to: URL(fileURLWithPath: path + "/index.sqlite-wal"))
+        try FileManager.default.createSymbolicLink(
+            atPath: path + "/index.sqlite-shm", withDestinationPath: "nowhere/else")
+        try writer.save(TestRuns.checkpoint(1))
+        try writer.finish(.finished, metrics: [])
+        #expect(try archive.run(matching: "a").steps == [0, 1])
+        let kept = path + "/quarantine/index.sqlite-wal"
+        #expect(try Data(contentsOf: URL(fileURLWithPath: kept)) == log)
+    }
+
     @Test func whatIsNoIndexStopsTheWriterWithOneSentence() throws {
         do {
             let archive = try Archive.create(
