@@ -99,6 +99,7 @@ extension Archive {
             }
         }
     }
+
     /// Takes out what the index says of files that are gone: an older copy knows files whose
     /// checkpoints have moved into others, or were collected.
     private func forgetMissingFiles(of run: String) throws {

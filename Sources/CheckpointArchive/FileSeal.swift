@@ -170,14 +170,12 @@ enum FileSeal {
 
     /// What tells that a file is the one that was checked.
     private struct Stamp: Equatable {
-        let device: UInt64
-        let inode: UInt64
+        let file: FileIdentity
         let byteCount: Int
         let times: [Int]
 
         init(_ status: stat) {
-            device = UInt64(status.st_dev)
-            inode = UInt64(status.st_ino)
+            file = FileIdentity(status)
             byteCount = Int(status.st_size)
             times = [
                 status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec,

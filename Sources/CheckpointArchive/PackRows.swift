@@ -164,9 +164,12 @@ struct WrittenRows {
 
     /// Reads the rows of a finished pack: they are soon the only copy of the weights.
     func requireEqual(to path: String) throws {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError("open", path) }
-        defer { close(descriptor) }
+        try DurableFiles.reading(path) { descriptor, _ in
+            try requireEqual(to: path, descriptor)
+        }
+    }
+
+    private func requireEqual(to path: String, _ descriptor: Int32) throws {
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: layout.entries.reduce(0) { max($0, $1.byteCount) }, alignment: 64)
         defer { buffer.deallocate() }
