@@ -1,0 +1,27 @@
+internal import ArgumentParser
+internal import CheckpointArchive
+internal import Checkpoints
+internal import Foundation
+
+/// `cairn repair`: sets aside what is broken.
+struct RepairCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "repair",
+        abstract: "Set aside what is broken and bring the index in line; nothing is deleted.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var rows: RowOptions
+    @OptionGroup var consent: ConsentOptions
+
+    func run() throws {
+        try consent.requireSomeoneToAsk()
+        let archive = try ArchiveAccess(common).open()
+        let report = try VerifyCommand.verify(archive, runs: [], isQuick: false, common: common)
+        let plan = try archive.repair(report, isDryRun: true)
+        let isAgreed = try plan.isEmpty || consent.agree("Set aside \(plan.count) broken things?")
+        let actions = isAgreed && !plan.isEmpty ? try archive.repair(report) : plan
+        try rows.writer().write(
+            columns: ["run", "file", "action"],
+            rows: actions.map { [.text($0.run), .text($0.file), .text($0.action)] })
+    }
+}
