@@ -37,13 +37,13 @@ package final class Archive: Sendable {
         }
     }
 
-    package let layout: ArchiveLayout
+    package let paths: ArchivePaths
     package let access: Access
     package let options: Options
     let index: ArchiveIndex
     let files: DurableFiles
     /// A connection of its own, so that runs can be looked up from inside a running query.
-    let locator: IndexConnection
+    let lookUpConnection: IndexConnection
     let renewal = IndexRenewal()
     let claims = RunClaim.Registry()
 
@@ -51,41 +51,41 @@ package final class Archive: Sendable {
     package convenience init(
         opening path: String, access: Access = .readWrite, options: Options = Options()
     ) throws {
-        let layout = ArchiveLayout(root: Archive.absolute(path))
-        try ArchiveFormat.check(layout)
-        try self.init(layout: layout, access: access, creatingIndex: false, options: options)
+        let paths = ArchivePaths(root: Archive.absolute(path))
+        try ArchiveFormat.check(paths)
+        try self.init(paths: paths, access: access, creatingIndex: false, options: options)
         if access == .readWrite {
             files.sweep()
-            try Archive.mapErrors { try ArchiveFormat.renew(layout, files) }
+            try Archive.mapErrors { try ArchiveFormat.upgrade(paths, files) }
             try finishInterruptedWork()
         }
     }
 
     /// Whether there is an archive at this path, whatever its state.
     package static func isArchive(_ path: String) -> Bool {
-        FileManager.default.fileExists(atPath: ArchiveLayout(root: absolute(path)).formatFile)
+        FileManager.default.fileExists(atPath: ArchivePaths(root: absolute(path)).formatFile)
     }
 
     /// Brings an index that an earlier version of Cairn made up to date, where it can be written.
     ///
     /// Opening for reading refuses such an index, because it changes nothing on disk.
-    package static func renewIndex(at path: String) throws {
-        let layout = ArchiveLayout(root: absolute(path))
-        guard FileManager.default.fileExists(atPath: layout.indexFile),
-            FileManager.default.isWritableFile(atPath: layout.root),
-            FileManager.default.isWritableFile(atPath: layout.indexFile),
-            ArchiveIndex.isOutdated(layout)
+    package static func migrateIndex(at path: String) throws {
+        let paths = ArchivePaths(root: absolute(path))
+        guard FileManager.default.fileExists(atPath: paths.indexFile),
+            FileManager.default.isWritableFile(atPath: paths.root),
+            FileManager.default.isWritableFile(atPath: paths.indexFile),
+            ArchiveIndex.isOutdated(paths)
         else { return }
-        try ArchiveFormat.check(layout)
-        try ArchiveIndex(layout: layout, isWritable: true, creating: false, hook: nil).close()
+        try ArchiveFormat.check(paths)
+        try ArchiveIndex(paths: paths, isWritable: true, creating: false, hook: nil).close()
     }
 
     /// Makes a new archive in a folder that is empty or does not exist.
     package static func create(at path: String, options: Options = Options()) throws -> Archive {
-        let layout = ArchiveLayout(root: absolute(path))
-        if FileManager.default.fileExists(atPath: layout.formatFile) {
+        let paths = ArchivePaths(root: absolute(path))
+        if FileManager.default.fileExists(atPath: paths.formatFile) {
             throw UserError(
-                .failure, subject: layout.root, cause: "there is an archive already",
+                .failure, subject: paths.root, cause: "there is an archive already",
                 advice: "use it as it is, or name another folder")
         }
         return try openOrCreate(at: path, options: options)
@@ -99,45 +99,45 @@ package final class Archive: Sendable {
     ) throws
         -> Archive
     {
-        let layout = ArchiveLayout(root: absolute(path))
-        if !FileManager.default.fileExists(atPath: layout.formatFile) {
-            try prepareFolder(layout)
+        let paths = ArchivePaths(root: absolute(path))
+        if !FileManager.default.fileExists(atPath: paths.formatFile) {
+            try prepareFolder(paths)
             let files = DurableFiles(
-                temporaryFolder: layout.temporaryFolder, storage: StorageKind.of(layout.root),
+                temporaryFolder: paths.temporaryFolder, storage: StorageKind.of(paths.root),
                 hook: options.hook)
             try mapErrors {
-                try files.makeFolder(layout.temporaryFolder)
-                try files.makeFolder(layout.runsFolder)
+                try files.makeFolder(paths.temporaryFolder)
+                try files.makeFolder(paths.runsFolder)
             }
             _ = try ArchiveIndex(
-                layout: layout, isWritable: true, creating: true, hook: options.hook)
+                paths: paths, isWritable: true, creating: true, hook: options.hook)
             // The mark of an archive comes last: what stands before it can be made again.
-            try mapErrors { try files.write(try ArchiveFormat.json(), to: layout.formatFile) }
+            try mapErrors { try files.write(try ArchiveFormat.json(), to: paths.formatFile) }
         }
         return try Archive(opening: path, options: options)
     }
 
     init(
-        layout: ArchiveLayout, access: Access, creatingIndex: Bool, options: Options
+        paths: ArchivePaths, access: Access, creatingIndex: Bool, options: Options
     ) throws {
-        self.layout = layout
+        self.paths = paths
         self.access = access
         self.options = options
         index = try ArchiveIndex(
-            layout: layout, isWritable: access == .readWrite, creating: creatingIndex,
+            paths: paths, isWritable: access == .readWrite, creating: creatingIndex,
             hook: options.hook)
-        locator = try ArchiveIndex.openReader(layout)
+        lookUpConnection = try ArchiveIndex.openReader(paths)
         files = DurableFiles(
-            temporaryFolder: layout.temporaryFolder, storage: index.storage, hook: options.hook)
+            temporaryFolder: paths.temporaryFolder, storage: index.storage, hook: options.hook)
         // Copying an archive with git or some synchronisers leaves out empty folders.
         if access == .readWrite {
-            try Archive.mapErrors { try files.makeFolder(layout.temporaryFolder) }
+            try Archive.mapErrors { try files.makeFolder(paths.temporaryFolder) }
         }
     }
 
     deinit {
         // The writing connection goes last, because it alone can fold the log into the database.
-        try? locator.close()
+        try? lookUpConnection.close()
         index.close()
     }
 
@@ -170,33 +170,33 @@ package final class Archive: Sendable {
     }
 
     /// Makes the folder, or refuses one that holds something else.
-    private static func prepareFolder(_ layout: ArchiveLayout) throws {
+    private static func prepareFolder(_ paths: ArchivePaths) throws {
         var isFolder: ObjCBool = false
         let manager = FileManager.default
-        if manager.fileExists(atPath: layout.root, isDirectory: &isFolder) {
+        if manager.fileExists(atPath: paths.root, isDirectory: &isFolder) {
             guard isFolder.boolValue else {
                 throw UserError(
-                    .failure, subject: layout.root, cause: "it is a file, not an archive folder",
+                    .failure, subject: paths.root, cause: "it is a file, not an archive folder",
                     advice: "name a folder with --archive")
             }
             // Left over from a creation that was cut short, or going on in another process.
             let ours = ["index.sqlite", "index.lock", "runs", "temporary"]
-            let foreign = try manager.contentsOfDirectory(atPath: layout.root).filter { entry in
+            let foreign = try manager.contentsOfDirectory(atPath: paths.root).filter { entry in
                 !ours.contains { entry.hasPrefix($0) } && entry != "cairn.json"
             }
             guard foreign.isEmpty else {
                 throw UserError(
-                    .failure, subject: layout.root,
+                    .failure, subject: paths.root,
                     cause: "the folder holds other things (\(foreign.sorted()[0])) and no archive",
                     advice: "name an empty or new folder")
             }
         } else {
             do {
                 try manager.createDirectory(
-                    atPath: layout.root, withIntermediateDirectories: true)
+                    atPath: paths.root, withIntermediateDirectories: true)
             } catch {
                 throw UserError(
-                    .failure, subject: layout.root, cause: "the folder cannot be made",
+                    .failure, subject: paths.root, cause: "the folder cannot be made",
                     advice: "check the path and its permissions")
             }
         }

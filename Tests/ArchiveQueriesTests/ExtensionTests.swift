@@ -96,7 +96,7 @@ struct ExtensionTests {
             input: "SELECT load_extension('cairn'); SELECT l2_norm('slow', 400, 'diagonal');",
             environment: [
                 "LD_LIBRARY_PATH": folder.path,
-                "CAIRN_ARCHIVE": try FixtureArchive.shared.get().archive.layout.root,
+                "CAIRN_ARCHIVE": try FixtureArchive.shared.get().archive.paths.root,
             ])
         #expect(named.output.contains("5.0"), "\(named.error)")
     }

@@ -103,7 +103,7 @@ struct HessianFunctionTests {
     }
 
     @Test func aReadOnlyArchiveRemembersThroughASecondOpening() throws {
-        let reader = try Archive(opening: archive.layout.root, access: .readOnly)
+        let reader = try Archive(opening: archive.paths.root, access: .readOnly)
         let session = try SQLSession(archive: reader)
         #expect(eigenvalues(try session.rows(Self.question)).count == 3)
         #expect(try session.rows("SELECT count(*) FROM analyses") == [[.integer(1)]])

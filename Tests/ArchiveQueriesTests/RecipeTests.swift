@@ -27,7 +27,7 @@ struct RecipeTests {
         let folder = try TemporaryFolder()
         try FileManager.default.createSymbolicLink(
             atPath: folder.path("archive"),
-            withDestinationPath: try FixtureArchive.shared.get().archive.layout.root)
+            withDestinationPath: try FixtureArchive.shared.get().archive.paths.root)
         return folder
     }
 
@@ -111,7 +111,7 @@ struct RecipeTests {
 
     @Test(.enabled(if: loadingDatasette != nil))
     func datasetteCallsTheFunctions() throws {
-        let root = try FixtureArchive.shared.get().archive.layout.root
+        let root = try FixtureArchive.shared.get().archive.paths.root
         let result = try page(
             "/index.json?sql=select+l2_norm('slow',400,'diagonal')+as+norm&_shape=array",
             python: try #require(Self.loadingDatasette),

@@ -34,7 +34,7 @@ struct RunsWideTests {
         var configuration = Configuration()
         configuration.readonly = true
         let queue = try DatabaseQueue(
-            path: archive.layout.indexFile, configuration: configuration)
+            path: archive.paths.indexFile, configuration: configuration)
         return try queue.read(body)
     }
 
@@ -111,7 +111,7 @@ struct RunsWideTests {
             [MetricPoint(name: "loss", step: 0, value: 1)])
         let before = try columns
         #expect(before == Self.own + ["b", "a", "last_loss"])
-        _ = try Archive.reindex(at: archive.layout.root)
+        _ = try Archive.reindex(at: archive.paths.root)
         #expect(try columns == before)
     }
 

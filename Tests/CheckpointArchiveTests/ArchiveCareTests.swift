@@ -43,7 +43,7 @@ func dump(_ archive: Archive) throws -> [String] {
         }
         withExtendedLifetime(writer) {}
         let copy = folder.path("copy")
-        try FileManager.default.copyItem(atPath: archive.layout.root, toPath: copy)
+        try FileManager.default.copyItem(atPath: archive.paths.root, toPath: copy)
         for suffix in ["", "-wal", "-shm"] {
             try? FileManager.default.removeItem(atPath: copy + "/index.sqlite" + suffix)
         }
@@ -109,7 +109,7 @@ func dump(_ archive: Archive) throws -> [String] {
 
         let actions = try archive.repair(report)
         #expect(!actions.isEmpty)
-        #expect(FileManager.default.fileExists(atPath: archive.layout.root + "/quarantine/a"))
+        #expect(FileManager.default.fileExists(atPath: archive.paths.root + "/quarantine/a"))
         let mended = try archive.run(matching: "a")
         #expect(mended.steps == [0, 1, 2, 3, 5])
         for step in mended.steps {

@@ -20,7 +20,7 @@ import Testing
         let report = try archive.verify()
         #expect(report.problems.isEmpty, "\(report.problems.prefix(3))")
         let litter = try FileManager.default.contentsOfDirectory(
-            atPath: archive.layout.root + "/temporary")
+            atPath: archive.paths.root + "/temporary")
         #expect(litter.isEmpty, "\(litter)")
     }
 
@@ -110,7 +110,7 @@ import Testing
         let steps = Array(0..<24)
         let pristine = try TestRuns.archive(
             in: folder, steps: steps, options: Archive.Options(looseLimit: work == .gc ? 8 : nil))
-        let source = pristine.layout.root
+        let source = pristine.paths.root
         let kept = work == .gc ? [0, 5, 10, 15, 20, 23] : steps
         // Twelve of the steps of the protocol, or all of them if more kills are asked for.
         let kills = HarnessProcess.count("CAIRN_KILLS", ordinary: 12)

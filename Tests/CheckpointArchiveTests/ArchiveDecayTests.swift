@@ -17,7 +17,7 @@ import Testing
         try loose.addTags(
             [RunTag(name: "kept", step: 7), RunTag(name: "paper", step: nil)],
             to: try loose.run(matching: "a"))
-        return loose.layout.root
+        return loose.paths.root
     }
 
     @Test func everyFlippedByteIsFoundAndNothingCrashes() throws {

@@ -93,7 +93,7 @@ import Testing
             print(db.execute("select count(*) from metrics").fetchone()[0])
             """
         let result = try TestSupport.run(
-            "/usr/bin/python3", ["-c", script, archive.layout.root], folder: "/")
+            "/usr/bin/python3", ["-c", script, archive.paths.root], folder: "/")
         #expect(result.exitCode == 0, "\(result.error)")
         #expect(result.output == "7\n")
     }

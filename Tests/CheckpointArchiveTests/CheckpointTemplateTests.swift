@@ -31,7 +31,7 @@ import Testing
                     entry.name.hasPrefix("tensor 1") ? 0 : .random(in: 0...255, using: &generator)
                 })
         }
-        let images = CheckpointImages(run: run, layout: .contiguous)
+        let maker = CheckpointFileMaker(run: run, compression: .contiguous)
         let count = 12
         for step in 0..<count {
             let checkpoint = Checkpoint(
@@ -50,16 +50,17 @@ import Testing
                 })
             let summary = try CheckpointFile.Summary(checkpoint)
             let expected = try CheckpointFile.image(
-                of: checkpoint, summary, run: run, layout: .contiguous)
+                of: checkpoint, summary, run: run, compression: .contiguous)
             #expect(
-                try image(of: checkpoint, summary, from: images) == expected, "step \(step)")
+                try image(of: checkpoint, summary, from: maker) == expected, "step \(step)")
         }
-        #expect(images.templateUseCount == count - 2)
+        #expect(maker.templateUseCount == count - 2)
     }
 
     /// The bytes as they come on a disk: those of the beginning, with the parts that changed.
     private func image(
-        of checkpoint: Checkpoint, _ summary: CheckpointFile.Summary, from images: CheckpointImages
+        of checkpoint: Checkpoint, _ summary: CheckpointFile.Summary,
+        from maker: CheckpointFileMaker
     ) throws -> [UInt8] {
         var written: [UInt8] = []
         var known = checkpoint
@@ -69,7 +70,7 @@ import Testing
         if checkpoint.step % 2 == 0 {
             known.weightDigests = checkpoint.weights.compactMap { digests[$0.name] }
         }
-        try images.withImage(of: known, summary.layout) {
+        try maker.withImage(of: known, summary.layout) {
             written = $0
         } finish: {
             image, changed, found in
@@ -81,7 +82,7 @@ import Testing
     }
 
     @Test func otherFormsComeFromTheLibrary() throws {
-        let images = CheckpointImages(run: "a", layout: .contiguous)
+        let maker = CheckpointFileMaker(run: "a", compression: .contiguous)
         for step in 0..<12 {
             var checkpoint = TestRuns.checkpoint(step)
             // Each metric makes a file of another structure, and so does a longer text.
@@ -91,16 +92,16 @@ import Testing
             checkpoint.optimizerState?.attributes += String(repeating: " ", count: step)
             let summary = try CheckpointFile.Summary(checkpoint)
             let expected = try CheckpointFile.image(
-                of: checkpoint, summary, run: "a", layout: .contiguous)
-            #expect(try image(of: checkpoint, summary, from: images) == expected)
+                of: checkpoint, summary, run: "a", compression: .contiguous)
+            #expect(try image(of: checkpoint, summary, from: maker) == expected)
         }
-        #expect(images.templateUseCount == 0)
-        let deflated = CheckpointImages(run: "a", layout: .deflated(level: 3))
+        #expect(maker.templateUseCount == 0)
+        let deflated = CheckpointFileMaker(run: "a", compression: .deflated(level: 3))
         for step in 0..<4 {
             let checkpoint = TestRuns.checkpoint(step)
             let summary = try CheckpointFile.Summary(checkpoint)
             let expected = try CheckpointFile.image(
-                of: checkpoint, summary, run: "a", layout: .deflated(level: 3))
+                of: checkpoint, summary, run: "a", compression: .deflated(level: 3))
             #expect(try image(of: checkpoint, summary, from: deflated) == expected)
         }
         #expect(deflated.templateUseCount == 0)

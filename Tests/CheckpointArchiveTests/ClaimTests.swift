@@ -63,7 +63,7 @@ import Testing
     @Test func aLivingProcessThatOnlyClearsUpIsWaitedFor() throws {
         let folder = try TemporaryFolder()
         let archive = try TestRuns.archive(in: folder, steps: [0, 1])
-        let path = archive.layout.runLock("a")
+        let path = archive.paths.runLock("a")
         let claim = Mutex<FileLock?>(try FileLock.attempt(path, for: .tidying))
         DispatchQueue.global().asyncAfter(deadline: .now() + 0.3) {
             claim.withLock { $0 = nil }
@@ -102,7 +102,7 @@ import Testing
         dead.kill()
         let archive = try Archive(opening: path)
         let last = try #require(try archive.run(matching: "a").steps.last)
-        let claim = Mutex<FileLock?>(try FileLock.attempt(archive.layout.runLock("a")))
+        let claim = Mutex<FileLock?>(try FileLock.attempt(archive.paths.runLock("a")))
         #expect(claim.withLock { $0 != nil })
         DispatchQueue.global().asyncAfter(deadline: .now() + 0.3) {
             claim.withLock { $0 = nil }

@@ -44,7 +44,7 @@ import Testing
 
     /// An archive whose index uses a rollback journal, as on a network file system.
     private func archive(_ folder: TemporaryFolder) throws -> String {
-        let path = try TestRuns.archive(in: folder, steps: Array(0..<30)).layout.root
+        let path = try TestRuns.archive(in: folder, steps: Array(0..<30)).paths.root
         let queue = try DatabaseQueue(path: path + "/index.sqlite")
         try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = DELETE") }
         try queue.close()

@@ -13,14 +13,14 @@ import Testing
     private func connection(
         _ folder: TemporaryFolder, replacementCount: Int
     ) throws -> IndexConnection {
-        let layout = try TestRuns.archive(in: folder, steps: [0]).layout
+        let paths = try TestRuns.archive(in: folder, steps: [0]).paths
         let openings = Atomic<Int>(0)
-        return try IndexConnection(layout) {
-            let queue = try DatabaseQueue(path: layout.indexFile)
+        return try IndexConnection(paths) {
+            let queue = try DatabaseQueue(path: paths.indexFile)
             if openings.add(1, ordering: .relaxed).newValue <= replacementCount {
                 let copy = folder.path("copy.sqlite")
-                try FileManager.default.copyItem(atPath: layout.indexFile, toPath: copy)
-                rename(copy, layout.indexFile)
+                try FileManager.default.copyItem(atPath: paths.indexFile, toPath: copy)
+                rename(copy, paths.indexFile)
             }
             return queue
         }

@@ -55,7 +55,7 @@ import Testing
             try other.save(TestRuns.checkpoint(0, run: "b"))
             try other.finish(.finished, metrics: [])
             try archive.keepPublished(
-                [Archive.PublishedValue(name: "x", step: 0, value: 1)], of: "b", digest: "")
+                [MetricPoint(name: "x", step: 0, value: 1)], of: "b", digest: "")
             let reader = try Archive(opening: path, access: .readOnly)
             let writer = archive.writer()
             try writer.begin(TestRuns.description("a"))
@@ -251,7 +251,7 @@ import Testing
 
 extension Archive {
     fileprivate func copyIndex(to path: String) throws {
-        let copy = try DatabaseQueue(path: layout.indexFile)
+        let copy = try DatabaseQueue(path: paths.indexFile)
         try copy.writeWithoutTransaction {
             try $0.execute(sql: "VACUUM INTO ?", arguments: [path])
         }

@@ -19,7 +19,7 @@ import Testing
     }
 
     private func packs(_ archive: Archive) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: archive.layout.runFolder("a"))
+        try FileManager.default.contentsOfDirectory(atPath: archive.paths.runFolder("a"))
             .filter { $0.hasPrefix("pack-") }.sorted()
     }
 
@@ -36,9 +36,9 @@ import Testing
         try writer.begin(TestRuns.description("a"))
         for step in 0..<3 { try writer.save(TestRuns.checkpoint(step)) }
         try FileManager.default.copyItem(
-            atPath: packed.layout.file("a", name), toPath: archive.layout.file("a", name))
+            atPath: packed.paths.file("a", name), toPath: archive.paths.file("a", name))
         do {
-            let (rebuilt, report) = try Archive.reindex(at: archive.layout.root)
+            let (rebuilt, report) = try Archive.reindex(at: archive.paths.root)
             #expect(report.unreadable.isEmpty && report.runCount == 1)
             #expect(try packs(rebuilt) == [name])
             #expect(try rebuilt.run(matching: "a").status == .running)
@@ -78,17 +78,17 @@ import Testing
         do {
             let archive = try TestRuns.archive(
                 in: folder, steps: Array(0..<6), options: Archive.Options(looseLimit: 6))
-            path = archive.layout.root
+            path = archive.paths.root
             let whole = try packs(archive)[0]
             let copy = folder.path("copy")
             try FileManager.default.copyItem(
-                atPath: archive.layout.file("a", whole), toPath: copy)
+                atPath: archive.paths.file("a", whole), toPath: copy)
             let rules = KeepRules(every: 3)
             try archive.collectGarbage(try archive.planCollection(rules), by: rules)
             #expect(try archive.run(matching: "a").steps == [0, 3, 5])
             let name = try packs(archive)[0]
             #expect(name != whole)
-            try FileManager.default.moveItem(atPath: copy, toPath: archive.layout.file("a", whole))
+            try FileManager.default.moveItem(atPath: copy, toPath: archive.paths.file("a", whole))
         }
         try Data().write(to: URL(fileURLWithPath: path + "/temporary/adopt-a"))
         let archive = try Archive(opening: path)
@@ -132,7 +132,7 @@ import Testing
                     guard isArmed.load(ordering: .relaxed), step == .rename else { return }
                     throw UserError(.failure, subject: "test", cause: "the disk is gone")
                 })
-            path = archive.layout.root
+            path = archive.paths.root
             isArmed.store(true, ordering: .relaxed)
             #expect(throws: UserError.self) { try archive.discard(archive.run(matching: "a")) }
         }
@@ -140,7 +140,7 @@ import Testing
         try requireWhole(archive, [0, 1])
         try archive.discard(archive.run(matching: "a"))
         #expect(try archive.runIDs().isEmpty && archive.verify().problems.isEmpty)
-        #expect(!FileManager.default.fileExists(atPath: archive.layout.runFolder("a")))
+        #expect(!FileManager.default.fileExists(atPath: archive.paths.runFolder("a")))
         let litter = try FileManager.default.contentsOfDirectory(atPath: path + "/temporary")
         #expect(litter.isEmpty)
     }

@@ -68,9 +68,9 @@ import Testing
         writer.wait(for: "saved 3")
         writer.kill()
         let next = try #require(try Archive(opening: path).run(matching: "a").steps.last) + 1
-        let source = URL(fileURLWithPath: path + "/runs/a/" + ArchiveLayout.loosePath(next - 1))
+        let source = URL(fileURLWithPath: path + "/runs/a/" + ArchivePaths.loosePath(next - 1))
         let whole = try Data(contentsOf: source)
-        let incomplete = URL(fileURLWithPath: path + "/runs/a/" + ArchiveLayout.loosePath(next))
+        let incomplete = URL(fileURLWithPath: path + "/runs/a/" + ArchivePaths.loosePath(next))
         let zeros = Data(count: whole.count / 2)
         for content in [Data(), whole.prefix(whole.count / 2), whole.prefix(200) + zeros, zeros] {
             do {
@@ -83,7 +83,7 @@ import Testing
             #expect(try archive.verify().problems.isEmpty)
             #expect(try archive.run(matching: "a").steps == Array(0..<next))
             let aside = try FileManager.default.contentsOfDirectory(
-                atPath: archive.layout.quarantineFolder + "/a")
+                atPath: archive.paths.quarantineFolder + "/a")
             #expect(aside.contains(incomplete.lastPathComponent))
         }
         let again = try HarnessProcess(["write", path, "a", "\(next)", "1000000"])

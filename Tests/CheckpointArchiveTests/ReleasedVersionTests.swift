@@ -15,7 +15,7 @@ import Testing
             .appendingPathComponent("Fixtures/\(name)")
         try FileManager.default.copyItem(at: fixture, to: URL(fileURLWithPath: path))
         #expect(throws: UserError.self) { try Archive(opening: path, access: .readOnly) }
-        try Archive.renewIndex(at: path)
+        try Archive.migrateIndex(at: path)
         let archive = try Archive(opening: path, access: .readOnly)
         let names = try archive.read { try String.fetchAll($0, sql: "SELECT name FROM runs_wide") }
         #expect(names == ["test", "test"])

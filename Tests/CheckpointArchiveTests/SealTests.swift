@@ -48,7 +48,7 @@ import Testing
         try TestRuns.archive(
             in: folder, steps: [0, 1, 2, 3], run: "c",
             options: Archive.Options(deflateLevel: deflateLevel, looseLimit: 4))
-        let result = try run(python, ["-c", Self.program, archive.layout.root])
+        let result = try run(python, ["-c", Self.program, archive.paths.root])
         #expect(result.exitCode == 0, "\(result.error)")
         let kinds = result.output.split(separator: "\n").compactMap {
             $0.split(separator: " ").first
@@ -62,7 +62,7 @@ import Testing
         let folder = try TemporaryFolder()
         let archive = try TestRuns.archive(
             in: folder, steps: [0, 1, 2], options: Archive.Options(looseLimit: 3))
-        let path = archive.layout.file("a", "pack-000000000-000000002.h5")
+        let path = archive.paths.file("a", "pack-000000000-000000002.h5")
         let whole = try Data(contentsOf: URL(fileURLWithPath: path))
         let stored = try archive.run(matching: "a")
         for byteCount in [8, 56, 150] {
@@ -86,7 +86,7 @@ import Testing
                 as? Int
         }
         // Bringing the index up to date, as commands that read do, leaves the format alone.
-        try Archive.renewIndex(at: path)
+        try Archive.migrateIndex(at: path)
         _ = try Archive(opening: path, access: .readOnly)
         #expect(try format() == 1)
         // The interrupted run goes on with files of format 2 beside those of format 1.

@@ -5,18 +5,19 @@ import Testing
 
 @Suite struct CheckpointReferenceTests {
     @Test(arguments: [
-        ("a1b2", "a1b2", CheckpointReference.Place?.none), ("a@first", "a", .first),
+        ("a1b2", "a1b2", CheckpointReference.Position?.none), ("a@first", "a", .first),
         ("a@last", "a", .last), ("größe@12", "größe", .step(12)), ("a@1,200", "a", .step(1200)),
     ]) func writtenFormsAreRead(
-        text: String, run: String, place: CheckpointReference.Place?
+        text: String, run: String, position: CheckpointReference.Position?
     )
         throws
     {
         let reference = try CheckpointReference(text)
-        #expect(reference.run == run && reference.place == place)
+        #expect(reference.run == run && reference.position == position)
     }
 
-    @Test(arguments: ["a@", "a@-1", "a@soon", "a@1.5"]) func otherPlacesAreRefused(text: String) {
+    @Test(arguments: ["a@", "a@-1", "a@soon", "a@1.5"]) func otherPositionsAreRefused(text: String)
+    {
         #expect(throws: UserError.self) { try CheckpointReference(text) }
     }
 

@@ -11,7 +11,7 @@ extension Archive: AnalysedArchive {
     /// Stores results, through a second opening where this one is for reading alone.
     package func remember(_ body: (Database) throws -> Void) throws {
         guard access == .readOnly else { return try write(body) }
-        try Archive(opening: layout.root, options: options).write(body)
+        try Archive(opening: paths.root, options: options).write(body)
     }
 }
 
@@ -21,7 +21,7 @@ extension SQLSession {
         archive: Archive, options: Options = Options(), interruption: Interruption = .init()
     ) throws {
         try self.init(
-            index: archive.layout.indexFile, archive: archive, options: options,
+            index: archive.paths.indexFile, archive: archive, options: options,
             interruption: interruption)
     }
 }

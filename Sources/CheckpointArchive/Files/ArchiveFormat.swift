@@ -25,37 +25,37 @@ enum ArchiveFormat {
     }
 
     /// Refuses a folder that is not an archive or that a newer Cairn made.
-    static func check(_ layout: ArchiveLayout) throws {
+    static func check(_ paths: ArchivePaths) throws {
         var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: layout.root, isDirectory: &isFolder) else {
+        guard FileManager.default.fileExists(atPath: paths.root, isDirectory: &isFolder) else {
             throw UserError.missing(
-                subject: layout.root, cause: "there is no archive here",
+                subject: paths.root, cause: "there is no archive here",
                 advice: "run `cairn init` to make one, or name another with --archive")
         }
         guard isFolder.boolValue else {
             throw UserError(
-                .failure, subject: layout.root, cause: "it is a file, not an archive folder",
+                .failure, subject: paths.root, cause: "it is a file, not an archive folder",
                 advice: "name a folder with --archive")
         }
-        guard let data = FileManager.default.contents(atPath: layout.formatFile) else {
+        guard let data = FileManager.default.contents(atPath: paths.formatFile) else {
             throw UserError(
-                .failure, subject: layout.root,
+                .failure, subject: paths.root,
                 cause: "it is not a Cairn archive: it has no cairn.json",
                 advice: "run `cairn init` in a new folder, or name another with --archive")
         }
         guard let description = try? JSONDecoder().decode(Description.self, from: data) else {
             throw UserError.integrity(
-                subject: layout.formatFile, cause: "it is not the JSON that Cairn writes",
+                subject: paths.formatFile, cause: "it is not the JSON that Cairn writes",
                 advice: "restore it: {\"format\": \(current)}")
         }
         guard description.format >= 1 else {
             throw UserError.integrity(
-                subject: layout.formatFile, cause: "it names the format \(description.format)",
+                subject: paths.formatFile, cause: "it names the format \(description.format)",
                 advice: "restore it: {\"format\": \(current)}")
         }
         guard description.format <= current else {
             throw UserError(
-                .failure, subject: layout.root,
+                .failure, subject: paths.root,
                 cause: "it was made by a newer Cairn (format \(description.format), this one "
                     + "knows \(current))",
                 advice: "use that version, or a different archive")
@@ -65,12 +65,12 @@ enum ArchiveFormat {
     /// Marks an archive that an earlier Cairn made, so that it is refused there from now on.
     ///
     /// Its files stay as they are; new ones are written in the format of this version.
-    static func renew(_ layout: ArchiveLayout, _ files: DurableFiles) throws {
-        guard let data = FileManager.default.contents(atPath: layout.formatFile),
+    static func upgrade(_ paths: ArchivePaths, _ files: DurableFiles) throws {
+        guard let data = FileManager.default.contents(atPath: paths.formatFile),
             let description = try? JSONDecoder().decode(Description.self, from: data),
             description.format < current
         else { return }
-        try files.write(try json(), to: layout.formatFile)
+        try files.write(try json(), to: paths.formatFile)
     }
 
     /// Refuses a file that a newer Cairn made.

@@ -47,7 +47,7 @@ struct DurableFiles: Sendable {
             }
             try reach(.syncFile)
             guard fsync(descriptor) == 0 else { throw SystemError("sync", path) }
-            try place(temporary, at: path)
+            try move(temporary, to: path)
         } catch {
             unlink(temporary)
             throw error
@@ -72,7 +72,7 @@ struct DurableFiles: Sendable {
             let result = try make(temporary)
             try reach(.syncFile)
             try DurableFiles.sync(temporary)
-            try place(temporary, at: path)
+            try move(temporary, to: path)
             return result
         } catch {
             unlink(temporary)
@@ -81,7 +81,7 @@ struct DurableFiles: Sendable {
     }
 
     /// Syncs a finished temporary file or folder and moves it to its place.
-    func place(_ temporary: String, at path: String) throws {
+    func move(_ temporary: String, to path: String) throws {
         try reach(.rename)
         guard rename(temporary, path) == 0 else { throw SystemError("rename into place", path) }
         try reach(.syncFolder)
@@ -202,7 +202,7 @@ struct SystemError: Error {
     private let code: Int32
 
     /// Whether a folder could not be moved to its place because there is one already.
-    var saysThatPlaceIsTaken: Bool { code == ENOTEMPTY || code == EEXIST }
+    var saysThatNameIsTaken: Bool { code == ENOTEMPTY || code == EEXIST }
 
     /// The failure that `errno` tells of.
     init(_ action: String, _ path: String) {

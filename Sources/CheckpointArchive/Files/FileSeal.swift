@@ -29,7 +29,7 @@ enum FileSeal {
     }
 
     /// Corrects the digest in the seal of a file whose values, but not its structure, were replaced.
-    static func renew(in image: inout [UInt8]) {
+    static func recompute(in image: inout [UInt8]) {
         let footerStart = image.count - footerByteCount
         let parts = outside(of: image)
         let digest = image.withUnsafeBytes { bytes in

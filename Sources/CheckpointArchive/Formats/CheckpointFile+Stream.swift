@@ -33,7 +33,7 @@ extension CheckpointFile {
                 let group = try createOptimizer(state.attributes, in: root)
                 for tensor in state.tensors { extents += try write(tensor, to: group).extents }
             }
-            try StoredTables.write(checkpoint.metrics, to: root, layout: .contiguous)
+            try StoredTables.write(checkpoint.metrics, to: root, compression: .contiguous)
             try StoredTables.write([StepDigest](), to: root)
         }
         try file.close()

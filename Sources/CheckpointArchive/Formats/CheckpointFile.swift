@@ -43,7 +43,7 @@ enum CheckpointFile {
 
     /// The bytes of the file of a checkpoint.
     static func image(
-        of checkpoint: Checkpoint, _ summary: Summary, run: String, layout: HDF5Layout
+        of checkpoint: Checkpoint, _ summary: Summary, run: String, compression: HDF5Layout
     ) throws -> [UInt8] {
         let payload =
             summary.layout.byteCount
@@ -57,12 +57,12 @@ enum CheckpointFile {
             try root.setAttribute("digest", summary.digest.description)
             let group = try createWeights(in: root)
             for (tensor, digest) in zip(sorted(checkpoint.weights), summary.digests) {
-                extents += try write(tensor, digest, to: group, layout: layout)
+                extents += try write(tensor, digest, to: group, compression: compression)
             }
             if let state = checkpoint.optimizerState {
-                extents += try write(state, to: root, layout: layout)
+                extents += try write(state, to: root, compression: compression)
             }
-            try StoredTables.write(checkpoint.metrics, to: root, layout: .contiguous)
+            try StoredTables.write(checkpoint.metrics, to: root, compression: .contiguous)
             try StoredTables.write(checkpoint.stepDigests, to: root)
         }
         return try sealed(file, extents)
@@ -70,7 +70,7 @@ enum CheckpointFile {
 
     /// The bytes of a file that holds the optimiser's memory at one step and nothing else.
     static func image(
-        of state: OptimizerState, step: Int, run: String, layout: HDF5Layout
+        of state: OptimizerState, step: Int, run: String, compression: HDF5Layout
     ) throws
         -> [UInt8]
     {
@@ -85,7 +85,7 @@ enum CheckpointFile {
                 about: "The optimiser's memory at one step of a run, written by Cairn; training "
                     + "continues from it bit-identically.")
             try root.setAttribute("step", step)
-            extents = try write(state, to: root, layout: layout)
+            extents = try write(state, to: root, compression: compression)
         }
         return try sealed(file, extents)
     }
@@ -145,10 +145,10 @@ enum CheckpointFile {
 
     /// Writes a tensor; answers where its values lie in the file.
     static func write(
-        _ tensor: Tensor, _ digest: Digest, to group: borrowing HDF5Group, layout: HDF5Layout
+        _ tensor: Tensor, _ digest: Digest, to group: borrowing HDF5Group, compression: HDF5Layout
     ) throws -> [Range<Int>] {
         let dataset = try group.createDataset(
-            tensor.name, type: tensor.elementType.stored, shape: tensor.shape, layout: layout)
+            tensor.name, type: tensor.elementType.stored, shape: tensor.shape, layout: compression)
         try dataset.write(tensor.bytes)
         try dataset.setAttribute("dtype", tensor.elementType.rawValue)
         try dataset.setAttribute("sha256", digest.description)
@@ -157,11 +157,11 @@ enum CheckpointFile {
 
     /// Writes the optimiser's memory; answers where the values of its tensors lie in the file.
     static func write(
-        _ state: OptimizerState, to root: borrowing HDF5Group, layout: HDF5Layout
+        _ state: OptimizerState, to root: borrowing HDF5Group, compression: HDF5Layout
     ) throws -> [Range<Int>] {
         let group = try createOptimizer(state.attributes, in: root)
         return try state.tensors.flatMap {
-            try write($0, Digest(of: $0.bytes), to: group, layout: layout)
+            try write($0, Digest(of: $0.bytes), to: group, compression: compression)
         }
     }
 

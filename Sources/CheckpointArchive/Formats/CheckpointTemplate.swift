@@ -119,7 +119,8 @@ struct CheckpointTemplate {
     ) throws {
         let examples = [form.example(), form.example()]
         let images = try examples.map {
-            try CheckpointFile.image(of: $0.checkpoint, $0.summary, run: run, layout: .contiguous)
+            try CheckpointFile.image(
+                of: $0.checkpoint, $0.summary, run: run, compression: .contiguous)
         }
         guard images.allSatisfy({ $0.count == expected.count }) else { return nil }
         let pieces = examples.map { CheckpointTemplate.pieces(of: $0.checkpoint, $0.summary) }
@@ -164,7 +165,7 @@ struct CheckpointTemplate {
                     of: sum.littleEndian, toByteOffset: block.upperBound, as: UInt32.self)
             }
         }
-        FileSeal.renew(in: &image)
+        FileSeal.recompute(in: &image)
     }
 
     /// Everything in the file of a checkpoint that differs between steps, in a fixed order.

@@ -29,7 +29,7 @@ struct EndFile: Sendable, Equatable {
             try root.setAttribute("finished_at", finishedAt)
             try root.setAttribute("last_step", lastStep)
             try root.setAttribute("sha256", fingerprint)
-            try StoredTables.write(metrics, to: root, layout: .contiguous)
+            try StoredTables.write(metrics, to: root, compression: .contiguous)
         }
         return try CheckpointFile.sealed(file)
     }

@@ -18,7 +18,8 @@ enum PackFile {
         let metrics: [MetricPoint]
         let stepDigests: [StepDigest]
         /// Hands over the values of the tensor at a place in the order of names.
-        let values: (_ place: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+        let values:
+            (_ tensorIndex: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     }
 
     /// Writes a pack, reads its rows back and syncs it; rows are asked for one at a time, in step
@@ -55,7 +56,7 @@ enum PackFile {
                 PackFile.steps, type: .int64, shape: [steps.count])
             try stepTable.write(StoredTables.bytes(steps))
             try stepTable.setAttribute("about", "Updates done, for each row.")
-            try StoredTables.write(metrics, to: root, layout: .contiguous)
+            try StoredTables.write(metrics, to: root, compression: .contiguous)
             try StoredTables.write(stepDigests, to: root)
             extents = try writers.extents()
             written = writers.written
@@ -122,7 +123,7 @@ enum PackFile {
 
     /// The steps of a pack, or of all packs that a `packed.h5` shows.
     static func shownSteps(_ path: String, file: String) throws -> [Int] {
-        try RunScan.reading(file) {
+        try RunFolderContents.reading(file) {
             let opened = try FileSeal.open(path, file: file)
             return StoredTables.integers(
                 try opened.root().dataset(steps, type: .int64).read())
@@ -167,11 +168,13 @@ enum PackFile {
 
     /// Refuses a pack whose rows are not of the steps that the index says.
     static func requireSteps(
-        of places: [StoredRun.Place], in root: borrowing HDF5Group, file: String
+        of locations: [StoredRun.Location], in root: borrowing HDF5Group, file: String
     ) throws {
         let steps = StoredTables.integers(try root.dataset(steps, type: .int64).read())
-        for place in places
-        where !steps.indices.contains(place.position) || steps[place.position] != place.step {
+        for location in locations
+        where !steps.indices.contains(location.position)
+            || steps[location.position] != location.step
+        {
             throw otherStep(file)
         }
     }

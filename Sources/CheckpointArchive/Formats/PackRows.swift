@@ -8,7 +8,7 @@ extension PackFile.Row {
         let tensors = CheckpointFile.sorted(checkpoint.weights)
         self.init(
             summary: summary, metrics: checkpoint.metrics, stepDigests: checkpoint.stepDigests
-        ) { place, body in try tensors[place].bytes.withUnsafeBytes(body) }
+        ) { tensorIndex, body in try tensors[tensorIndex].bytes.withUnsafeBytes(body) }
     }
 }
 
@@ -98,57 +98,57 @@ struct RowWriters: ~Copyable {
 
     /// Writes the row with this index, which follows the row before.
     mutating func write(_ row: PackFile.Row, at index: Int) throws {
-        for (place, entry) in layout.entries.enumerated() {
-            try row.values(place) { values in
+        for (tensorIndex, entry) in layout.entries.enumerated() {
+            try row.values(tensorIndex) { values in
                 precondition(values.count == entry.byteCount, "a row has the run's shape")
-                if offsets[place] != nil {
-                    try gather(values, place)
+                if offsets[tensorIndex] != nil {
+                    try gather(values, tensorIndex)
                 } else {
                     try weights.dataset(entry.name, type: entry.elementType.stored).write(
                         Array(values), fromRow: index)
                 }
-                sums[place].append(FileChecksum(of: values))
+                sums[tensorIndex].append(FileChecksum(of: values))
             }
-            digestBytes[place] += row.summary.digests[place].bytes
+            digestBytes[tensorIndex] += row.summary.digests[tensorIndex].bytes
         }
     }
 
-    private mutating func gather(_ values: UnsafeRawBufferPointer, _ place: Int) throws {
-        if gathered[place].isEmpty, values.count >= gatheredByteCount {
-            return try write(values, place)
+    private mutating func gather(_ values: UnsafeRawBufferPointer, _ tensorIndex: Int) throws {
+        if gathered[tensorIndex].isEmpty, values.count >= gatheredByteCount {
+            return try write(values, tensorIndex)
         }
-        if gathered[place].isEmpty {
-            gathered[place].reserveCapacity(gatheredByteCount + values.count)
+        if gathered[tensorIndex].isEmpty {
+            gathered[tensorIndex].reserveCapacity(gatheredByteCount + values.count)
         }
-        gathered[place] += values
-        if gathered[place].count >= gatheredByteCount { try writeGathered(place) }
+        gathered[tensorIndex] += values
+        if gathered[tensorIndex].count >= gatheredByteCount { try writeGathered(tensorIndex) }
     }
 
-    private mutating func writeGathered(_ place: Int) throws {
-        guard !gathered[place].isEmpty else { return }
+    private mutating func writeGathered(_ tensorIndex: Int) throws {
+        guard !gathered[tensorIndex].isEmpty else { return }
         var rows: [UInt8] = []
-        swap(&rows, &gathered[place])
-        try rows.withUnsafeBytes { try write($0, place) }
+        swap(&rows, &gathered[tensorIndex])
+        try rows.withUnsafeBytes { try write($0, tensorIndex) }
         rows.removeAll(keepingCapacity: true)
-        swap(&rows, &gathered[place])
+        swap(&rows, &gathered[tensorIndex])
     }
 
     /// Writes whole rows behind those of the same tensor that are written.
-    private mutating func write(_ rows: UnsafeRawBufferPointer, _ place: Int) throws {
-        guard let offset = offsets[place] else { return }
-        let byteCount = layout.entries[place].byteCount
+    private mutating func write(_ rows: UnsafeRawBufferPointer, _ tensorIndex: Int) throws {
+        guard let offset = offsets[tensorIndex] else { return }
+        let byteCount = layout.entries[tensorIndex].byteCount
         try DurableFiles.writeAll(
-            rows, to: descriptor, at: offset + writtenCounts[place] * byteCount, path)
-        writtenCounts[place] += rows.count / byteCount
+            rows, to: descriptor, at: offset + writtenCounts[tensorIndex] * byteCount, path)
+        writtenCounts[tensorIndex] += rows.count / byteCount
     }
 
     /// Writes what is gathered, and the digests and checksums of all rows.
     mutating func finish() throws {
-        for place in gathered.indices { try writeGathered(place) }
-        for (place, entry) in layout.entries.enumerated() {
-            try digests.dataset(entry.name, type: .uint8).write(digestBytes[place])
+        for tensorIndex in gathered.indices { try writeGathered(tensorIndex) }
+        for (tensorIndex, entry) in layout.entries.enumerated() {
+            try digests.dataset(entry.name, type: .uint8).write(digestBytes[tensorIndex])
             try checksums.dataset(entry.name, type: .uint64).write(
-                sums[place].flatMap(\.littleEndianBytes))
+                sums[tensorIndex].flatMap(\.littleEndianBytes))
         }
     }
 
@@ -173,10 +173,10 @@ struct WrittenRows {
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: layout.entries.reduce(0) { max($0, $1.byteCount) }, alignment: 64)
         defer { buffer.deallocate() }
-        for (place, entry) in layout.entries.enumerated() {
-            guard let offset = offsets[place] else { continue }
+        for (tensorIndex, entry) in layout.entries.enumerated() {
+            guard let offset = offsets[tensorIndex] else { continue }
             let row = UnsafeMutableRawBufferPointer(rebasing: buffer[..<entry.byteCount])
-            for (index, sum) in sums[place].enumerated() {
+            for (index, sum) in sums[tensorIndex].enumerated() {
                 try DurableFiles.readAll(
                     descriptor, into: row, at: offset + index * entry.byteCount, path)
                 guard FileChecksum(of: UnsafeRawBufferPointer(row)) == sum else {

@@ -35,8 +35,8 @@ enum TagFile {
     }
 
     /// The tags in a run's folder; nil when there is no file.
-    static func read(_ layout: ArchiveLayout, _ run: String) throws -> Set<RunTag>? {
-        let absolute = layout.file(run, path)
+    static func read(_ paths: ArchivePaths, _ run: String) throws -> Set<RunTag>? {
+        let absolute = paths.file(run, path)
         guard Archive.exists(absolute) else { return nil }
         let file = "runs/\(run)/\(path)"
         guard let data = FileManager.default.contents(atPath: absolute) else {
@@ -55,14 +55,14 @@ enum TagFile {
     }
 
     static func write(
-        _ tags: Set<RunTag>, _ layout: ArchiveLayout, _ run: String, _ files: DurableFiles
+        _ tags: Set<RunTag>, _ paths: ArchivePaths, _ run: String, _ files: DurableFiles
     ) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         let stored = Stored(
             run: run, sha256: digest(tags),
             tags: tags.sorted().map { Stored.Tag(tag: $0.name, step: $0.step) })
-        try files.write(Array(try encoder.encode(stored)), to: layout.file(run, path))
+        try files.write(Array(try encoder.encode(stored)), to: paths.file(run, path))
     }
 
     private static func digest(_ tags: Set<RunTag>) -> String {
@@ -101,7 +101,7 @@ extension IndexRows {
 extension Archive {
     /// The tags of a run and of its checkpoints, by name.
     package func tags(of run: StoredRun) throws -> [RunTag] {
-        try locate { db in
+        try lookUp { db in
             guard let key = try IndexRows.runKey(run.id, db) else { return [] }
             return try IndexRows.tags(of: key, db).sorted()
         }
@@ -128,10 +128,10 @@ extension Archive {
     package func removeTags(_ tags: [RunTag], from run: StoredRun) throws {
         try changeTags(of: run.id) { present in
             if let missing = tags.first(where: { !present.contains($0) }) {
-                let place = missing.step.map { ", step \($0)" } ?? ""
+                let suffix = missing.step.map { ", step \($0)" } ?? ""
                 let others = present.filter { $0.step == missing.step }.sorted().map(\.name)
                 throw UserError.missing(
-                    subject: "run \(run.name) (\(run.id))\(place)",
+                    subject: "run \(run.name) (\(run.id))\(suffix)",
                     cause: "it does not have the tag \(missing.name)",
                     advice: others.isEmpty ? "" : "it has \(others.joined(separator: ", "))")
             }
@@ -170,11 +170,11 @@ extension Archive {
             throw UserError.missing(subject: "run \(run)", cause: "the archive has no such run")
         }
         do {
-            let before = try TagFile.read(layout, run) ?? IndexRows.tags(of: key, db)
+            let before = try TagFile.read(paths, run) ?? IndexRows.tags(of: key, db)
             var tags = before
             try change(&tags)
             if tags != before {
-                try Archive.mapErrors { try TagFile.write(tags, layout, run, files) }
+                try Archive.mapErrors { try TagFile.write(tags, paths, run, files) }
                 try IndexRows.putTags(tags, of: key, db)
             }
             return tags.count - before.count

@@ -8,13 +8,13 @@ enum StoredTables {
 
     /// Writes curves as a table with the columns `name`, `step` and `value`.
     static func write(
-        _ points: [MetricPoint], to root: borrowing HDF5Group, layout: HDF5Layout
+        _ points: [MetricPoint], to root: borrowing HDF5Group, compression: HDF5Layout
     ) throws {
         guard !points.isEmpty else { return }
         let nameByteCount = nameByteCount(of: points)
         let bytes = bytes(points)
         let dataset = try root.createDataset(
-            metrics, type: rowType(nameByteCount), shape: [points.count], layout: layout)
+            metrics, type: rowType(nameByteCount), shape: [points.count], layout: compression)
         try dataset.write(bytes)
         try dataset.setAttribute(
             "about",
@@ -165,9 +165,9 @@ struct DamagedFile: Error {
     let cause: String
 
     func userError(step: Int? = nil) -> UserError {
-        let place = step.map { " (step \($0))" } ?? ""
+        let suffix = step.map { " (step \($0))" } ?? ""
         return .integrity(
-            subject: part.isEmpty ? file : "\(file)\(place), \(part)", cause: cause,
+            subject: part.isEmpty ? file : "\(file)\(suffix), \(part)", cause: cause,
             advice: "run `cairn verify` to see what else is damaged and `cairn repair` to set it "
                 + "aside")
     }

@@ -149,10 +149,10 @@ enum AnalysisRows {
         _ table: String, _ values: [(String, DatabaseValue)], _ db: Database
     ) throws {
         let columns = values.map { $0.0.quotedDatabaseIdentifier }.joined(separator: ", ")
-        let places = values.map { _ in "?" }.joined(separator: ", ")
+        let placeholders = values.map { _ in "?" }.joined(separator: ", ")
         try db.cachedStatement(
             sql: """
-                INSERT INTO \(table.quotedDatabaseIdentifier) (\(columns)) VALUES (\(places))
+                INSERT INTO \(table.quotedDatabaseIdentifier) (\(columns)) VALUES (\(placeholders))
                 """
         ).execute(arguments: StatementArguments(values.map(\.1)))
     }

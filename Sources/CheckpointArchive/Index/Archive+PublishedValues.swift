@@ -1,26 +1,13 @@
-internal import Checkpoints
+package import Checkpoints
 internal import Foundation
 internal import GRDB
 
 extension Archive {
-    /// A number that others published about a run.
-    package struct PublishedValue: Sendable, Equatable {
-        package let name: String
-        package let step: Int
-        package let value: Double
-
-        package init(name: String, step: Int, value: Double) {
-            self.name = name
-            self.step = step
-            self.value = value
-        }
-    }
-
     /// Keeps published numbers beside what is computed here: kind `published`, source `imported`.
     ///
     /// Numbers that are there already stay as they are; `digest` is that of their source.
     package func keepPublished(
-        _ values: [PublishedValue], of run: String, digest: String
+        _ values: [MetricPoint], of run: String, digest: String
     ) throws {
         try write { db in
             guard

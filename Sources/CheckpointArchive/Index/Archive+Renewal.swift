@@ -17,7 +17,7 @@ extension Archive {
     func renewing<Value>(_ body: () throws -> Value) throws -> Value {
         // Who brings it back and finds it gone once more leaves that to the outermost call.
         if isRenewingHere() { return try body() }
-        return try IndexReplaced.retrying(layout) {
+        return try IndexReplaced.retrying(paths) {
             waitForRenewal()
             return try body()
         } prepare: {
@@ -55,13 +55,13 @@ extension Archive {
         renewal.isUnderWay.store(true, ordering: .relaxed)
         defer { renewal.isUnderWay.store(false, ordering: .relaxed) }
         let folders =
-            (try? FileManager.default.contentsOfDirectory(atPath: layout.runsFolder)) ?? []
-        let runs = folders.filter { Archive.exists(layout.runFile($0)) }.sorted()
+            (try? FileManager.default.contentsOfDirectory(atPath: paths.runsFolder)) ?? []
+        let runs = folders.filter { Archive.exists(paths.runFile($0)) }.sorted()
         for run in runs { _ = try FileLock.attempt(marker(of: run)) }
         try index.renew(files)
         for run in runs { try takeIn(run) }
         // An older copy can know runs that are gone.
-        for run in try runIDs() where !Archive.exists(layout.runFolder(run)) {
+        for run in try runIDs() where !Archive.exists(paths.runFolder(run)) {
             try write { try $0.execute(sql: "DELETE FROM run WHERE id = ?", arguments: [run]) }
         }
     }
@@ -90,7 +90,8 @@ extension Archive {
     private func adoptFiles(ofClaimed run: String, isGrowing: Bool) throws {
         try renewal.moves.withLock { _ in
             try forgetMissingFiles(of: run)
-            let scan = try RunScan(layout: layout, run: run, skipping: indexedPaths(of: run))
+            let scan = try RunFolderContents(
+                paths: paths, run: run, skipping: indexedPaths(of: run))
             let description = try scan.description.get()
             try write { db in
                 let key = try IndexRows.putRun(description, status: .running, db)
@@ -103,7 +104,7 @@ extension Archive {
     /// Takes out what the index says of files that are gone: an older copy knows files whose
     /// checkpoints have moved into others, or were collected.
     private func forgetMissingFiles(of run: String) throws {
-        let missing = try indexedPaths(of: run).filter { !Archive.exists(layout.file(run, $0)) }
+        let missing = try indexedPaths(of: run).filter { !Archive.exists(paths.file(run, $0)) }
         guard !missing.isEmpty else { return }
         try write { db in
             guard let key = try IndexRows.runKey(run, db) else { return }

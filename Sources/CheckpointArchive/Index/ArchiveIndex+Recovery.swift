@@ -9,40 +9,40 @@ extension ArchiveIndex {
     /// shared memory of a write-ahead log. SQLite does both as soon as a connection that may write
     /// looks at the database.
     static func recovering<Value>(
-        _ layout: ArchiveLayout, _ body: () throws -> Value
+        _ paths: ArchivePaths, _ body: () throws -> Value
     ) throws -> Value {
         do {
             return try body()
-        } catch let error as DatabaseError where needsRecovery(error, layout) {
-            try recover(layout)
+        } catch let error as DatabaseError where needsRecovery(error, paths) {
+            try recover(paths)
             return try body()
         }
     }
 
-    private static func needsRecovery(_ error: DatabaseError, _ layout: ArchiveLayout) -> Bool {
+    private static func needsRecovery(_ error: DatabaseError, _ paths: ArchivePaths) -> Bool {
         // Without permission to make the shared memory of a log, SQLite only says that it cannot open
         // the index.
-        if error.resultCode == .SQLITE_CANTOPEN { return fileSize(layout.indexFile + "-wal") > 0 }
+        if error.resultCode == .SQLITE_CANTOPEN { return fileSize(paths.indexFile + "-wal") > 0 }
         return switch error.extendedResultCode {
         case .SQLITE_READONLY_ROLLBACK, .SQLITE_READONLY_RECOVERY, .SQLITE_READONLY_CANTINIT: true
         default: false
         }
     }
 
-    private static func recover(_ layout: ArchiveLayout) throws {
-        guard access(layout.root, W_OK) == 0, access(layout.indexFile, W_OK) == 0 else {
+    private static func recover(_ paths: ArchivePaths) throws {
+        guard access(paths.root, W_OK) == 0, access(paths.indexFile, W_OK) == 0 else {
             throw UserError(
-                .failure, subject: layout.indexFile,
+                .failure, subject: paths.indexFile,
                 cause: "a program died while it changed the index, and the archive cannot be "
                     + "written here to undo that",
                 advice: "run `cairn ls` once where the archive can be written")
         }
-        let lock = try FileLock.wait(layout.indexLock, seconds: patience)
+        let lock = try FileLock.wait(paths.indexLock, seconds: patience)
         try withExtendedLifetime(lock) {
             var configuration = Configuration()
             configuration.label = "cairn.index.recovery"
             configuration.busyMode = .timeout(patience)
-            let queue = try DatabaseQueue(path: layout.indexFile, configuration: configuration)
+            let queue = try DatabaseQueue(path: paths.indexFile, configuration: configuration)
             // The first read finds the journal and plays it back.
             _ = try queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_master") }
             try queue.close()
@@ -52,8 +52,8 @@ extension ArchiveIndex {
     /// Whether a rollback journal stands beside the index, whose pages the index then needs.
     ///
     /// A finished journal is gone, empty, or begins with zeros.
-    static func hasJournal(_ layout: ArchiveLayout) -> Bool {
-        guard let handle = FileHandle(forReadingAtPath: layout.indexFile + "-journal") else {
+    static func hasJournal(_ paths: ArchivePaths) -> Bool {
+        guard let handle = FileHandle(forReadingAtPath: paths.indexFile + "-journal") else {
             return false
         }
         defer { try? handle.close() }

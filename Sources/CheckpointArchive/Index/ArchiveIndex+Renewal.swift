@@ -17,7 +17,7 @@ extension ArchiveIndex {
             if writer != nil {
                 guard isCurrent else { throw IndexReplaced() }
             } else {
-                try ArchiveIndex.requireExistence(layout.indexFile)
+                try ArchiveIndex.requireExistence(paths.indexFile)
             }
             try reader.reopen()
         }
@@ -28,11 +28,11 @@ extension ArchiveIndex {
     /// is gone, or the files beside it are, puts back what this process still has open of it.
     func renew(_ files: DurableFiles) throws {
         guard let writer else { return }
-        let lock = try FileLock.wait(layout.indexLock, seconds: ArchiveIndex.patience)
+        let lock = try FileLock.wait(paths.indexLock, seconds: ArchiveIndex.patience)
         try withExtendedLifetime(lock) {
             guard !writer.isCurrent else { return }
             do {
-                if !Archive.exists(layout.indexFile) || writer.hasSameIndex {
+                if !Archive.exists(paths.indexFile) || writer.hasSameIndex {
                     try Archive.mapErrors { try putBack(writer.queue, files) }
                 } else if writer.hasSameLog {
                     removeLog()
@@ -48,19 +48,19 @@ extension ArchiveIndex {
                     try open(writer)
                 }
             } catch let error as DatabaseError {
-                throw ArchiveIndex.userError(error, layout.indexFile)
+                throw ArchiveIndex.userError(error, paths.indexFile)
             }
         }
     }
 
     /// Opens the index that is in place for writing, unless a newer Cairn made it.
     private func open(_ writer: IndexConnection) throws {
-        if Archive.exists(layout.indexFile) {
+        if Archive.exists(paths.indexFile) {
             // Whoever may write undoes by himself what a killed process left half done.
-            let present = try DatabaseQueue(path: layout.indexFile)
+            let present = try DatabaseQueue(path: paths.indexFile)
             let version = try present.read { try Int.fetchOne($0, sql: "PRAGMA user_version") }
             try present.close()
-            try ArchiveIndex.requireKnown(version ?? 0, layout)
+            try ArchiveIndex.requireKnown(version ?? 0, paths)
         }
         try writer.reopen()
     }
@@ -71,30 +71,30 @@ extension ArchiveIndex {
         let copy = files.temporaryPath()
         defer { unlink(copy) }
         let isSound = (try? ArchiveIndex.copy(queue, to: copy)) ?? false
-        if !isSound, Archive.exists(layout.indexFile) {
-            try files.makeFolder(layout.quarantineFolder)
-            let target = Archive.freePath("\(layout.quarantineFolder)/index", ".sqlite")
-            try files.place(layout.indexFile, at: target)
+        if !isSound, Archive.exists(paths.indexFile) {
+            try files.makeFolder(paths.quarantineFolder)
+            let target = Archive.freePath("\(paths.quarantineFolder)/index", ".sqlite")
+            try files.move(paths.indexFile, to: target)
             try setLogAside(files)
         }
         removeLog()
         guard isSound else { return }
         try DurableFiles.sync(copy)
-        try files.place(copy, at: layout.indexFile)
+        try files.move(copy, to: paths.indexFile)
     }
 
     /// Removes the log of another index, which would be taken for part of the one in place.
     private func removeLog() {
-        for suffix in ["-wal", "-shm", "-journal"] { unlink(layout.indexFile + suffix) }
+        for suffix in ["-wal", "-shm", "-journal"] { unlink(paths.indexFile + suffix) }
     }
 
     /// Takes the log out of its place; into the quarantine if anything is in it.
     private func setLogAside(_ files: DurableFiles) throws {
-        let log = layout.indexFile + "-wal"
+        let log = paths.indexFile + "-wal"
         if ArchiveIndex.fileSize(log) > 0 {
-            try files.makeFolder(layout.quarantineFolder)
-            let target = Archive.freePath("\(layout.quarantineFolder)/index", ".sqlite-wal")
-            try files.place(log, at: target)
+            try files.makeFolder(paths.quarantineFolder)
+            let target = Archive.freePath("\(paths.quarantineFolder)/index", ".sqlite-wal")
+            try files.move(log, to: target)
         }
         removeLog()
     }

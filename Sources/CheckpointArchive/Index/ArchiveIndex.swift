@@ -10,7 +10,7 @@ internal import GRDB
 /// SQLite 3.7.0 to 3.51.2 can answer with a corrupt file (the WAL-reset bug, fixed in 3.51.3), and
 /// no writer of Cairn's ever finds the database busy because of another.
 struct ArchiveIndex: Sendable {
-    let layout: ArchiveLayout
+    let paths: ArchivePaths
     let storage: StorageKind
     private let hook: WriteHook?
     let writer: IndexConnection?
@@ -22,29 +22,29 @@ struct ArchiveIndex: Sendable {
     private static let largestLogByteCount = 8 << 20
 
     /// Opens the index for reading, and for writing if asked, migrating it to this version.
-    init(layout: ArchiveLayout, isWritable: Bool, creating: Bool, hook: WriteHook?) throws {
-        self.layout = layout
+    init(paths: ArchivePaths, isWritable: Bool, creating: Bool, hook: WriteHook?) throws {
+        self.paths = paths
         self.hook = hook
-        storage = StorageKind.of(layout.root)
-        let path = layout.indexFile
+        storage = StorageKind.of(paths.root)
+        let path = paths.indexFile
         do {
             if !creating {
                 try ArchiveIndex.requireExistence(path)
-                try ArchiveIndex.requireKnownVersion(layout)
+                try ArchiveIndex.requireKnownVersion(paths)
             }
             if isWritable {
                 let storage = storage
                 // Switching to a write-ahead log and migrating must not meet another process that
                 // does the same.
-                let lock = try FileLock.wait(layout.indexLock, seconds: ArchiveIndex.patience)
+                let lock = try FileLock.wait(paths.indexLock, seconds: ArchiveIndex.patience)
                 writer = try withExtendedLifetime(lock) {
-                    try ArchiveIndex.openWriter(layout, storage)
+                    try ArchiveIndex.openWriter(paths, storage)
                 }
             } else {
                 writer = nil
             }
-            reader = try ArchiveIndex.openReader(layout)
-            if !isWritable { try ArchiveIndex.requireCurrentVersion(reader.queue, layout) }
+            reader = try ArchiveIndex.openReader(paths)
+            if !isWritable { try ArchiveIndex.requireCurrentVersion(reader.queue, paths) }
         } catch let error as DatabaseError {
             throw ArchiveIndex.userError(error, path)
         }
@@ -53,7 +53,7 @@ struct ArchiveIndex: Sendable {
     /// Runs `body` on the reading connection inside a read transaction.
     func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
         try retrying {
-            try ArchiveIndex.recovering(layout) { try read(reader, body) }
+            try ArchiveIndex.recovering(paths) { try read(reader, body) }
         }
     }
 
@@ -77,9 +77,9 @@ struct ArchiveIndex: Sendable {
     ) throws -> Value {
         guard let writer else {
             throw UserError(
-                .failure, subject: layout.root, cause: "the archive is open for reading only")
+                .failure, subject: paths.root, cause: "the archive is open for reading only")
         }
-        let lock = try FileLock.wait(layout.indexLock, seconds: ArchiveIndex.patience)
+        let lock = try FileLock.wait(paths.indexLock, seconds: ArchiveIndex.patience)
         return try withExtendedLifetime(lock) {
             guard writer.isCurrent else { throw IndexReplaced() }
             try hook?(.beginIndex)
@@ -103,7 +103,7 @@ struct ArchiveIndex: Sendable {
         try db.inTransaction(.immediate) {
             try hook?(.changeIndex)
             value = try body(db)
-            try RunsWide.renew(db)
+            try RunsWide.update(db)
             try hook?(.commitIndex)
             return .commit
         }
@@ -130,7 +130,7 @@ struct ArchiveIndex: Sendable {
         try? reader.close()
         guard let writer else { return }
         // The last connection of all moves the log, which counts as a checkpoint.
-        let lock = try? FileLock.wait(layout.indexLock, seconds: 1)
+        let lock = try? FileLock.wait(paths.indexLock, seconds: 1)
         withExtendedLifetime(lock) { try? writer.close() }
     }
 
@@ -138,7 +138,7 @@ struct ArchiveIndex: Sendable {
     private func foldLog() throws {
         guard storage == .local, let writer else { return }
         var status = stat()
-        guard stat(layout.indexFile + "-wal", &status) == 0,
+        guard stat(paths.indexFile + "-wal", &status) == 0,
             Int(status.st_size) > ArchiveIndex.largestLogByteCount
         else { return }
         // PASSIVE never waits for readers: what they still need is folded next time. A failure
@@ -160,7 +160,7 @@ struct ArchiveIndex: Sendable {
                 attempt += 1
                 usleep(UInt32(5_000 * attempt))
             } catch let error as DatabaseError {
-                throw ArchiveIndex.userError(error, layout.indexFile)
+                throw ArchiveIndex.userError(error, paths.indexFile)
             }
         }
     }
@@ -190,21 +190,21 @@ extension ArchiveIndex {
 
     /// Opens the index for writing and migrates it to this version; the caller holds `index.lock`.
     private static func openWriter(
-        _ layout: ArchiveLayout, _ storage: StorageKind
+        _ paths: ArchivePaths, _ storage: StorageKind
     ) throws -> IndexConnection {
-        try IndexConnection(layout) {
+        try IndexConnection(paths) {
             let queue = try DatabaseQueue(
-                path: layout.indexFile, configuration: configuration(storage))
-            try migrate(queue, layout)
+                path: paths.indexFile, configuration: configuration(storage))
+            try migrate(queue, paths)
             return queue
         }
     }
 
-    static func openReader(_ layout: ArchiveLayout) throws -> IndexConnection {
-        try IndexConnection(layout) { try openReadingQueue(layout) }
+    static func openReader(_ paths: ArchivePaths) throws -> IndexConnection {
+        try IndexConnection(paths) { try openReadingQueue(paths) }
     }
 
-    private static func openReadingQueue(_ layout: ArchiveLayout) throws -> DatabaseQueue {
+    private static func openReadingQueue(_ paths: ArchivePaths) throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.label = "cairn.index.reader"
         configuration.readonly = true
@@ -214,19 +214,19 @@ extension ArchiveIndex {
             try db.execute(sql: "PRAGMA mmap_size = 0")
             try db.execute(sql: "PRAGMA cache_size = -16000")
         }
-        return try recovering(layout) {
+        return try recovering(paths) {
             // Opening reads the schema.
-            try DatabaseQueue(path: readingPath(layout), configuration: configuration)
+            try DatabaseQueue(path: readingPath(paths), configuration: configuration)
         }
     }
 
     /// The index, marked as unchanging where SQLite could not make the files it needs beside it.
-    private static func readingPath(_ layout: ArchiveLayout) -> String {
-        guard access(layout.root, W_OK) != 0, fileSize(layout.indexFile + "-wal") == 0,
-            !hasJournal(layout),
-            let escaped = layout.indexFile.addingPercentEncoding(
+    private static func readingPath(_ paths: ArchivePaths) -> String {
+        guard access(paths.root, W_OK) != 0, fileSize(paths.indexFile + "-wal") == 0,
+            !hasJournal(paths),
+            let escaped = paths.indexFile.addingPercentEncoding(
                 withAllowedCharacters: .urlPathAllowed)
-        else { return layout.indexFile }
+        else { return paths.indexFile }
         return "file:\(escaped)?immutable=1"
     }
 
@@ -239,17 +239,17 @@ extension ArchiveIndex {
     }
 
     /// Refuses an index of a newer version before anything is written.
-    private static func requireKnownVersion(_ layout: ArchiveLayout) throws {
-        let reader = try openReadingQueue(layout)
-        let version = try version(reader, layout)
+    private static func requireKnownVersion(_ paths: ArchivePaths) throws {
+        let reader = try openReadingQueue(paths)
+        let version = try version(reader, paths)
         try reader.close()
-        try requireKnown(version, layout)
+        try requireKnown(version, paths)
     }
 
-    static func requireKnown(_ version: Int, _ layout: ArchiveLayout) throws {
+    static func requireKnown(_ version: Int, _ paths: ArchivePaths) throws {
         guard version <= ArchiveSchema.currentVersion else {
             throw UserError(
-                .failure, subject: layout.indexFile,
+                .failure, subject: paths.indexFile,
                 cause: "it was made by a newer Cairn (index version \(version), this one knows "
                     + "\(ArchiveSchema.currentVersion))",
                 advice: "use that version, or a different archive")
@@ -257,41 +257,41 @@ extension ArchiveIndex {
     }
 
     private static func requireCurrentVersion(
-        _ reader: DatabaseQueue, _ layout: ArchiveLayout
+        _ reader: DatabaseQueue, _ paths: ArchivePaths
     )
         throws
     {
-        let version = try version(reader, layout)
+        let version = try version(reader, paths)
         guard version == ArchiveSchema.currentVersion else {
             throw UserError(
-                .failure, subject: layout.indexFile,
+                .failure, subject: paths.indexFile,
                 cause: "its version \(version) must be brought to "
                     + "\(ArchiveSchema.currentVersion), and the archive is open for reading only",
                 advice: "run `cairn ls` once where the archive can be written")
         }
     }
 
-    private static func version(_ reader: DatabaseQueue, _ layout: ArchiveLayout) throws -> Int {
-        try recovering(layout) {
+    private static func version(_ reader: DatabaseQueue, _ paths: ArchivePaths) throws -> Int {
+        try recovering(paths) {
             try reader.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
         }
     }
 
     /// Whether an earlier version of Cairn made the index; false where that cannot be told.
-    static func isOutdated(_ layout: ArchiveLayout) -> Bool {
-        guard let reader = try? openReadingQueue(layout) else { return false }
-        let version = try? version(reader, layout)
+    static func isOutdated(_ paths: ArchivePaths) -> Bool {
+        guard let reader = try? openReadingQueue(paths) else { return false }
+        let version = try? version(reader, paths)
         try? reader.close()
         return (1..<ArchiveSchema.currentVersion).contains(version ?? 0)
     }
 
     /// Runs the migrations that the index does not have yet, keeping a copy of what was there.
-    private static func migrate(_ queue: DatabaseQueue, _ layout: ArchiveLayout) throws {
+    private static func migrate(_ queue: DatabaseQueue, _ paths: ArchivePaths) throws {
         let version = try queue.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
         let pending = ArchiveSchema.migrations.filter { $0.version > version }
         guard !pending.isEmpty else { return }
         if version > 0 {
-            let backup = "\(layout.root)/index-version-\(version).sqlite"
+            let backup = "\(paths.root)/index-version-\(version).sqlite"
             try? FileManager.default.removeItem(atPath: backup)
             try queue.writeWithoutTransaction {
                 try $0.execute(sql: "VACUUM INTO ?", arguments: [backup])
@@ -300,7 +300,7 @@ extension ArchiveIndex {
         try queue.writeWithoutTransaction { db in
             try db.inTransaction(.immediate) {
                 for migration in pending { try db.execute(sql: migration.sql) }
-                try RunsWide.renew(db)
+                try RunsWide.update(db)
                 try db.execute(sql: "PRAGMA user_version = \(ArchiveSchema.currentVersion)")
                 // "Cairn" in hexadecimal would be five bytes; this is "Crn1".
                 try db.execute(sql: "PRAGMA application_id = 0x43726e31")

@@ -13,25 +13,25 @@ final class IndexConnection: Sendable {
         let files: IndexFiles
     }
 
-    private let layout: ArchiveLayout
+    private let paths: ArchivePaths
     private let open: @Sendable () throws -> DatabaseQueue
     private let opened: Mutex<Opened>
 
     /// Opens the index with `open`, which also opens it anew when it has been replaced.
-    init(_ layout: ArchiveLayout, open: @escaping @Sendable () throws -> DatabaseQueue) throws {
-        self.layout = layout
+    init(_ paths: ArchivePaths, open: @escaping @Sendable () throws -> DatabaseQueue) throws {
+        self.paths = paths
         self.open = open
         opened = Mutex(
-            try IndexReplaced.retrying(layout) { try IndexConnection.open(layout, open) })
+            try IndexReplaced.retrying(paths) { try IndexConnection.open(paths, open) })
     }
 
     var queue: DatabaseQueue { opened.withLock(\.queue) }
 
     /// Whether the files of the index are those that this connection works with.
-    var isCurrent: Bool { opened.withLock(\.files).areInPlace(layout) }
+    var isCurrent: Bool { opened.withLock(\.files).areInPlace(paths) }
 
     /// Whether the index itself, without its log, is the file that this connection works with.
-    var hasSameIndex: Bool { opened.withLock(\.files.index) == IndexFiles(layout).index }
+    var hasSameIndex: Bool { opened.withLock(\.files.index) == IndexFiles(paths).index }
 
     /// Runs `body` on the connection; what fails because files went meanwhile is `IndexReplaced`.
     func use<Value>(_ body: (DatabaseQueue) throws -> Value) throws -> Value {
@@ -44,30 +44,30 @@ final class IndexConnection: Sendable {
 
     /// Whether the log or its shared memory in place is still that of this connection.
     var hasSameLog: Bool {
-        let (mine, present) = (opened.withLock(\.files), IndexFiles(layout))
+        let (mine, present) = (opened.withLock(\.files), IndexFiles(paths))
         return mine.log != nil && mine.log == present.log
             || mine.sharedMemory != nil && mine.sharedMemory == present.sharedMemory
     }
 
     /// Opens the index that is there now; whoever still uses the connection before ends with it.
     func reopen() throws {
-        let fresh = try IndexConnection.open(layout, open)
+        let fresh = try IndexConnection.open(paths, open)
         opened.withLock { $0 = fresh }
     }
 
     func close() throws { try queue.close() }
 
     private static func open(
-        _ layout: ArchiveLayout, _ open: () throws -> DatabaseQueue
+        _ paths: ArchivePaths, _ open: () throws -> DatabaseQueue
     ) throws -> Opened {
-        let before = IndexFiles(layout)
+        let before = IndexFiles(paths)
         do {
             let queue = try open()
-            let files = IndexFiles(layout)
+            let files = IndexFiles(paths)
             // It may have been made by opening it, but not replaced meanwhile.
             guard before.index == nil || before.index == files.index else { throw IndexReplaced() }
             return Opened(queue: queue, files: files)
-        } catch is DatabaseError where !before.areInPlace(layout) && before.index != nil {
+        } catch is DatabaseError where !before.areInPlace(paths) && before.index != nil {
             throw IndexReplaced()
         }
     }
@@ -80,17 +80,17 @@ private struct IndexFiles {
     let log: FileIdentity?
     let sharedMemory: FileIdentity?
 
-    init(_ layout: ArchiveLayout) {
-        index = FileIdentity(layout.indexFile)
-        log = FileIdentity(layout.indexFile + "-wal")
-        sharedMemory = FileIdentity(layout.indexFile + "-shm")
+    init(_ paths: ArchivePaths) {
+        index = FileIdentity(paths.indexFile)
+        log = FileIdentity(paths.indexFile + "-wal")
+        sharedMemory = FileIdentity(paths.indexFile + "-shm")
     }
 
-    func areInPlace(_ layout: ArchiveLayout) -> Bool {
-        guard let index, index == FileIdentity(layout.indexFile) else { return false }
+    func areInPlace(_ paths: ArchivePaths) -> Bool {
+        guard let index, index == FileIdentity(paths.indexFile) else { return false }
         // A connection that found neither does not use them.
-        return (log == nil || log == FileIdentity(layout.indexFile + "-wal"))
-            && (sharedMemory == nil || sharedMemory == FileIdentity(layout.indexFile + "-shm"))
+        return (log == nil || log == FileIdentity(paths.indexFile + "-wal"))
+            && (sharedMemory == nil || sharedMemory == FileIdentity(paths.indexFile + "-shm"))
     }
 }
 
@@ -98,7 +98,7 @@ private struct IndexFiles {
 struct IndexReplaced: Error {
     /// Runs `body` again where the index is replaced under it; `prepare` comes before that.
     static func retrying<Value>(
-        _ layout: ArchiveLayout, _ body: () throws -> Value,
+        _ paths: ArchivePaths, _ body: () throws -> Value,
         prepare: () throws -> Void = {}
     ) throws -> Value {
         var isReplaced = false
@@ -113,7 +113,7 @@ struct IndexReplaced: Error {
             }
         }
         throw UserError(
-            .failure, subject: layout.indexFile,
+            .failure, subject: paths.indexFile,
             cause: "it was deleted or replaced again and again while it was being used",
             advice: "end what does so, then run `cairn reindex`")
     }

@@ -217,7 +217,7 @@ struct IndexedFile: Sendable {
     /// The file as it is on disk.
     init(path: String, kind: Kind, at absolute: String) throws {
         self.init(
-            path: path, kind: kind, byteCount: try RunScan.fileSize(absolute),
+            path: path, kind: kind, byteCount: try RunFolderContents.fileSize(absolute),
             checksum: try FileChecksum(ofFile: absolute))
     }
 }

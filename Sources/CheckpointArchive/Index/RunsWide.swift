@@ -7,7 +7,7 @@ internal import GRDB
 /// the writer makes the view anew in the transaction that changed the names.
 enum RunsWide {
     /// Makes the view for the names of now, if they changed since it was made.
-    static func renew(_ db: Database) throws {
+    static func update(_ db: Database) throws {
         let state = try db.cachedStatement(sql: "SELECT is_outdated FROM runs_wide_state")
         guard try Bool.fetchOne(state) ?? true else { return }
         let wanted = try String.fetchOne(db, sql: ArchiveSchema.runsWide)

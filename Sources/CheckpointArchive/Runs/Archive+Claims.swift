@@ -33,20 +33,20 @@ final class RunClaim: Sendable {
 extension Archive {
     /// The claim on a run, or who is writing it.
     func claim(_ run: RunDescription, isGrowing: Bool = false) throws -> RunClaim {
-        let lock = try FileLock.claim(layout.runLock(run.id), toWrite: run)
+        let lock = try FileLock.claim(paths.runLock(run.id), toWrite: run)
         return RunClaim(lock, on: run.id, isGrowing: isGrowing, claims)
     }
 
     /// The claim on a run for work that others wait for, or who is writing it.
     func claimForTidying(_ run: String, subject: String, advice: String) throws -> RunClaim {
         let lock = try FileLock.claim(
-            layout.runLock(run), for: .tidying, subject: subject, advice: advice)
+            paths.runLock(run), for: .tidying, subject: subject, advice: advice)
         return RunClaim(lock, on: run, isGrowing: false, claims)
     }
 
     /// The claim on a run for work that others wait for; nil when somebody else has it.
     func attemptTidying(_ run: String) throws -> RunClaim? {
-        try FileLock.attempt(layout.runLock(run), for: .tidying).map {
+        try FileLock.attempt(paths.runLock(run), for: .tidying).map {
             RunClaim($0, on: run, isGrowing: false, claims)
         }
     }

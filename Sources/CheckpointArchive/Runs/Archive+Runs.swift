@@ -8,7 +8,7 @@ extension Archive {
     ///
     /// A full id wins over a name, and a name over the beginning of an id.
     package func run(matching text: String) throws -> StoredRun {
-        let candidates = try locate { db in
+        let candidates = try lookUp { db in
             for sql in Archive.lookups {
                 let rows = try Row.fetchAll(db, sql: sql, arguments: [text])
                 if !rows.isEmpty {
@@ -41,7 +41,7 @@ extension Archive {
 
     /// The runs of exactly this name, oldest first.
     package func runs(named name: String) throws -> [StoredRun] {
-        try locate {
+        try lookUp {
             try String.fetchAll(
                 $0, sql: "SELECT id FROM run WHERE name = ? ORDER BY created_at, id",
                 arguments: [name])
@@ -50,7 +50,7 @@ extension Archive {
 
     /// The ids of all runs, oldest first.
     package func runIDs() throws -> [String] {
-        try locate { try String.fetchAll($0, sql: "SELECT id FROM run ORDER BY created_at, id") }
+        try lookUp { try String.fetchAll($0, sql: "SELECT id FROM run ORDER BY created_at, id") }
     }
 
     private static let lookups = [
@@ -60,13 +60,13 @@ extension Archive {
     ]
 
     /// Looks something up, from wherever the caller is.
-    func locate<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    func lookUp<Value>(_ body: (Database) throws -> Value) throws -> Value {
         do {
             return try renewing {
-                try ArchiveIndex.recovering(layout) { try index.read(locator, body) }
+                try ArchiveIndex.recovering(paths) { try index.read(lookUpConnection, body) }
             }
         } catch let error as DatabaseError {
-            throw ArchiveIndex.userError(error, layout.indexFile)
+            throw ArchiveIndex.userError(error, paths.indexFile)
         }
     }
 
@@ -78,7 +78,7 @@ extension Archive {
     func adoptFiles(
         of run: String, andThen body: () throws -> Void = {}
     ) throws {
-        let scan = try RunScan(layout: layout, run: run, skipping: indexedPaths(of: run))
+        let scan = try RunFolderContents(paths: paths, run: run, skipping: indexedPaths(of: run))
         let redundant = try write { db in
             let key =
                 try IndexRows.runKey(run, db)
@@ -100,8 +100,8 @@ extension Archive {
     /// has put into its place and is about to index. Once the writer has ended, opening the archive
     /// takes in what came after this.
     func adoptRunInWriting(_ run: String) throws {
-        guard try locate({ try IndexRows.runKey(run, $0) }) == nil else { return }
-        let scan = try RunScan(layout: layout, run: run)
+        guard try lookUp({ try IndexRows.runKey(run, $0) }) == nil else { return }
+        let scan = try RunFolderContents(paths: paths, run: run)
         let description = try scan.description.get()
         try write { db in
             guard try IndexRows.runKey(run, db) == nil else { return }
@@ -112,7 +112,7 @@ extension Archive {
 
     /// The files of a run that the index knows.
     func indexedPaths(of run: String) throws -> Set<String> {
-        try locate { db in
+        try lookUp { db in
             Set(
                 try String.fetchAll(
                     db, sql: "SELECT path FROM file JOIN run USING (run_key) WHERE id = ?",

@@ -10,8 +10,8 @@ package final class BackgroundSink: CheckpointSink, Sendable {
     private let writer: any CheckpointSink & Sendable
     private let acknowledge: (@Sendable (Int) -> Void)?
     private let queue = DispatchQueue(label: "cairn.background-sink")
-    /// Free places in the queue.
-    private let places: DispatchSemaphore
+    /// Free slots of the queue.
+    private let slots: DispatchSemaphore
     private let failure = Mutex<(any Error)?>(nil)
 
     /// A sink in front of `writer`.
@@ -22,19 +22,19 @@ package final class BackgroundSink: CheckpointSink, Sendable {
         _ writer: any CheckpointSink & Sendable, capacity: Int = 8,
         acknowledge: (@Sendable (Int) -> Void)? = nil
     ) {
-        precondition(capacity > 0, "a queue without places takes nothing")
+        precondition(capacity > 0, "a queue without slots takes nothing")
         self.writer = writer
         self.acknowledge = acknowledge
-        places = DispatchSemaphore(value: capacity)
+        slots = DispatchSemaphore(value: capacity)
     }
 
     package func begin(_ run: RunDescription) throws { try writer.begin(run) }
 
     package func save(_ checkpoint: Checkpoint) throws {
         try throwFailure()
-        places.wait()
+        slots.wait()
         queue.async { [self] in
-            defer { places.signal() }
+            defer { slots.signal() }
             guard !hasFailed else { return }
             do {
                 try writer.save(checkpoint)

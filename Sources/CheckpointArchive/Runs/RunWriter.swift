@@ -23,7 +23,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         let id: String
         let name: String
         let claim: RunClaim
-        let images: CheckpointImages
+        let fileMaker: CheckpointFileMaker
         var layout: TensorLayout?
         var lastStep: Int
         var looseCount: Int
@@ -36,7 +36,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         try state.withLock { state in
             guard case .idle = state else { preconditionFailure("a sink begins once") }
             try RunWriter.requireStorable(run)
-            let folder = archive.layout.runFolder(run.id)
+            let folder = archive.paths.runFolder(run.id)
             state = try archive.maintaining(run.id) {
                 let claim =
                     Archive.exists(folder)
@@ -125,7 +125,7 @@ package final class RunWriter: CheckpointSink, Sendable {
             try run.packer.finish()
             try named(run, "its end") {
                 // What failed can have left a file that the index or `packed.h5` does not know.
-                let files = RunScan.paths(archive.layout, run.id)
+                let files = RunFolderContents.files(archive.paths, run.id)
                 let isIndexed = try archive.indexedPaths(of: run.id).isSuperset(of: files)
                 if run.packer.hasFailed || !isIndexed {
                     try archive.adoptFilesAndView(of: run.id)
@@ -139,7 +139,7 @@ package final class RunWriter: CheckpointSink, Sendable {
                     lastStep: run.lastStep, metrics: metrics)
                 let path = freeEndPath(run)
                 let image = try end.image(run: run.id)
-                try archive.files.write(image, to: archive.layout.file(run.id, path))
+                try archive.files.write(image, to: archive.paths.file(run.id, path))
                 let file = IndexedFile(path: path, kind: .end, image: image)
                 try archive.write { db in
                     let key = try IndexRows.requiredKey(run.id, db)
@@ -178,14 +178,14 @@ package final class RunWriter: CheckpointSink, Sendable {
             try files.makeFolder(temporary)
             do {
                 try files.makeFolder("\(temporary)/loose")
-                try files.write(try RunFile.image(of: run), to: "\(temporary)/run.h5")
+                try files.write(try RunDescriptionFile.image(of: run), to: "\(temporary)/run.h5")
                 let lock = try FileLock.claim("\(temporary)/lock", toWrite: run)
-                try files.place(temporary, at: folder)
+                try files.move(temporary, to: folder)
                 return RunClaim(lock, on: run.id, isGrowing: true, archive.claims)
             } catch {
                 try? FileManager.default.removeItem(atPath: temporary)
-                let isTaken = (error as? SystemError)?.saysThatPlaceIsTaken ?? false
-                guard isTaken, Archive.exists(archive.layout.runFile(run.id)) else { throw error }
+                let isTaken = (error as? SystemError)?.saysThatNameIsTaken ?? false
+                guard isTaken, Archive.exists(archive.paths.runFile(run.id)) else { throw error }
                 return nil
             }
         }
@@ -197,8 +197,8 @@ package final class RunWriter: CheckpointSink, Sendable {
         let file = "runs/\(run.id)/run.h5"
         let stored: RunDescription
         do {
-            stored = try RunScan.reading(file) {
-                try RunFile.read(archive.layout.runFile(run.id), file: file)
+            stored = try RunFolderContents.reading(file) {
+                try RunDescriptionFile.read(archive.paths.runFile(run.id), file: file)
             }
         } catch let error as DamagedFile {
             throw error.userError()
@@ -211,7 +211,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         }
         // Copies that leave out empty folders lack it.
         try Archive.mapErrors {
-            try archive.files.makeFolder(archive.layout.file(run.id, "loose"))
+            try archive.files.makeFolder(archive.paths.file(run.id, "loose"))
         }
         try archive.adoptFiles(of: run.id)
         return claim
@@ -219,7 +219,7 @@ package final class RunWriter: CheckpointSink, Sendable {
 
     private func register(_ run: RunDescription, _ claim: RunClaim) throws -> OpenRun {
         let file = try Archive.mapErrors {
-            try IndexedFile(path: "run.h5", kind: .run, at: archive.layout.runFile(run.id))
+            try IndexedFile(path: "run.h5", kind: .run, at: archive.paths.runFile(run.id))
         }
         return try archive.write { db in
             let key = try IndexRows.putRun(run, status: .running, db)
@@ -231,7 +231,7 @@ package final class RunWriter: CheckpointSink, Sendable {
                 db, sql: "SELECT last_step FROM run WHERE run_key = ?", arguments: [key])
             return OpenRun(
                 id: run.id, name: run.name, claim: claim,
-                images: CheckpointImages(run: run.id, layout: archive.compression),
+                fileMaker: CheckpointFileMaker(run: run.id, compression: archive.compression),
                 layout: try IndexRows.layout(of: key, db), lastStep: lastStep ?? -1,
                 looseCount: loose ?? 0)
         }
@@ -242,11 +242,11 @@ package final class RunWriter: CheckpointSink, Sendable {
     private func store(
         _ checkpoint: Checkpoint, _ layout: TensorLayout, in run: OpenRun
     ) throws {
-        let path = ArchiveLayout.loosePath(checkpoint.step)
-        var new: NewFile?
-        try run.images.withImage(of: checkpoint, layout) { image in
-            let file = try NewFile(
-                archive.files, at: archive.layout.file(run.id, path), byteCount: image.count)
+        let path = ArchivePaths.loosePath(checkpoint.step)
+        var new: PendingFile?
+        try run.fileMaker.withImage(of: checkpoint, layout) { image in
+            let file = try PendingFile(
+                archive.files, at: archive.paths.file(run.id, path), byteCount: image.count)
             try file.write(image, [image.indices])
             file.start()
             new = file
@@ -266,8 +266,8 @@ package final class RunWriter: CheckpointSink, Sendable {
     private func store(
         _ checkpoint: StreamedCheckpoint, _ layout: TensorLayout, in run: OpenRun
     ) throws {
-        let path = ArchiveLayout.loosePath(checkpoint.step)
-        let absolute = archive.layout.file(run.id, path)
+        let path = ArchivePaths.loosePath(checkpoint.step)
+        let absolute = archive.paths.file(run.id, path)
         let summary = try archive.files.write(to: absolute) { temporary in
             try CheckpointFile.write(checkpoint, layout, run: run.id, to: temporary)
         }
@@ -303,7 +303,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         _ step: Int, _ found: () throws -> Digest, in run: OpenRun
     ) throws -> Bool {
         guard step <= run.lastStep else { return false }
-        let digest = try archive.locate { db in
+        let digest = try archive.lookUp { db in
             try Data.fetchOne(
                 db,
                 sql: """
@@ -323,7 +323,7 @@ package final class RunWriter: CheckpointSink, Sendable {
 
     /// Adds the optimiser's state to a stored step that has none.
     private func add(_ state: OptimizerState, step: Int, to run: OpenRun) throws {
-        let hasState = try archive.locate { db in
+        let hasState = try archive.lookUp { db in
             try Bool.fetchOne(
                 db,
                 sql: """
@@ -332,11 +332,11 @@ package final class RunWriter: CheckpointSink, Sendable {
                     """, arguments: [run.id, step])
         }
         guard hasState == false else { return }
-        let path = ArchiveLayout.optimizerPath(step)
-        try archive.files.makeFolder(archive.layout.file(run.id, "optimizer"))
+        let path = ArchivePaths.optimizerPath(step)
+        try archive.files.makeFolder(archive.paths.file(run.id, "optimizer"))
         let image = try CheckpointFile.image(
-            of: state, step: step, run: run.id, layout: archive.compression)
-        try archive.files.write(image, to: archive.layout.file(run.id, path))
+            of: state, step: step, run: run.id, compression: archive.compression)
+        try archive.files.write(image, to: archive.paths.file(run.id, path))
         let file = IndexedFile(path: path, kind: .optimizer, image: image)
         try archive.write { db in
             let key = try IndexRows.requiredKey(run.id, db)
@@ -358,8 +358,8 @@ package final class RunWriter: CheckpointSink, Sendable {
     private func freeEndPath(_ run: OpenRun) -> String {
         var count = 0
         while true {
-            let path = ArchiveLayout.endPath(max(run.lastStep, 0), count)
-            let absolute = archive.layout.file(run.id, path)
+            let path = ArchivePaths.endPath(max(run.lastStep, 0), count)
+            let absolute = archive.paths.file(run.id, path)
             if !FileManager.default.fileExists(atPath: absolute) { return path }
             count += 1
         }

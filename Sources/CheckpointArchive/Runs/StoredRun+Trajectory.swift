@@ -35,7 +35,7 @@ extension StoredRun {
         let catalogue = catalogue
         let entry = catalogue.layout.entries[try position(of: tensor, catalogue)]
         let steps = wanted.map { Array(Set($0)).sorted() } ?? catalogue.checkpoints.map(\.step)
-        for step in steps { _ = try place(step, catalogue) }
+        for step in steps { _ = try location(step, catalogue) }
         let rows = Dictionary(uniqueKeysWithValues: steps.enumerated().map { ($1, $0) })
         let byteCount = entry.byteCount
         let bytes = Mutex([UInt8](repeating: 0, count: steps.count * byteCount))
@@ -69,10 +69,10 @@ extension StoredRun {
             let positions =
                 try tensors?.map { try position(of: $0, catalogue) }
                 ?? Array(catalogue.layout.entries.indices)
-            let places =
-                try wanted.map { try Set($0).sorted().map { try place($0, catalogue) } }
+            let locations =
+                try wanted.map { try Set($0).sorted().map { try location($0, catalogue) } }
                 ?? catalogue.checkpoints
-            let jobs = try jobs(positions, catalogue.layout, places)
+            let jobs = try jobs(positions, catalogue.layout, locations)
             try StoredRun.perform(jobs.count, threads: threads) { index in
                 try self.visit(jobs[index], body)
             }
@@ -83,7 +83,7 @@ extension StoredRun {
     private struct Job: Sendable {
         let entry: TensorLayout.Entry
         let position: Int
-        let places: [Place]
+        let locations: [Location]
         /// Where row 0 begins in a pack whose rows lie in one piece.
         let offset: Int?
         /// The checksums of all rows of the pack.
@@ -93,30 +93,31 @@ extension StoredRun {
     /// Blocks stay in the processor's cache between reading, checking and use.
     private static let blockByteCount = 1 << 18
 
-    private func jobs(_ positions: [Int], _ layout: TensorLayout, _ places: [Place]) throws -> [Job]
-    {
+    private func jobs(
+        _ positions: [Int], _ layout: TensorLayout, _ locations: [Location]
+    ) throws -> [Job] {
         var jobs: [Job] = []
-        for (path, places) in StoredRun.byFile(places) {
-            guard places[0].kind == .pack else {
+        for (path, locations) in StoredRun.byFile(locations) {
+            guard locations[0].kind == .pack else {
                 jobs += positions.map {
                     Job(
-                        entry: layout.entries[$0], position: $0, places: places, offset: nil,
+                        entry: layout.entries[$0], position: $0, locations: locations, offset: nil,
                         checksums: [])
                 }
                 continue
             }
             let file = "runs/\(id)/\(path)"
             try reading(file, nil) {
-                let opened = try FileSeal.open(archive.layout.file(id, path), file: file)
+                let opened = try FileSeal.open(archive.paths.file(id, path), file: file)
                 let root = try opened.root()
                 let weights = try root.group(CheckpointFile.weights)
-                try PackFile.requireSteps(of: places, in: root, file: file)
+                try PackFile.requireSteps(of: locations, in: root, file: file)
                 for position in positions {
                     let entry = layout.entries[position]
                     let dataset = try PackFile.dataset(entry, in: weights, file: file)
                     let checksums = try PackFile.checksums(entry, from: root, file: file)
                     guard checksums.count == dataset.shape[0],
-                        places.allSatisfy({ $0.position < checksums.count })
+                        locations.allSatisfy({ $0.position < checksums.count })
                     else {
                         throw DamagedFile(
                             file: file, part: "tensor \(entry.name)",
@@ -124,7 +125,7 @@ extension StoredRun {
                     }
                     jobs.append(
                         Job(
-                            entry: entry, position: position, places: places,
+                            entry: entry, position: position, locations: locations,
                             offset: try dataset.contiguousOffset(), checksums: checksums))
                 }
             }
@@ -132,13 +133,13 @@ extension StoredRun {
         return jobs
     }
 
-    private static func byFile(_ places: [Place]) -> [(path: String, places: [Place])] {
-        var files: [(path: String, places: [Place])] = []
-        for place in places {
-            if files.last?.path == place.path {
-                files[files.count - 1].places.append(place)
+    private static func byFile(_ locations: [Location]) -> [(path: String, locations: [Location])] {
+        var files: [(path: String, locations: [Location])] = []
+        for location in locations {
+            if files.last?.path == location.path {
+                files[files.count - 1].locations.append(location)
             } else {
-                files.append((place.path, [place]))
+                files.append((location.path, [location]))
             }
         }
         return files
@@ -150,28 +151,28 @@ extension StoredRun {
         if let offset = job.offset, job.entry.byteCount > 0 {
             return try visitBlocks(job, from: offset, body)
         }
-        for place in job.places {
-            let tensor = try tensor(job.position, job.entry, place)
-            try tensor.bytes.withUnsafeBytes { try body(place.step, job.entry, $0) }
+        for location in job.locations {
+            let tensor = try tensor(job.position, job.entry, location)
+            try tensor.bytes.withUnsafeBytes { try body(location.step, job.entry, $0) }
         }
     }
 
     private func tensor(
-        _ position: Int, _ entry: TensorLayout.Entry, _ place: Place
+        _ position: Int, _ entry: TensorLayout.Entry, _ location: Location
     ) throws
         -> Tensor
     {
-        let file = "runs/\(id)/\(place.path)"
-        return try reading(file, place.step) {
-            if place.kind == .loose { try requireSound(place.path, place.checksum) }
-            let opened = try FileSeal.open(archive.layout.file(id, place.path), file: file)
+        let file = "runs/\(id)/\(location.path)"
+        return try reading(file, location.step) {
+            if location.kind == .loose { try requireSound(location.path, location.checksum) }
+            let opened = try FileSeal.open(archive.paths.file(id, location.path), file: file)
             let root = try opened.root()
-            try StoredRun.requireStep(of: place, in: root, file: file)
+            try StoredRun.requireStep(of: location, in: root, file: file)
             let weights = try root.group(CheckpointFile.weights)
-            let digest = place.digest(ofTensorAt: position)
-            return place.kind == .pack
+            let digest = location.digest(ofTensorAt: position)
+            return location.kind == .pack
                 ? try PackFile.tensor(
-                    entry, row: place.position, from: weights, digest: digest, file: file)
+                    entry, row: location.position, from: weights, digest: digest, file: file)
                 : try CheckpointFile.tensor(entry, from: weights, digest: digest, file: file)
         }
     }
@@ -180,35 +181,35 @@ extension StoredRun {
         _ job: Job, from offset: Int,
         _ body: (Int, TensorLayout.Entry, UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        let file = "runs/\(id)/\(job.places[0].path)"
-        let descriptor = open(archive.layout.file(id, job.places[0].path), O_RDONLY | O_CLOEXEC)
+        let file = "runs/\(id)/\(job.locations[0].path)"
+        let descriptor = open(archive.paths.file(id, job.locations[0].path), O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw DamagedFile(file: file, part: "", cause: "the file vanished").userError()
         }
         defer { close(descriptor) }
         let rowByteCount = job.entry.byteCount
-        func use(_ bytes: UnsafeRawBufferPointer, of places: ArraySlice<Place>) throws {
-            for (row, place) in places.enumerated() {
+        func use(_ bytes: UnsafeRawBufferPointer, of locations: ArraySlice<Location>) throws {
+            for (row, location) in locations.enumerated() {
                 let values = UnsafeRawBufferPointer(
                     rebasing: bytes[(row * rowByteCount)..<((row + 1) * rowByteCount)])
-                guard FileChecksum(of: values) == job.checksums[place.position] else {
+                guard FileChecksum(of: values) == job.checksums[location.position] else {
                     throw DamagedFile(
                         file: file, part: "tensor \(job.entry.name)",
-                        cause: "the bytes of row \(place.position) do not have the recorded "
+                        cause: "the bytes of row \(location.position) do not have the recorded "
                             + "checksum"
-                    ).userError(step: place.step)
+                    ).userError(step: location.step)
                 }
-                try body(place.step, job.entry, values)
+                try body(location.step, job.entry, values)
             }
         }
         var block: UnsafeMutableRawBufferPointer?
         defer { block?.deallocate() }
         let rowsPerBlock = max(1, StoredRun.blockByteCount / rowByteCount)
-        for places in StoredRun.neighbours(job.places) {
-            let start = offset + places[places.startIndex].position * rowByteCount
-            let range = start..<start + places.count * rowByteCount
+        for locations in StoredRun.neighbours(job.locations) {
+            let start = offset + locations[locations.startIndex].position * rowByteCount
+            let range = start..<start + locations.count * rowByteCount
             if let mapped = MappedRange(descriptor, range) {
-                try use(mapped.bytes, of: places)
+                try use(mapped.bytes, of: locations)
                 continue
             }
             // What must come from the disk is read in blocks, so that its errors are errors here.
@@ -216,14 +217,14 @@ extension StoredRun {
                 block
                 ?? .allocate(byteCount: rowsPerBlock * rowByteCount, alignment: 64)
             block = buffer
-            var rest = places
+            var rest = locations
             while let first = rest.first {
                 let rows = rest.prefix(rowsPerBlock)
                 let bytes = UnsafeMutableRawBufferPointer(
                     rebasing: buffer[..<(rows.count * rowByteCount)])
-                let place = offset + first.position * rowByteCount
+                let start = offset + first.position * rowByteCount
                 do {
-                    try DurableFiles.readAll(descriptor, into: bytes, at: place, file)
+                    try DurableFiles.readAll(descriptor, into: bytes, at: start, file)
                 } catch {
                     throw DamagedFile(
                         file: file, part: "tensor \(job.entry.name)",
@@ -237,14 +238,14 @@ extension StoredRun {
     }
 
     /// Cuts the rows of a file into those that follow each other.
-    private static func neighbours(_ places: [Place]) -> [ArraySlice<Place>] {
-        var runs: [ArraySlice<Place>] = []
+    private static func neighbours(_ locations: [Location]) -> [ArraySlice<Location>] {
+        var runs: [ArraySlice<Location>] = []
         var start = 0
-        for index in places.indices
-        where index + 1 == places.count
-            || places[index + 1].position != places[index].position + 1
+        for index in locations.indices
+        where index + 1 == locations.count
+            || locations[index + 1].position != locations[index].position + 1
         {
-            runs.append(places[start...index])
+            runs.append(locations[start...index])
             start = index + 1
         }
         return runs

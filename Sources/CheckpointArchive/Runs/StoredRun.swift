@@ -16,7 +16,7 @@ package final class StoredRun: CheckpointSource, Sendable {
     private let state: Mutex<Catalogue>
 
     /// Where one checkpoint is.
-    struct Place: Sendable {
+    struct Location: Sendable {
         let step: Int
         /// Relative to the run's folder.
         let path: String
@@ -46,9 +46,9 @@ package final class StoredRun: CheckpointSource, Sendable {
         /// The checksum of `run.h5`.
         let runChecksum: Data?
         /// In step order.
-        let checkpoints: [Place]
+        let checkpoints: [Location]
 
-        func place(at step: Int) -> Place? {
+        func location(at step: Int) -> Location? {
             var low = 0
             var high = checkpoints.count
             while low < high {
@@ -60,16 +60,16 @@ package final class StoredRun: CheckpointSource, Sendable {
         }
 
         /// Whether the digest of a checkpoint is the one that follows from its tensors.
-        func isConsistent(_ place: Place) -> Bool {
-            let digests = layout.entries.indices.map { place.digest(ofTensorAt: $0) }
-            return CheckpointFile.digest(layout, digests) == place.digest
+        func isConsistent(_ location: Location) -> Bool {
+            let digests = layout.entries.indices.map { location.digest(ofTensorAt: $0) }
+            return CheckpointFile.digest(layout, digests) == location.digest
         }
     }
 
     init(archive: Archive, id: String) throws {
         self.archive = archive
         self.id = id
-        let catalogue = try archive.locate { try Catalogue(run: id, $0) }
+        let catalogue = try archive.lookUp { try Catalogue(run: id, $0) }
         name = catalogue.name
         state = Mutex(catalogue)
     }
@@ -84,7 +84,7 @@ package final class StoredRun: CheckpointSource, Sendable {
 
     /// Looks up anew what the archive has of this run.
     package func refresh() throws {
-        let fresh = try archive.locate { try Catalogue(run: id, $0) }
+        let fresh = try archive.lookUp { try Catalogue(run: id, $0) }
         state.withLock { $0 = fresh }
     }
 
@@ -94,7 +94,7 @@ package final class StoredRun: CheckpointSource, Sendable {
             let checksum = catalogue.runChecksum
             return try reading(file, nil) {
                 try requireSound("run.h5", checksum)
-                return try RunFile.read(archive.layout.runFile(id), file: file)
+                return try RunDescriptionFile.read(archive.paths.runFile(id), file: file)
             }
         }
     }
@@ -104,13 +104,13 @@ package final class StoredRun: CheckpointSource, Sendable {
     /// The recorded digest of the weights after `step` updates.
     package func digest(at step: Int) throws -> Digest {
         let catalogue = catalogue
-        let place = try place(step, catalogue)
-        guard catalogue.isConsistent(place) else {
+        let location = try location(step, catalogue)
+        guard catalogue.isConsistent(location) else {
             throw UserError.integrity(
-                subject: "\(archive.layout.indexFile), run \(id), step \(step)",
+                subject: "\(archive.paths.indexFile), run \(id), step \(step)",
                 cause: "the digest is not that of the tensors", advice: "run `cairn reindex`")
         }
-        return place.digest
+        return location.digest
     }
 
     package func weights(at step: Int) throws -> [Tensor] {
@@ -123,27 +123,27 @@ package final class StoredRun: CheckpointSource, Sendable {
     /// process of its own has read it before without harm.
     func weights(at step: Int, evenIfFileChanged: Bool) throws -> [Tensor] {
         try located { catalogue in
-            let place = try self.place(step, catalogue)
+            let location = try self.location(step, catalogue)
             let positions = Array(catalogue.layout.entries.indices)
-            return try tensors(positions, catalogue, place, evenIfFileChanged)
+            return try tensors(positions, catalogue, location, evenIfFileChanged)
         }
     }
 
     package func tensor(_ name: String, at step: Int) throws -> Tensor {
         try located { catalogue in
-            let place = try self.place(step, catalogue)
-            return try tensors([try position(of: name, catalogue)], catalogue, place)[0]
+            let location = try self.location(step, catalogue)
+            return try tensors([try position(of: name, catalogue)], catalogue, location)[0]
         }
     }
 
     package func optimizerState(at step: Int) throws -> OptimizerState? {
         try located { catalogue in
-            let place = try self.place(step, catalogue)
-            guard let path = place.optimizerPath else { return nil }
+            let location = try self.location(step, catalogue)
+            guard let path = location.optimizerPath else { return nil }
             let file = "runs/\(id)/\(path)"
             return try reading(file, step) {
-                try requireSound(path, place.optimizerChecksum)
-                let opened = try FileSeal.open(archive.layout.file(id, path), file: file)
+                try requireSound(path, location.optimizerChecksum)
+                let opened = try FileSeal.open(archive.paths.file(id, path), file: file)
                 let root = try opened.root()
                 guard try root.integerAttribute("step") == step else {
                     throw PackFile.otherStep(file)
@@ -160,10 +160,10 @@ package final class StoredRun: CheckpointSource, Sendable {
             let count = (after.firstIndex { $0.step >= range.upperBound } ?? after.count - 1) + 1
             var digests: [StepDigest] = []
             var paths: Set<String> = []
-            for place in after.prefix(count) where paths.insert(place.path).inserted {
-                let file = "runs/\(id)/\(place.path)"
+            for location in after.prefix(count) where paths.insert(location.path).inserted {
+                let file = "runs/\(id)/\(location.path)"
                 digests += try reading(file, nil) {
-                    try PackFile.stepDigests(archive.layout.file(id, place.path), file: file)
+                    try PackFile.stepDigests(archive.paths.file(id, location.path), file: file)
                 }
             }
             return digests.filter { range.contains($0.step) }.sorted { $0.step < $1.step }
@@ -176,7 +176,7 @@ package final class StoredRun: CheckpointSource, Sendable {
     }
 
     package func metric(_ name: String) throws -> [MetricPoint] {
-        try archive.locate { db in
+        try archive.lookUp { db in
             try Row.fetchAll(
                 db,
                 sql: """
@@ -193,7 +193,7 @@ package final class StoredRun: CheckpointSource, Sendable {
 
     /// The names of the run's curves.
     package func metricNames() throws -> [String] {
-        try archive.locate { db in
+        try archive.lookUp { db in
             try String.fetchAll(
                 db,
                 sql: """
@@ -203,10 +203,10 @@ package final class StoredRun: CheckpointSource, Sendable {
         }
     }
 
-    // MARK: - Places
+    // MARK: - Locations
 
-    func place(_ step: Int, _ catalogue: Catalogue) throws -> Place {
-        if let place = catalogue.place(at: step) { return place }
+    func location(_ step: Int, _ catalogue: Catalogue) throws -> Location {
+        if let location = catalogue.location(at: step) { return location }
         let below = catalogue.checkpoints.last { $0.step < step }?.step
         let above = catalogue.checkpoints.first { $0.step > step }?.step
         let nearest = [below, above].compactMap { $0 }.map(String.init)
@@ -228,29 +228,30 @@ package final class StoredRun: CheckpointSource, Sendable {
     }
 
     private func tensors(
-        _ positions: [Int], _ catalogue: Catalogue, _ place: Place,
+        _ positions: [Int], _ catalogue: Catalogue, _ location: Location,
         _ evenIfFileChanged: Bool = false
     ) throws -> [Tensor] {
-        let file = "runs/\(id)/\(place.path)"
-        return try reading(file, place.step) {
-            if place.kind == .loose, !evenIfFileChanged {
-                try requireSound(place.path, place.checksum)
+        let file = "runs/\(id)/\(location.path)"
+        return try reading(file, location.step) {
+            if location.kind == .loose, !evenIfFileChanged {
+                try requireSound(location.path, location.checksum)
             }
-            let path = archive.layout.file(id, place.path)
+            let path = archive.paths.file(id, location.path)
             let opened =
                 evenIfFileChanged
                 ? try HDF5File(readingFrom: path) : try FileSeal.open(path, file: file)
             let root = try opened.root()
-            try StoredRun.requireStep(of: place, in: root, file: file)
+            try StoredRun.requireStep(of: location, in: root, file: file)
             let weights = try root.group(CheckpointFile.weights)
             var tensors: [Tensor] = []
             for position in positions {
                 let entry = catalogue.layout.entries[position]
-                let digest = place.digest(ofTensorAt: position)
+                let digest = location.digest(ofTensorAt: position)
                 tensors.append(
-                    place.kind == .pack
+                    location.kind == .pack
                         ? try PackFile.tensor(
-                            entry, row: place.position, from: weights, digest: digest, file: file)
+                            entry, row: location.position, from: weights, digest: digest, file: file
+                        )
                         : try CheckpointFile.tensor(
                             entry, from: weights, digest: digest, file: file))
             }
@@ -261,11 +262,11 @@ package final class StoredRun: CheckpointSource, Sendable {
     /// Refuses a file that does not say that a checkpoint is where the index has it: digests alone
     /// do not tell of which step weights are.
     static func requireStep(
-        of place: Place, in root: borrowing HDF5Group, file: String
+        of location: Location, in root: borrowing HDF5Group, file: String
     ) throws {
-        if place.kind == .pack {
-            try PackFile.requireSteps(of: [place], in: root, file: file)
-        } else if try root.integerAttribute("step") != place.step {
+        if location.kind == .pack {
+            try PackFile.requireSteps(of: [location], in: root, file: file)
+        } else if try root.integerAttribute("step") != location.step {
             throw PackFile.otherStep(file)
         }
     }
@@ -297,7 +298,7 @@ package final class StoredRun: CheckpointSource, Sendable {
     func requireSound(_ path: String, _ checksum: Data?) throws {
         let found: FileChecksum
         do {
-            found = try FileChecksum(ofFile: archive.layout.file(id, path))
+            found = try FileChecksum(ofFile: archive.paths.file(id, path))
         } catch is SystemError {
             throw MovedFile(file: "runs/\(id)/\(path)")
         }
@@ -315,7 +316,7 @@ package final class StoredRun: CheckpointSource, Sendable {
         } catch is SystemError {
             throw MovedFile(file: file)
         } catch let error as HDF5Error {
-            if !FileManager.default.fileExists(atPath: "\(archive.layout.root)/\(file)") {
+            if !FileManager.default.fileExists(atPath: "\(archive.paths.root)/\(file)") {
                 throw MovedFile(file: file)
             }
             throw DamagedFile(
@@ -359,7 +360,7 @@ extension StoredRun.Catalogue {
                     subject: "run \(id), step \(row[0] as Int)",
                     cause: "the index contradicts itself", advice: "run `cairn reindex`")
             }
-            return StoredRun.Place(
+            return StoredRun.Location(
                 step: row[0], path: row[1], kind: kind, position: row[3], fileByteCount: row[4],
                 digest: Digest(storedBytes: Array(digest)), tensorDigests: Array(tensorDigests),
                 checksum: row[7], optimizerPath: row[8], optimizerChecksum: row[9])

@@ -17,7 +17,7 @@ extension Archive {
                     try write { db in
                         try db.execute(sql: "DELETE FROM run WHERE id = ?", arguments: [run.id])
                     }
-                    try files.place(layout.runFolder(run.id), at: temporary)
+                    try files.move(paths.runFolder(run.id), to: temporary)
                 }
                 try FileManager.default.removeItem(atPath: temporary)
             }

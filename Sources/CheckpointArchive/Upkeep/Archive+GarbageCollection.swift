@@ -80,7 +80,7 @@ extension Archive {
         _ rules: KeepRules, runs: [String]? = nil
     ) throws -> [CollectionItem] {
         try (try runs ?? runIDs()).flatMap { run in
-            let isBusy = try FileLock.attempt(layout.runLock(run)) == nil
+            let isBusy = try FileLock.attempt(paths.runLock(run)) == nil
             return try plan(rules, try StoredRun(archive: self, id: run), isBusy: isBusy)
         }
     }
@@ -127,7 +127,7 @@ extension Archive {
             do {
                 if !going.isEmpty {
                     let present = try StoredRun(archive: self, id: run.id)
-                    try remove(steps: going, from: present, to: layout.trashFolder) { db in
+                    try remove(steps: going, from: present, to: paths.trashFolder) { db in
                         guard rules.tagged, try IndexRows.hasTags(on: going, of: run.id, db)
                         else { return }
                         throw TagsHaveChanged()
@@ -146,12 +146,12 @@ extension Archive {
     package func purgeTrash(olderThan seconds: Double = 0) throws -> Int {
         let manager = FileManager.default
         var byteCount = 0
-        for run in (try? manager.contentsOfDirectory(atPath: layout.trashFolder)) ?? [] {
-            let folder = "\(layout.trashFolder)/\(run)"
+        for run in (try? manager.contentsOfDirectory(atPath: paths.trashFolder)) ?? [] {
+            let folder = "\(paths.trashFolder)/\(run)"
             for entry in (try? manager.contentsOfDirectory(atPath: folder)) ?? [] {
                 let path = "\(folder)/\(entry)"
                 guard DurableFiles.secondsSinceChange(path) >= seconds else { continue }
-                byteCount += (try? RunScan.fileSize(path)) ?? 0
+                byteCount += (try? RunFolderContents.fileSize(path)) ?? 0
                 unlink(path)
             }
             rmdir(folder)
@@ -163,7 +163,7 @@ extension Archive {
         _ rules: KeepRules, _ run: StoredRun, isBusy: Bool
     ) throws -> [CollectionItem] {
         let steps = run.steps
-        let tags = try locate { db in
+        let tags = try lookUp { db in
             Set(
                 try Int.fetchAll(
                     db, sql: "SELECT step FROM tag JOIN run USING (run_key) WHERE id = ?",
@@ -175,52 +175,53 @@ extension Archive {
         let states = run.catalogue.checkpoints.filter { $0.optimizerPath != nil }
         let newestStates = Set(states.suffix(max(1, rules.optimizerStates ?? 1)).map(\.step))
         let policy = rules.optimizerStates == nil ? try run.run.optimizerStatePolicy : .newest
-        for place in run.catalogue.checkpoints {
-            let isNewestState = newestStates.contains(place.step)
+        for location in run.catalogue.checkpoints {
+            let isNewestState = newestStates.contains(location.step)
             let reason =
                 isBusy
                 ? "the run is being written"
-                : spared[place.step] ?? (tags.contains(-1) && rules.tagged ? "run is tagged" : nil)
+                : spared[location.step]
+                    ?? (tags.contains(-1) && rules.tagged ? "run is tagged" : nil)
                     ?? (isNewestState ? "newest optimiser state" : nil)
             items.append(
                 CollectionItem(
-                    run: run.id, step: place.step, file: "runs/\(run.id)/\(place.path)",
+                    run: run.id, step: location.step, file: "runs/\(run.id)/\(location.path)",
                     part: "weights", isKept: reason != nil, reason: reason ?? "no rule spares it",
                     byteCount: rowByteCount))
-            guard let state = place.optimizerPath else { continue }
+            guard let state = location.optimizerPath else { continue }
             let stateReason =
                 isBusy
                 ? "the run is being written"
                 : isNewestState
                     ? "newest optimiser state"
-                    : policy.keeps(place.step) && reason != nil ? "the run's settings" : nil
+                    : policy.keeps(location.step) && reason != nil ? "the run's settings" : nil
             items.append(
                 CollectionItem(
-                    run: run.id, step: place.step, file: "runs/\(run.id)/\(state)",
+                    run: run.id, step: location.step, file: "runs/\(run.id)/\(state)",
                     part: "optimizer", isKept: stateReason != nil,
                     reason: stateReason ?? "no rule spares it",
-                    byteCount: (try? RunScan.fileSize(layout.file(run.id, state))) ?? 0))
+                    byteCount: (try? RunFolderContents.fileSize(paths.file(run.id, state))) ?? 0))
         }
         return items
     }
 
     /// Optimiser states whose checkpoints stay: loose ones go when their checkpoint is packed.
     private func dropStates(_ steps: Set<Int>, of run: StoredRun) throws {
-        for place in run.catalogue.checkpoints where steps.contains(place.step) {
-            guard let path = place.optimizerPath else { continue }
-            let isShared = path == place.path
+        for location in run.catalogue.checkpoints where steps.contains(location.step) {
+            guard let path = location.optimizerPath else { continue }
+            let isShared = path == location.path
             try write { db in
                 guard let key = try IndexRows.runKey(run.id, db) else { return }
                 try db.execute(
                     sql: """
                         UPDATE checkpoint SET optimizer_file_key = NULL
                         WHERE run_key = ? AND step = ?
-                        """, arguments: [key, place.step])
+                        """, arguments: [key, location.step])
                 guard !isShared else { return }
                 try db.execute(
                     sql: "DELETE FROM file WHERE run_key = ? AND path = ?", arguments: [key, path])
             }
-            if !isShared { try setAside(path, of: run.id, in: layout.trashFolder) }
+            if !isShared { try setAside(path, of: run.id, in: paths.trashFolder) }
         }
     }
 }

@@ -21,7 +21,7 @@ extension Archive {
     private static let markerPrefix = "adopt-"
 
     func marker(of run: String) -> String {
-        "\(layout.temporaryFolder)/\(Archive.markerPrefix)\(run)"
+        "\(paths.temporaryFolder)/\(Archive.markerPrefix)\(run)"
     }
 
     /// Whether somebody is moving files and rows of a run, or died at it, so that whoever opens the
@@ -34,14 +34,14 @@ extension Archive {
     func finishInterruptedWork() throws {
         try recogniseInterruptedRuns()
         let entries =
-            (try? FileManager.default.contentsOfDirectory(atPath: layout.temporaryFolder)) ?? []
+            (try? FileManager.default.contentsOfDirectory(atPath: paths.temporaryFolder)) ?? []
         for entry in entries where entry.hasPrefix(Archive.markerPrefix) {
             let run = String(entry.dropFirst(Archive.markerPrefix.count))
-            let marker = "\(layout.temporaryFolder)/\(entry)"
+            let marker = "\(paths.temporaryFolder)/\(entry)"
             // Whoever made the marker holds it as long as it lives.
             guard let claim = try FileLock.attempt(marker) else { continue }
             try withExtendedLifetime(claim) {
-                if Archive.exists(layout.runFile(run)) {
+                if Archive.exists(paths.runFile(run)) {
                     // The run may be written by somebody; then it is for whoever comes later.
                     guard let claim = try attemptTidying(run) else { return }
                     try withExtendedLifetime(claim) {
@@ -55,10 +55,10 @@ extension Archive {
 
     /// Marks runs whose process died, and takes in the files it had no time to index.
     private func recogniseInterruptedRuns() throws {
-        let running = try locate {
+        let running = try lookUp {
             try String.fetchAll($0, sql: "SELECT id FROM run WHERE status = 'running'")
         }
-        for run in running where Archive.exists(layout.runFolder(run)) {
+        for run in running where Archive.exists(paths.runFolder(run)) {
             guard let claim = try attemptTidying(run) else { continue }
             try withExtendedLifetime(claim) {
                 try leavingDamage { try adoptFilesAndView(of: run) }
@@ -82,15 +82,15 @@ extension Archive {
     /// the power failed before they were acknowledged.
     private func setAsideIncompleteFiles(of run: String) throws {
         let known = try indexedPaths(of: run)
-        for path in RunScan.paths(layout, run)
+        for path in RunFolderContents.files(paths, run)
         where path.hasPrefix("loose/") && !known.contains(path) {
             let file = "runs/\(run)/\(path)"
             do {
-                _ = try RunScan.reading(file) {
-                    try CheckpointFile.header(layout.file(run, path), file: file, run: run)
+                _ = try RunFolderContents.reading(file) {
+                    try CheckpointFile.header(paths.file(run, path), file: file, run: run)
                 }
             } catch is DamagedFile {
-                try setAside(path, of: run, in: layout.quarantineFolder)
+                try setAside(path, of: run, in: paths.quarantineFolder)
             }
         }
     }
@@ -113,11 +113,11 @@ extension Archive {
         guard !redundant.isEmpty else { return }
         let stored = try StoredRun(archive: self, id: run)
         for path in redundant {
-            let header = try? RunScan(layout: layout, run: run, only: path).entries.first
+            let header = try? RunFolderContents(paths: paths, run: run, only: path).entries.first
             let isSafe = header?.summaries.allSatisfy {
                 (try? stored.weights(at: $0.step)) != nil
             }
-            if isSafe == true { try setAside(path, of: run, in: layout.trashFolder) }
+            if isSafe == true { try setAside(path, of: run, in: paths.trashFolder) }
         }
     }
 
@@ -129,7 +129,7 @@ extension Archive {
             for parent in [folder, "\(folder)/\(run)"] { try files.makeFolder(parent) }
             let target = Archive.freePath(
                 "\(folder)/\(run)/\(name.deletingPathExtension)", ".\(name.pathExtension)")
-            try files.place(layout.file(run, path), at: target)
+            try files.move(paths.file(run, path), to: target)
             return target
         }
     }

@@ -27,15 +27,15 @@ extension Archive {
     package func merge(
         _ other: Archive, progress: (MergeReport) -> Void = { _ in }
     ) throws -> MergeReport {
-        guard other.layout != layout else {
+        guard other.paths != paths else {
             throw UserError.usage(
-                subject: other.layout.root, cause: "an archive cannot be merged with itself")
+                subject: other.paths.root, cause: "an archive cannot be merged with itself")
         }
         var report = MergeReport()
         for id in try other.runIDs() {
             let theirs = try StoredRun(archive: other, id: id)
             try maintaining(id) {
-                if Archive.exists(layout.runFile(id)) {
+                if Archive.exists(paths.runFile(id)) {
                     try extend(id, by: theirs, into: &report)
                 } else {
                     try add(theirs, into: &report)
@@ -49,7 +49,7 @@ extension Archive {
 
     /// Copies a whole run, checks the copy, and puts it into its place at once.
     private func add(_ theirs: StoredRun, into report: inout MergeReport) throws {
-        let other = theirs.archive.layout
+        let other = theirs.archive.paths
         let temporary = files.temporaryPath()
         try Archive.mapErrors {
             do {
@@ -58,13 +58,13 @@ extension Archive {
                 for folder in ["loose", "optimizer"] {
                     try files.makeFolder("\(temporary)/\(folder)")
                 }
-                for path in ["run.h5"] + RunScan.paths(other, theirs.id) {
+                for path in ["run.h5"] + RunFolderContents.files(other, theirs.id) {
                     try files.write(to: "\(temporary)/\(path)") { copy in
                         try Archive.copy(other.file(theirs.id, path), to: copy)
                         try requireSound(try FileChecksum(ofFile: copy), path, theirs)
                     }
                 }
-                try files.place(temporary, at: layout.runFolder(theirs.id))
+                try files.move(temporary, to: paths.runFolder(theirs.id))
             } catch {
                 try? FileManager.default.removeItem(atPath: temporary)
                 throw error
@@ -85,13 +85,15 @@ extension Archive {
     private func extend(_ id: String, by theirs: StoredRun, into report: inout MergeReport) throws {
         let description = try theirs.run
         let file = "runs/\(id)/run.h5"
-        let ours = try RunScan.reading(file) { try RunFile.read(layout.runFile(id), file: file) }
+        let ours = try RunFolderContents.reading(file) {
+            try RunDescriptionFile.read(paths.runFile(id), file: file)
+        }
         guard ours == description else {
             report.conflicts.append(
                 (
                     id,
                     "two different runs have this id: \(ours.name) here, \(description.name) in "
-                        + "\(theirs.archive.layout.root); neither is changed"
+                        + "\(theirs.archive.paths.root); neither is changed"
                 ))
             return
         }
@@ -101,16 +103,16 @@ extension Archive {
             let present = try StoredRun(archive: self, id: id)
             var missing: [Int] = []
             for step in theirs.steps {
-                guard let place = present.catalogue.place(at: step) else {
+                guard let location = present.catalogue.location(at: step) else {
                     missing.append(step)
                     continue
                 }
-                if try place.digest != theirs.digest(at: step) {
+                if try location.digest != theirs.digest(at: step) {
                     report.conflicts.append(
                         (
                             id,
                             "step \(step) has other weights here than in "
-                                + "\(theirs.archive.layout.root); neither is changed"
+                                + "\(theirs.archive.paths.root); neither is changed"
                         ))
                 }
             }
@@ -136,8 +138,8 @@ extension Archive {
 
     /// Stores one checkpoint as a loose file, with the curves its file carries.
     private func copyCheckpoint(_ step: Int, of theirs: StoredRun) throws {
-        let path = ArchiveLayout.loosePath(step)
-        guard !Archive.exists(layout.file(theirs.id, path)) else { return }
+        let path = ArchivePaths.loosePath(step)
+        guard !Archive.exists(paths.file(theirs.id, path)) else { return }
         let names = try theirs.metricNames()
         let steps = theirs.steps
         let previous = steps.last { $0 < step } ?? -1
@@ -151,23 +153,23 @@ extension Archive {
             stepDigests: try theirs.stepDigests(in: previous + 1...step))
         let image = try CheckpointFile.image(
             of: checkpoint, try CheckpointFile.Summary(checkpoint), run: theirs.id,
-            layout: compression)
-        try files.makeFolder(layout.file(theirs.id, "loose"))
-        try files.write(image, to: layout.file(theirs.id, path))
+            compression: compression)
+        try files.makeFolder(paths.file(theirs.id, "loose"))
+        try files.write(image, to: paths.file(theirs.id, path))
     }
 
     /// Copies the ends that this archive does not have, under names that are free.
     private func copyEnds(of theirs: StoredRun) throws {
-        let other = theirs.archive.layout
-        func contents(_ layout: ArchiveLayout) throws -> [(path: String, bytes: [UInt8])] {
-            try RunScan.paths(layout, theirs.id).filter { $0.hasPrefix("end-") }
-                .map { ($0, try Archive.content(of: layout.file(theirs.id, $0))) }
+        let other = theirs.archive.paths
+        func contents(_ paths: ArchivePaths) throws -> [(path: String, bytes: [UInt8])] {
+            try RunFolderContents.files(paths, theirs.id).filter { $0.hasPrefix("end-") }
+                .map { ($0, try Archive.content(of: paths.file(theirs.id, $0))) }
         }
-        let present = try contents(layout)
+        let present = try contents(paths)
         for (path, bytes) in try contents(other)
         where !present.contains(where: { $0.bytes == bytes }) {
             try requireSound(FileChecksum(of: bytes), path, theirs)
-            let base = layout.file(theirs.id, String(path.dropLast(3)))
+            let base = paths.file(theirs.id, String(path.dropLast(3)))
             try files.write(bytes, to: Archive.freePath(base, ".h5"))
         }
     }
@@ -179,7 +181,7 @@ extension Archive {
         guard !report.conflicts.contains(where: { $0.run == theirs.id }) else { return }
         let tags = try theirs.archive.tags(of: theirs)
         let tagCount = tags.isEmpty ? 0 : try changeTags(of: theirs.id) { $0.formUnion(tags) }
-        let ledger = try theirs.archive.locate { db in
+        let ledger = try theirs.archive.lookUp { db in
             try IndexRows.runKey(theirs.id, db).map { try AnalysisRows.read(run: $0, db) }
         }
         var analysisCount = 0
@@ -201,7 +203,7 @@ extension Archive {
     private func requireSound(
         _ checksum: FileChecksum, _ path: String, _ run: StoredRun
     ) throws {
-        let recorded = try run.archive.locate { db in
+        let recorded = try run.archive.lookUp { db in
             try Data.fetchOne(
                 db,
                 sql: """
@@ -210,7 +212,7 @@ extension Archive {
         }
         guard let recorded, recorded != checksum.data else { return }
         throw UserError.integrity(
-            subject: run.archive.layout.file(run.id, path),
+            subject: run.archive.paths.file(run.id, path),
             cause: "its bytes are not those that were written",
             advice: "run `cairn verify` and `cairn repair` on that archive first")
     }

@@ -45,10 +45,10 @@ extension Archive {
     }
 
     private func pack(
-        _ batch: [StoredRun.Place], of run: StoredRun, into report: inout PackReport
+        _ batch: [StoredRun.Location], of run: StoredRun, into report: inout PackReport
     ) throws {
         guard let first = batch.first, let last = batch.last else { return }
-        let path = ArchiveLayout.packPath(first.step, last.step)
+        let path = ArchivePaths.packPath(first.step, last.step)
         let states = try writeStates(of: run, in: batch)
         let (file, summaries) = try writePack(batch, of: run, path)
         try renewing {
@@ -57,8 +57,8 @@ extension Archive {
                     try self.index(file, summaries, states, replacing: batch, of: run, db)
                 }
                 // From here on the index no longer needs them.
-                for path in outdated { unlink(layout.file(run.id, path)) }
-                for place in batch { files.retire(layout.file(run.id, place.path)) }
+                for path in outdated { unlink(paths.file(run.id, path)) }
+                for location in batch { files.retire(paths.file(run.id, location.path)) }
             }
         }
         report.checkpointCount += batch.count
@@ -69,27 +69,27 @@ extension Archive {
 
     /// Writes the pack beside its place, reads it back, and moves it there.
     private func writePack(
-        _ batch: [StoredRun.Place], of run: StoredRun, _ path: String
+        _ batch: [StoredRun.Location], of run: StoredRun, _ path: String
     ) throws -> (
         IndexedFile, [CheckpointFile.Summary]
     ) {
         let temporary = files.temporaryPath()
         do {
             try files.reach(.createTemporary)
-            let places = Dictionary(uniqueKeysWithValues: batch.map { ($0.step, $0) })
+            let locations = Dictionary(uniqueKeysWithValues: batch.map { ($0.step, $0) })
             let reader = LooseReader()
             let summaries = try PackFile.write(
                 temporary, run: run.id, layout: run.catalogue.layout, steps: batch.map(\.step),
                 compression: compression
             ) { step in
                 try files.reach(.write)
-                guard let place = places[step] else {
-                    preconditionFailure("a step of the batch has a place")
+                guard let location = locations[step] else {
+                    preconditionFailure("a step of the batch has a location")
                 }
-                let file = "runs/\(run.id)/\(place.path)"
+                let file = "runs/\(run.id)/\(location.path)"
                 return try run.reading(file, step) {
-                    let path = layout.file(run.id, place.path)
-                    if let row = try reader.row(path, file: file, place, run.catalogue.layout) {
+                    let path = paths.file(run.id, location.path)
+                    if let row = try reader.row(path, file: file, location, run.catalogue.layout) {
                         return row
                     }
                     let (checkpoint, summary) = try CheckpointFile.read(
@@ -97,11 +97,12 @@ extension Archive {
                     return PackFile.Row(checkpoint, summary)
                 }
             }
-            for (summary, place) in zip(summaries, batch) where summary.digest != place.digest {
+            for (summary, location) in zip(summaries, batch) where summary.digest != location.digest
+            {
                 throw DamagedFile(
-                    file: "runs/\(run.id)/\(place.path)", part: "",
+                    file: "runs/\(run.id)/\(location.path)", part: "",
                     cause: "its weights are not those that the index records"
-                ).userError(step: place.step)
+                ).userError(step: location.step)
             }
             try files.reach(.syncFile)
             let written = try PackFile.header(temporary, file: path, run: run.id)
@@ -109,11 +110,11 @@ extension Archive {
                 written.summaries.map(\.digest) == summaries.map(\.digest),
                 "a pack says what was written into it")
             let file = try IndexedFile(path: path, kind: .pack, at: temporary)
-            try files.place(temporary, at: layout.file(run.id, path))
+            try files.move(temporary, to: paths.file(run.id, path))
             return (file, summaries)
         } catch {
             unlink(temporary)
-            throw Archive.writing(layout.file(run.id, path), failed: error)
+            throw Archive.writing(paths.file(run.id, path), failed: error)
         }
     }
 
@@ -134,7 +135,7 @@ extension Archive {
     /// Writes the run's newest optimiser state, if it is in this batch, and those that its settings
     /// keep.
     private func writeStates(
-        of run: StoredRun, in batch: [StoredRun.Place]
+        of run: StoredRun, in batch: [StoredRun.Location]
     ) throws -> KeptStates {
         let policy = try run.run.optimizerStatePolicy
         let stored = run.catalogue.checkpoints.filter { $0.optimizerPath != nil }
@@ -145,17 +146,17 @@ extension Archive {
                     $0.optimizerPath != $0.path && $0.step != newest.step && !policy.keeps($0.step)
                 }.compactMap(\.optimizerPath)
         }
-        for place in batch where place.optimizerPath == place.path {
-            guard place.step == stored.last?.step || policy.keeps(place.step),
-                let state = try run.optimizerState(at: place.step)
+        for location in batch where location.optimizerPath == location.path {
+            guard location.step == stored.last?.step || policy.keeps(location.step),
+                let state = try run.optimizerState(at: location.step)
             else { continue }
-            let path = ArchiveLayout.optimizerPath(place.step)
-            try files.makeFolder(layout.file(run.id, "optimizer"))
+            let path = ArchivePaths.optimizerPath(location.step)
+            try files.makeFolder(paths.file(run.id, "optimizer"))
             let image = try CheckpointFile.image(
-                of: state, step: place.step, run: run.id, layout: compression)
-            try files.write(image, to: layout.file(run.id, path))
+                of: state, step: location.step, run: run.id, compression: compression)
+            try files.write(image, to: paths.file(run.id, path))
             kept.files.append(
-                (place.step, IndexedFile(path: path, kind: .optimizer, image: image)))
+                (location.step, IndexedFile(path: path, kind: .optimizer, image: image)))
         }
         return kept
     }
@@ -163,7 +164,8 @@ extension Archive {
     /// Points the index at the pack; answers the optimiser files that are no longer needed.
     private func index(
         _ file: IndexedFile, _ summaries: [CheckpointFile.Summary],
-        _ states: KeptStates, replacing batch: [StoredRun.Place], of run: StoredRun, _ db: Database
+        _ states: KeptStates, replacing batch: [StoredRun.Location], of run: StoredRun,
+        _ db: Database
     ) throws -> [String] {
         let key = try IndexRows.requiredKey(run.id, db)
         let fileKey = try IndexRows.putFile(file, of: key, db)
@@ -192,11 +194,11 @@ extension Archive {
     func writeVirtualFile(of run: String) throws {
         let stored = try StoredRun(archive: self, id: run)
         var packs: [(path: String, rowCount: Int)] = []
-        for place in stored.catalogue.checkpoints where place.kind == .pack {
-            if packs.last?.path == place.path {
+        for location in stored.catalogue.checkpoints where location.kind == .pack {
+            if packs.last?.path == location.path {
                 packs[packs.count - 1].rowCount += 1
-            } else if !packs.contains(where: { $0.path == place.path }) {
-                packs.append((place.path, 1))
+            } else if !packs.contains(where: { $0.path == location.path }) {
+                packs.append((location.path, 1))
             }
         }
         let temporary = files.temporaryPath()
@@ -216,17 +218,17 @@ extension Archive {
                         (
                             pack.path,
                             try PackFile.rowCount(
-                                layout.file(run, pack.path), file: "runs/\(run)/\(pack.path)")
+                                paths.file(run, pack.path), file: "runs/\(run)/\(pack.path)")
                         )
                     })
             }
             try file.close()
             try FileSeal.append(to: temporary, extents: [])
         } catch {
-            throw Archive.writing(layout.file(run, "packed.h5"), failed: error)
+            throw Archive.writing(paths.file(run, "packed.h5"), failed: error)
         }
         try DurableFiles.sync(temporary)
-        try files.place(temporary, at: layout.file(run, "packed.h5"))
+        try files.move(temporary, to: paths.file(run, "packed.h5"))
     }
 }
 

@@ -21,66 +21,66 @@ extension Archive {
         at path: String, options: Options = Options(),
         progress: (ReindexReport) -> Void = { _ in }
     ) throws -> (archive: Archive, report: ReindexReport) {
-        let layout = ArchiveLayout(root: absolute(path))
-        try ArchiveFormat.check(layout)
+        let paths = ArchivePaths(root: absolute(path))
+        try ArchiveFormat.check(paths)
         do {
             var report = ReindexReport()
-            let archive = try openForRebuilding(layout, options, &report)
+            let archive = try openForRebuilding(paths, options, &report)
             archive.files.sweep()
             try archive.rebuild(into: &report, progress)
             return (archive, report)
         } catch let error as UserError
-            where error.kind == .integrity && error.subject == layout.indexFile
+            where error.kind == .integrity && error.subject == paths.indexFile
         {
             // SQLite's check does not see all damage; some shows when rows are written.
             var report = ReindexReport()
-            report.setAside = try setIndexAside(layout)
+            report.setAside = try setIndexAside(paths)
             let archive = try Archive(
-                layout: layout, access: .readWrite, creatingIndex: true, options: options)
+                paths: paths, access: .readWrite, creatingIndex: true, options: options)
             try archive.rebuild(into: &report, progress)
             return (archive, report)
         }
     }
 
     private static func openForRebuilding(
-        _ layout: ArchiveLayout, _ options: Options, _ report: inout ReindexReport
+        _ paths: ArchivePaths, _ options: Options, _ report: inout ReindexReport
     ) throws -> Archive {
         do {
             let archive = try Archive(
-                layout: layout, access: .readWrite, creatingIndex: !exists(layout.indexFile),
+                paths: paths, access: .readWrite, creatingIndex: !exists(paths.indexFile),
                 options: options)
             try archive.requireSoundIndex()
             return archive
         } catch let error as UserError where error.kind == .integrity {
-            report.setAside = try setIndexAside(layout)
+            report.setAside = try setIndexAside(paths)
             return try Archive(
-                layout: layout, access: .readWrite, creatingIndex: true, options: options)
+                paths: paths, access: .readWrite, creatingIndex: true, options: options)
         }
     }
 
     static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
     private func requireSoundIndex() throws {
-        let answer = try locate { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
+        let answer = try lookUp { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
         guard answer == "ok" else {
-            throw UserError.integrity(subject: layout.indexFile, cause: answer ?? "unreadable")
+            throw UserError.integrity(subject: paths.indexFile, cause: answer ?? "unreadable")
         }
-        if let damage = try locate(IndexSchema.damage) {
-            throw UserError.integrity(subject: layout.indexFile, cause: damage)
+        if let damage = try lookUp(IndexSchema.damage) {
+            throw UserError.integrity(subject: paths.indexFile, cause: damage)
         }
     }
 
     /// Moves a broken index away; nothing is deleted.
-    private static func setIndexAside(_ layout: ArchiveLayout) throws -> String {
-        let lock = try FileLock.wait(layout.indexLock, seconds: ArchiveIndex.patience)
+    private static func setIndexAside(_ paths: ArchivePaths) throws -> String {
+        let lock = try FileLock.wait(paths.indexLock, seconds: ArchiveIndex.patience)
         return try withExtendedLifetime(lock) {
             let files = DurableFiles(
-                temporaryFolder: layout.temporaryFolder, storage: .of(layout.root), hook: nil)
+                temporaryFolder: paths.temporaryFolder, storage: .of(paths.root), hook: nil)
             return try mapErrors {
-                try files.makeFolder(layout.quarantineFolder)
-                let target = freePath("\(layout.quarantineFolder)/index", ".sqlite")
-                for suffix in ["-wal", "-shm", ""] where exists(layout.indexFile + suffix) {
-                    try files.place(layout.indexFile + suffix, at: target + suffix)
+                try files.makeFolder(paths.quarantineFolder)
+                let target = freePath("\(paths.quarantineFolder)/index", ".sqlite")
+                for suffix in ["-wal", "-shm", ""] where exists(paths.indexFile + suffix) {
+                    try files.move(paths.indexFile + suffix, to: target + suffix)
                 }
                 return target
             }
@@ -101,8 +101,8 @@ extension Archive {
         into report: inout ReindexReport, _ progress: (ReindexReport) -> Void
     ) throws {
         let folders =
-            (try? FileManager.default.contentsOfDirectory(atPath: layout.runsFolder)) ?? []
-        let runs = folders.filter { Archive.exists(layout.runFile($0)) }.sorted()
+            (try? FileManager.default.contentsOfDirectory(atPath: paths.runsFolder)) ?? []
+        let runs = folders.filter { Archive.exists(paths.runFile($0)) }.sorted()
         for run in runs {
             if let claim = try attemptTidying(run) {
                 try withExtendedLifetime(claim) { try rebuild(run, into: &report) }
@@ -123,7 +123,7 @@ extension Archive {
     }
 
     func rebuild(_ run: String, into report: inout ReindexReport) throws {
-        let scan = try RunScan(layout: layout, run: run)
+        let scan = try RunFolderContents(paths: paths, run: run)
         report.unreadable += scan.damaged.map { ($0.file, $0.cause) }
         let description: RunDescription
         switch scan.description {
@@ -137,7 +137,7 @@ extension Archive {
             let key = try IndexRows.putRun(description, status: .interrupted, db)
             try IndexRows.forgetFiles(of: key, db)
             // Rows outlive a damaged file of tags, but not one that is not there.
-            if !Archive.exists(layout.file(run, TagFile.path)) {
+            if !Archive.exists(paths.file(run, TagFile.path)) {
                 try IndexRows.putTags([], of: key, db)
             }
             let redundant = try scan.store(run: key, db)

@@ -17,10 +17,10 @@ extension Archive {
         unless check: (Database) throws -> Void = { _ in }
     ) throws {
         let byFile = Dictionary(grouping: run.catalogue.checkpoints, by: \.path)
-        for (path, places) in byFile.sorted(by: { $0.key < $1.key }) {
-            let staying = places.filter { !steps.contains($0.step) }
-            guard staying.count < places.count || rewriting.contains(path) else { continue }
-            let going = places.filter { steps.contains($0.step) }
+        for (path, locations) in byFile.sorted(by: { $0.key < $1.key }) {
+            let staying = locations.filter { !steps.contains($0.step) }
+            guard staying.count < locations.count || rewriting.contains(path) else { continue }
+            let going = locations.filter { steps.contains($0.step) }
             try Archive.mapErrors {
                 let replacement =
                     staying.isEmpty
@@ -35,17 +35,17 @@ extension Archive {
                         try forget(going, path, of: run.id, replacement, db)
                     }
                 } catch  where !isAllowed {
-                    if let replacement { unlink(layout.file(run.id, replacement.file.path)) }
+                    if let replacement { unlink(paths.file(run.id, replacement.file.path)) }
                     throw error
                 }
             }
-            if Archive.exists(layout.file(run.id, path)) {
+            if Archive.exists(paths.file(run.id, path)) {
                 try setAside(path, of: run.id, in: folder)
             }
             // The optimiser's memory of a packed checkpoint lies in a file of its own.
-            for place in going {
-                guard let state = place.optimizerPath, state != path,
-                    Archive.exists(layout.file(run.id, state))
+            for location in going {
+                guard let state = location.optimizerPath, state != path,
+                    Archive.exists(paths.file(run.id, state))
                 else { continue }
                 try setAside(state, of: run.id, in: folder)
             }
@@ -55,21 +55,21 @@ extension Archive {
 
     /// A new pack of some of a pack's checkpoints, in its place but not in the index yet.
     private func repack(
-        _ places: [StoredRun.Place], of run: StoredRun, evenIfFileChanged: Bool
+        _ locations: [StoredRun.Location], of run: StoredRun, evenIfFileChanged: Bool
     ) throws -> (
         file: IndexedFile, summaries: [CheckpointFile.Summary]
     ) {
-        let metrics = try packTables(places, of: run, evenIfFileChanged)
-        let first = places[0].step
-        let last = places[places.count - 1].step
-        let name = ArchiveLayout.packPath(first, last).dropLast(3)
-        let absolute = Archive.freePath(layout.file(run.id, String(name)), ".h5")
+        let metrics = try packTables(locations, of: run, evenIfFileChanged)
+        let first = locations[0].step
+        let last = locations[locations.count - 1].step
+        let name = ArchivePaths.packPath(first, last).dropLast(3)
+        let absolute = Archive.freePath(paths.file(run.id, String(name)), ".h5")
         let path = (absolute as NSString).lastPathComponent
         let temporary = files.temporaryPath()
         do {
             try files.reach(.createTemporary)
             let summaries = try PackFile.write(
-                temporary, run: run.id, layout: run.catalogue.layout, steps: places.map(\.step),
+                temporary, run: run.id, layout: run.catalogue.layout, steps: locations.map(\.step),
                 compression: compression
             ) { step in
                 try files.reach(.write)
@@ -83,7 +83,7 @@ extension Archive {
             }
             try files.reach(.syncFile)
             let file = try IndexedFile(path: path, kind: .pack, at: temporary)
-            try files.place(temporary, at: absolute)
+            try files.move(temporary, to: absolute)
             return (file, summaries)
         } catch {
             unlink(temporary)
@@ -94,12 +94,12 @@ extension Archive {
     /// The curves and step digests of the file that holds these checkpoints; what cannot be read
     /// is left out, the curves being in the index too.
     private func packTables(
-        _ places: [StoredRun.Place], of run: StoredRun, _ evenIfFileChanged: Bool
+        _ locations: [StoredRun.Location], of run: StoredRun, _ evenIfFileChanged: Bool
     ) throws -> (
         points: [MetricPoint], digests: [StepDigest]
     ) {
-        let file = "runs/\(run.id)/\(places[0].path)"
-        let absolute = layout.file(run.id, places[0].path)
+        let file = "runs/\(run.id)/\(locations[0].path)"
+        let absolute = paths.file(run.id, locations[0].path)
         // A pack that is damaged elsewhere was read in a process of its own before.
         let tables: (points: [MetricPoint]?, digests: [StepDigest]?)? = try? {
             let opened =
@@ -115,14 +115,14 @@ extension Archive {
     }
 
     private func forget(
-        _ going: [StoredRun.Place], _ path: String, of run: String,
+        _ going: [StoredRun.Location], _ path: String, of run: String,
         _ replacement: (file: IndexedFile, summaries: [CheckpointFile.Summary])?, _ db: Database
     ) throws {
         guard let key = try IndexRows.runKey(run, db) else { return }
-        for place in going {
+        for location in going {
             try db.execute(
                 sql: "DELETE FROM checkpoint WHERE run_key = ? AND step = ?",
-                arguments: [key, place.step])
+                arguments: [key, location.step])
         }
         if let replacement {
             let fileKey = try IndexRows.putFile(replacement.file, of: key, db)

@@ -24,7 +24,7 @@ extension Archive {
             $0.key < $1.key
         })
         where !run.isEmpty {
-            guard Archive.exists(layout.runFile(run)) else {
+            guard Archive.exists(paths.runFile(run)) else {
                 actions += try dropMissingRun(run, isDryRun)
                 continue
             }
@@ -42,7 +42,7 @@ extension Archive {
 
     private func dropMissingRun(_ run: String, _ isDryRun: Bool) throws -> [RepairAction] {
         let isEmpty =
-            (try? FileManager.default.contentsOfDirectory(atPath: layout.runFolder(run)))?
+            (try? FileManager.default.contentsOfDirectory(atPath: paths.runFolder(run)))?
             .contains { $0.hasSuffix(".h5") } != true
         guard isEmpty else { return [] }
         if !isDryRun {
@@ -89,43 +89,45 @@ extension Archive {
         var rewritten: Set<String> = []
         for file in damaged.sorted() {
             let path = String(file.dropFirst("runs/\(run)/".count))
-            let places = stored.catalogue.checkpoints.filter { $0.path == path }
-            if places.isEmpty {
+            let locations = stored.catalogue.checkpoints.filter { $0.path == path }
+            if locations.isEmpty {
                 actions += try dropState(path, of: stored, isDryRun)
                 continue
             }
             let steps = Set(problems.filter { $0.file == file }.compactMap(\.step))
             // Without a step the file is missing, or bytes outside its tensors changed.
             let isMissing = problems.contains { $0.file == file && $0.kind == .missingFile }
-            let broken = isMissing ? Set(places.map(\.step)) : steps
+            let broken = isMissing ? Set(locations.map(\.step)) : steps
             lost.formUnion(broken)
-            let kept = places.count - broken.count
+            let kept = locations.count - broken.count
             actions.append(
                 RepairAction(
                     run: run, file: file,
                     action: isMissing
-                        ? "take its \(places.count) checkpoints out of the index"
-                        : "move it to the quarantine; \(kept) of \(places.count) checkpoints stay"))
+                        ? "take its \(locations.count) checkpoints out of the index"
+                        : "move it to the quarantine; \(kept) of \(locations.count) checkpoints stay"
+                ))
             rewritten.insert(path)
         }
         if !isDryRun, !rewritten.isEmpty {
             try remove(
-                steps: lost, from: stored, to: layout.quarantineFolder, rewriting: rewritten)
+                steps: lost, from: stored, to: paths.quarantineFolder, rewriting: rewritten)
         }
         return actions
     }
 
     /// Files of weights that nobody can read go to the quarantine.
     private func setAsideUnreadable(_ run: String) throws -> [RepairAction] {
-        let known = try locate { db in
+        let known = try lookUp { db in
             Set(
                 try String.fetchAll(
                     db, sql: "SELECT path FROM file JOIN run USING (run_key) WHERE id = ?",
                     arguments: [run]))
         }
-        return try RunScan(layout: layout, run: run, skipping: known).damaged.map { damage in
+        return try RunFolderContents(paths: paths, run: run, skipping: known).damaged.map {
+            damage in
             let path = String(damage.file.dropFirst("runs/\(run)/".count))
-            try setAside(path, of: run, in: layout.quarantineFolder)
+            try setAside(path, of: run, in: paths.quarantineFolder)
             return RepairAction(
                 run: run, file: damage.file, action: "move it to the quarantine: \(damage.cause)")
         }
@@ -145,9 +147,9 @@ extension Archive {
         }
         if path == TagFile.path {
             if !isDryRun {
-                try setAside(path, of: run.id, in: layout.quarantineFolder)
+                try setAside(path, of: run.id, in: paths.quarantineFolder)
                 let tags = try tags(of: run)
-                try Archive.mapErrors { try TagFile.write(Set(tags), layout, run.id, files) }
+                try Archive.mapErrors { try TagFile.write(Set(tags), paths, run.id, files) }
             }
             return [
                 RepairAction(
@@ -167,8 +169,8 @@ extension Archive {
                 guard let key = try IndexRows.runKey(run.id, db) else { return }
                 try IndexRows.forgetFile(path, of: key, db)
             }
-            if Archive.exists(layout.file(run.id, path)) {
-                try setAside(path, of: run.id, in: layout.quarantineFolder)
+            if Archive.exists(paths.file(run.id, path)) {
+                try setAside(path, of: run.id, in: paths.quarantineFolder)
             }
         }
         return [

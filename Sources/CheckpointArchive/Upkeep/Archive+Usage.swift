@@ -15,7 +15,7 @@ extension Archive {
 
     /// The room each run takes by kind of file, and what the rest of the archive takes.
     package func usage() throws -> [Usage] {
-        var usages = try locate { db in
+        var usages = try lookUp { db in
             try Row.fetchAll(
                 db,
                 sql: """
@@ -26,14 +26,14 @@ extension Archive {
                 Usage(run: $0[0], name: $0[1], kind: $0[2], fileCount: $0[3], byteCount: $0[4])
             }
         }
-        let index = ["", "-wal", "-shm"].map { layout.indexFile + $0 }.filter(Archive.exists)
+        let index = ["", "-wal", "-shm"].map { paths.indexFile + $0 }.filter(Archive.exists)
         usages.append(
             Usage(
                 run: "", name: "", kind: "index", fileCount: index.count,
-                byteCount: index.reduce(0) { $0 + ((try? RunScan.fileSize($1)) ?? 0) }))
+                byteCount: index.reduce(0) { $0 + ((try? RunFolderContents.fileSize($1)) ?? 0) }))
         for (kind, folder) in [
-            ("trash", layout.trashFolder), ("quarantine", layout.quarantineFolder),
-            ("temporary", layout.temporaryFolder),
+            ("trash", paths.trashFolder), ("quarantine", paths.quarantineFolder),
+            ("temporary", paths.temporaryFolder),
         ] {
             let sizes = Archive.sizes(in: folder)
             guard !sizes.isEmpty else { continue }

@@ -97,9 +97,9 @@ extension Archive {
     }
 
     private func verifyIndex(into report: inout VerifyReport) throws {
-        let answers = try locate { try String.fetchAll($0, sql: "PRAGMA quick_check") }
+        let answers = try lookUp { try String.fetchAll($0, sql: "PRAGMA quick_check") }
         var explanations = answers.filter { $0 != "ok" }.map { "SQLite finds it damaged: \($0)" }
-        if let damage = try locate(IndexSchema.damage) {
+        if let damage = try lookUp(IndexSchema.damage) {
             explanations.append("\(damage); run `cairn reindex`")
         }
         report.problems += explanations.map {
@@ -111,7 +111,7 @@ extension Archive {
 
     private func findUnknownRuns(into report: inout VerifyReport) throws {
         let folders =
-            (try? FileManager.default.contentsOfDirectory(atPath: layout.runsFolder)) ?? []
+            (try? FileManager.default.contentsOfDirectory(atPath: paths.runsFolder)) ?? []
         // A run that begins has its folder before its row, and until then its marker.
         let unmarked = folders.filter { !isInMaintenance($0) }
         let known = Set(try runIDs())
@@ -149,22 +149,22 @@ private struct RunVerification {
     mutating func check(progress: ((fileCount: Int, byteCount: Int)) -> Void) throws {
         let catalogue: StoredRun.Catalogue
         do {
-            catalogue = try archive.locate { try StoredRun.Catalogue(run: run, $0) }
+            catalogue = try archive.lookUp { try StoredRun.Catalogue(run: run, $0) }
         } catch let error as UserError where error.kind == .integrity {
             add(.indexDiffers, "index.sqlite", error.cause)
             return
         }
         checkpointCount = catalogue.checkpoints.count
-        for place in catalogue.checkpoints where !catalogue.isConsistent(place) {
+        for location in catalogue.checkpoints where !catalogue.isConsistent(location) {
             add(
                 .indexDiffers, "index.sqlite",
                 "the checkpoint's digest is not that of its tensors; run `cairn reindex`",
-                place.step)
+                location.step)
         }
         let rows = try fileRows()
-        let places = Dictionary(grouping: catalogue.checkpoints, by: \.path)
+        let locations = Dictionary(grouping: catalogue.checkpoints, by: \.path)
         for row in rows {
-            let byteCount = try check(row, places[row.path] ?? [], catalogue.layout)
+            let byteCount = try check(row, locations[row.path] ?? [], catalogue.layout)
             progress((1, byteCount))
         }
         try checkOrphans(Set(rows.map(\.path)), isRunning: catalogue.status == .running)
@@ -183,7 +183,7 @@ private struct RunVerification {
     }
 
     private func fileRows() throws -> [FileRow] {
-        try archive.locate { db in
+        try archive.lookUp { db in
             try Row.fetchAll(
                 db,
                 sql: """
@@ -196,11 +196,11 @@ private struct RunVerification {
 
     /// Checks one file; answers how many bytes were read.
     private mutating func check(
-        _ row: FileRow, _ places: [StoredRun.Place], _ layout: TensorLayout
+        _ row: FileRow, _ locations: [StoredRun.Location], _ layout: TensorLayout
     ) throws -> Int {
         let file = "runs/\(run)/\(row.path)"
-        let path = archive.layout.file(run, row.path)
-        guard let byteCount = try? RunScan.fileSize(path) else {
+        let path = archive.paths.file(run, row.path)
+        guard let byteCount = try? RunFolderContents.fileSize(path) else {
             // A run that is being written may just have been packed.
             if try fileRows().contains(where: { $0.path == row.path }) {
                 add(.missingFile, file, "the index relies on it and it is not there")
@@ -210,8 +210,8 @@ private struct RunVerification {
         guard byteCount == row.byteCount else {
             let cause = "it has \(byteCount) bytes instead of \(row.byteCount)"
             add(.damagedFile, file, cause)
-            if !options.isQuick, !places.isEmpty {
-                inspect(row, places, layout, isDamaged: true)
+            if !options.isQuick, !locations.isEmpty {
+                inspect(row, locations, layout, isDamaged: true)
             }
             return byteCount
         }
@@ -220,14 +220,14 @@ private struct RunVerification {
         if row.kind == "run" || row.kind == "end" {
             if isDamaged != false { add(.damagedFile, file, "some bytes changed") }
         } else if isDamaged != false || !options.trustsChecksums {
-            inspect(row, places, layout, isDamaged: isDamaged != false)
+            inspect(row, locations, layout, isDamaged: isDamaged != false)
         }
         return byteCount
     }
 
     /// Compares every tensor of a file with the digests of the index.
     private mutating func inspect(
-        _ row: FileRow, _ places: [StoredRun.Place], _ layout: TensorLayout, isDamaged: Bool
+        _ row: FileRow, _ locations: [StoredRun.Location], _ layout: TensorLayout, isDamaged: Bool
     ) {
         let file = "runs/\(run)/\(row.path)"
         // A file whose bytes are as they were written cannot bring the parser down, nor can one
@@ -235,27 +235,27 @@ private struct RunVerification {
         let inspection: FileInspection
         if isDamaged, !isSealed(row.path), let child = options.child {
             inspection = FileInspection.inspect(
-                archive.layout, run: run, path: row.path, using: child)
+                archive.paths, run: run, path: row.path, using: child)
         } else {
             inspection = FileInspection.inspect(
-                archive.layout.file(run, row.path), file: file, run: run)
+                archive.paths.file(run, row.path), file: file, run: run)
         }
         var found: [Int: [String: FileInspection.Row]] = [:]
         for row in inspection.rows { found[row.step, default: [:]][row.tensor] = row }
         var damagedCount = 0
-        for place in places {
+        for location in locations {
             for (position, entry) in layout.entries.enumerated() {
-                let row = found[place.step]?[entry.name]
-                if row?.digest != place.digest(ofTensorAt: position).description {
+                let row = found[location.step]?[entry.name]
+                if row?.digest != location.digest(ofTensorAt: position).description {
                     damagedCount += 1
                     add(
                         .damagedTensor, file,
                         row?.digest == nil
                             ? "it cannot be read" : "its bytes do not have the recorded SHA-256",
-                        place.step, entry.name)
+                        location.step, entry.name)
                 } else if row?.isFinite == false {
                     add(
-                        .notFinite, file, "it has values that are not finite", place.step,
+                        .notFinite, file, "it has values that are not finite", location.step,
                         entry.name)
                 }
             }
@@ -267,11 +267,11 @@ private struct RunVerification {
     }
 
     private func isSealed(_ path: String) -> Bool {
-        (try? FileSeal.state(of: archive.layout.file(run, path))) == .whole
+        (try? FileSeal.state(of: archive.paths.file(run, path))) == .whole
     }
 
     private mutating func checkOrphans(_ known: Set<String>, isRunning: Bool) throws {
-        for path in RunScan.paths(archive.layout, run)
+        for path in RunFolderContents.files(archive.paths, run)
         where !known.contains(path) {
             // Its row comes next, or came not because the process died: then opening the archive for
             // writing adds it.
@@ -291,7 +291,7 @@ private struct RunVerification {
         let packed = catalogue.checkpoints.filter { $0.kind == .pack }
         guard !packed.isEmpty else { return }
         let file = "runs/\(run)/packed.h5"
-        let path = archive.layout.file(run, "packed.h5")
+        let path = archive.paths.file(run, "packed.h5")
         let state = Archive.exists(path) ? try? FileSeal.state(of: path) : nil
         if state == .broken {
             add(.damagedFile, file, "its seal does not match; `cairn repair` writes it anew")
@@ -313,8 +313,8 @@ private struct RunVerification {
         do {
             // Both are read while nobody changes either, or once more.
             for isLast in [false, true] {
-                let stored = try TagFile.read(archive.layout, run)
-                let indexed = try archive.locate { db in
+                let stored = try TagFile.read(archive.paths, run)
+                let indexed = try archive.lookUp { db in
                     try IndexRows.runKey(run, db).map { try IndexRows.tags(of: $0, db) } ?? []
                 }
                 if stored ?? [] == indexed || archive.isInMaintenance(run) { return }
@@ -332,8 +332,8 @@ private struct RunVerification {
     /// What the index says about the run itself is what `run.h5` says.
     private mutating func checkDescription() throws {
         let file = "runs/\(run)/run.h5"
-        let described = try RunScan.reading(file) {
-            try RunFile.read(archive.layout.runFile(run), file: file)
+        let described = try RunFolderContents.reading(file) {
+            try RunDescriptionFile.read(archive.paths.runFile(run), file: file)
         }
         let expected: [DatabaseValue] = [
             described.name.databaseValue, described.task.databaseValue,
@@ -343,7 +343,7 @@ private struct RunVerification {
             described.configuration.databaseValue,
             Set(described.hyperparameters.map(\.name)).count.databaseValue,
         ]
-        let indexed = try archive.locate { db in
+        let indexed = try archive.lookUp { db in
             try Row.fetchOne(
                 db,
                 sql: """
@@ -365,7 +365,7 @@ private struct RunVerification {
     private mutating func checkMetrics() throws {
         // The curves of a run that is being written change while they are compared.
         guard try status() != .running else { return }
-        let scan = try RunScan(layout: archive.layout, run: run)
+        let scan = try RunFolderContents(paths: archive.paths, run: run)
         var expected: [String: [Int: Double]] = [:]
         for entry in scan.entries {
             for point in (try? entry.metrics.get()) ?? [] {

@@ -64,18 +64,18 @@ package struct FileInspection: Codable, Sendable, Equatable {
     /// The child gets `arguments`, the archive, the run and the path inside the run's folder, and
     /// prints what `childMain` prints.
     package static func inspect(
-        _ layout: ArchiveLayout, run: String, path: String, using child: Child
+        _ paths: ArchivePaths, run: String, path: String, using child: Child
     ) -> FileInspection {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: child.executable)
-        process.arguments = child.arguments + [layout.root, run, path]
+        process.arguments = child.arguments + [paths.root, run, path]
         let output = Pipe()
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         do {
             try process.run()
         } catch {
-            return inspect(layout.file(run, path), file: "runs/\(run)/\(path)", run: run)
+            return inspect(paths.file(run, path), file: "runs/\(run)/\(path)", run: run)
         }
         let timer = DispatchSource.makeTimerSource()
         timer.schedule(deadline: .now() + child.seconds)
@@ -111,9 +111,9 @@ package struct FileInspection: Codable, Sendable, Equatable {
         guard arguments.count == 3 else {
             throw UserError.usage(subject: "inspection", cause: "it takes archive, run and path")
         }
-        let layout = ArchiveLayout(root: arguments[0])
+        let paths = ArchivePaths(root: arguments[0])
         let inspection = inspect(
-            layout.file(arguments[1], arguments[2]),
+            paths.file(arguments[1], arguments[2]),
             file: "runs/\(arguments[1])/\(arguments[2])", run: arguments[1], ignoringSeal: true)
         try FileHandle.standardOutput.write(contentsOf: JSONEncoder().encode(inspection))
     }

@@ -64,7 +64,7 @@ enum GroupRunFolder {
 
     private static func summary(
         _ path: String, settings: Value
-    ) throws -> [ImportedRun.PublishedValue] {
+    ) throws -> [MetricPoint] {
         let file = try SourceFile(path: path)
         let summary = try JSONText.value(
             ofFile: path, bytes: try file.read(at: 0, count: file.byteCount))

@@ -32,13 +32,6 @@ package struct ImportedRun: Sendable {
         }
     }
 
-    /// A number that the run's authors published about one of its states.
-    package struct PublishedValue: Sendable, Equatable {
-        package let name: String
-        package let step: Int
-        package let value: Double
-    }
-
     package var description: RunDescription
     /// How it ended.
     package var status = RunStatus.imported
@@ -46,7 +39,8 @@ package struct ImportedRun: Sendable {
     package var states: [State]
     /// The curves, in step order.
     package var metrics: [MetricPoint]
-    package var publishedValues: [PublishedValue] = []
+    /// Numbers that the run's authors published about its states.
+    package var publishedValues: [MetricPoint] = []
     /// What was left out or assumed, one sentence each.
     package var notes: [String] = []
 

@@ -26,7 +26,7 @@ struct RunBuilder {
     var settings: Value?
     var task: TaskConfiguration?
     var metrics: [MetricPoint] = []
-    var published: [ImportedRun.PublishedValue] = []
+    var published: [MetricPoint] = []
     var notes: [String] = []
     /// The step of a state whose file and name do not say it.
     var finalStep: Int?

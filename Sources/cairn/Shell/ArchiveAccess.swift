@@ -16,7 +16,7 @@ struct ArchiveAccess {
 
     /// The archive for reading alone; the index of an earlier version is brought up to date first.
     func openReadOnly() throws -> Archive {
-        try Archive.renewIndex(at: path)
+        try Archive.migrateIndex(at: path)
         return try Archive(opening: path, access: .readOnly)
     }
 

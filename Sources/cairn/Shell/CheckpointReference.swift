@@ -3,7 +3,7 @@ internal import Checkpoints
 /// What a person writes for a run or one of its checkpoints: `RUN`, `RUN@STEP`, `RUN@first`,
 /// `RUN@last`.
 struct CheckpointReference: Equatable {
-    enum Place: Equatable {
+    enum Position: Equatable {
         case first
         case last
         case step(Int)
@@ -12,19 +12,19 @@ struct CheckpointReference: Equatable {
     /// The start of an id, or a name.
     let run: String
     /// Nil when only a run is meant.
-    let place: Place?
+    let position: Position?
 
     /// Reads the written form; a name may hold `@` itself when no step follows.
     init(_ text: String) throws {
         guard let at = text.lastIndex(of: "@") else {
             run = text
-            place = nil
+            position = nil
             return
         }
         let tail = text[text.index(after: at)...]
         switch tail {
-        case "first": place = .first
-        case "last": place = .last
+        case "first": position = .first
+        case "last": position = .last
         default:
             guard let step = Int(tail.filter { $0 != "," }), step >= 0 else {
                 throw UserError.usage(
@@ -32,18 +32,18 @@ struct CheckpointReference: Equatable {
                     cause: "'\(tail)' is not a step",
                     advice: "write RUN@STEP, RUN@first or RUN@last")
             }
-            place = .step(step)
+            position = .step(step)
         }
         run = String(text[..<at])
     }
 
-    /// The stored step that is meant; without a place the last one.
+    /// The stored step that is meant; without a position the last one.
     func step(among steps: [Int]) throws -> Int {
         guard let first = steps.first, let last = steps.last else {
             throw UserError.missing(
                 subject: "run \(run)", cause: "it has no stored checkpoint")
         }
-        switch place {
+        switch position {
         case nil, .last?: return last
         case .first?: return first
         case .step(let step)?:
@@ -56,9 +56,9 @@ struct CheckpointReference: Equatable {
         }
     }
 
-    /// The step that is meant, stored or between stored ones; a place must be written.
+    /// The step that is meant, stored or between stored ones; a position must be written.
     func anyStep(among steps: [Int]) throws -> Int {
-        switch place {
+        switch position {
         case .step(let step)?: return step
         case .first?, .last?: return try self.step(among: steps)
         case nil:

@@ -39,7 +39,7 @@ struct FixtureArchive {
         set { pathOfShared.withLock { $0 = newValue } }
     }
 
-    var index: String { archive.layout.indexFile }
+    var index: String { archive.paths.indexFile }
 
     init() throws {
         folder = try TemporaryFolder()

@@ -102,7 +102,7 @@ struct ExportCommand: ParsableCommand {
     private func checkpoint(
         of run: StoredRun, reference: CheckpointReference
     ) throws -> (step: Int, source: any CheckpointSource) {
-        guard case .step(let step)? = reference.place, let first = run.steps.first,
+        guard case .step(let step)? = reference.position, let first = run.steps.first,
             let last = run.steps.last, (first...last).contains(step), !run.steps.contains(step)
         else { return (try reference.step(among: run.steps), run) }
         let replayed = try ReplayedRun(
@@ -197,10 +197,10 @@ struct ExportCommand: ParsableCommand {
     private func exportFolder(
         _ run: StoredRun, reference: CheckpointReference, suffix: String
     ) throws {
-        guard suffix.isEmpty || to.hasSuffix("/"), reference.place == nil else {
+        guard suffix.isEmpty || to.hasSuffix("/"), reference.position == nil else {
             throw UserError.usage(
                 subject: "--to \(to)",
-                cause: reference.place == nil
+                cause: reference.position == nil
                     ? "files of this kind are not written" : "a folder takes a whole run",
                 advice: "use .safetensors, .npz, .h5, .csv, .jsonl or a folder")
         }

@@ -114,7 +114,7 @@ struct ImportCommand: ParsableCommand {
         }
         if !run.publishedValues.isEmpty {
             try archive.keepPublished(
-                run.publishedValues.map { .init(name: $0.name, step: $0.step, value: $0.value) },
+                run.publishedValues,
                 of: id, digest: run.description.origin?.digest ?? "")
         }
         return "imported"

@@ -31,7 +31,7 @@ struct RecordCommand: ParsableCommand {
 
     func run() throws {
         let archive = try Archive.openOrCreate(at: common.archivePath)
-        let spools = archive.layout.root + "/spool"
+        let spools = archive.paths.root + "/spool"
         try recover(spools, archive)
         var generator = SystemRandomNumberGenerator()
         let description = RunDescription(

@@ -88,7 +88,7 @@ struct AnalyzeCommand: ParsableCommand {
         let references = try runs.map { try CheckpointReference($0) }
         let ids = try references.map { reference in
             let run = try archive.run(matching: reference.run)
-            if reference.place != nil {
+            if reference.position != nil {
                 guard runs.count == 1, steps == nil else {
                     throw UserError.usage(
                         subject: "checkpoint \(runs[0])",

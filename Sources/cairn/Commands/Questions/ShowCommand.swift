@@ -36,7 +36,7 @@ struct ShowCommand: ParsableCommand {
             try rows.writer().write(
                 columns: ["name", "value"],
                 rows: details.hyperparameters.map { [.text($0.name), $0.value] })
-        } else if reference.place != nil {
+        } else if reference.position != nil {
             try show(details.checkpoint(reference))
         } else {
             try show(details)

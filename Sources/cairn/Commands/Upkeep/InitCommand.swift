@@ -12,6 +12,6 @@ struct InitCommand: ParsableCommand {
 
     func run() throws {
         let archive = try Archive.create(at: common.archivePath)
-        common.note("Made an archive in \(archive.layout.root).")
+        common.note("Made an archive in \(archive.paths.root).")
     }
 }

@@ -17,7 +17,7 @@ struct MergeCommand: ParsableCommand {
 
     func run() throws {
         let sources = try others.map {
-            try Archive.renewIndex(at: $0)
+            try Archive.migrateIndex(at: $0)
             return try Archive(opening: $0, access: .readOnly)
         }
         let archive = try ArchiveAccess(common).openOrCreate()

@@ -28,7 +28,7 @@ struct TagCommand: ParsableCommand {
         let access = ArchiveAccess(common)
         let archive = try tags.isEmpty ? access.openReadOnly() : access.open()
         let run = try archive.run(matching: reference.run)
-        let step = try reference.place.map { _ in try reference.step(among: run.steps) }
+        let step = try reference.position.map { _ in try reference.step(among: run.steps) }
         if tags.isEmpty {
             let found = try archive.tags(of: run).filter { step == nil || $0.step == step }
             return try rows.writer().write(
@@ -58,7 +58,7 @@ struct UntagCommand: ParsableCommand {
         let reference = try CheckpointReference(target)
         let archive = try ArchiveAccess(common).open()
         let run = try archive.run(matching: reference.run)
-        let step = try reference.place.map { _ in try reference.step(among: run.steps) }
+        let step = try reference.position.map { _ in try reference.step(among: run.steps) }
         try archive.removeTags(tags.map { RunTag(name: $0, step: step) }, from: run)
     }
 }

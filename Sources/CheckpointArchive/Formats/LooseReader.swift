@@ -13,15 +13,15 @@ final class LooseReader {
     ///
     /// The sum over the whole file shows that nothing changed, so the tensors are not hashed again.
     func row(
-        _ path: String, file: String, _ place: StoredRun.Place, _ layout: TensorLayout
+        _ path: String, file: String, _ location: StoredRun.Location, _ layout: TensorLayout
     ) throws -> PackFile.Row? {
         let bytes = try read(path)
-        guard FileChecksum(of: bytes).data == place.checksum else {
+        guard FileChecksum(of: bytes).data == location.checksum else {
             throw DamagedFile(file: file, part: "", cause: "the file is damaged or cut short")
         }
         let opened = try HDF5File(readingFrom: path)
         let root = try opened.root()
-        guard try root.integerAttribute("step") == place.step else {
+        guard try root.integerAttribute("step") == location.step else {
             throw DamagedFile(file: file, part: "", cause: "it is of another step")
         }
         let group = try root.group(CheckpointFile.weights)
@@ -39,9 +39,9 @@ final class LooseReader {
                 UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + entry.byteCount]))
         }
         let summary = CheckpointFile.Summary(
-            step: place.step, layout: layout,
-            digests: layout.entries.indices.map { place.digest(ofTensorAt: $0) },
-            hasOptimizerState: place.optimizerPath == place.path)
+            step: location.step, layout: layout,
+            digests: layout.entries.indices.map { location.digest(ofTensorAt: $0) },
+            hasOptimizerState: location.optimizerPath == location.path)
         return PackFile.Row(
             summary: summary, metrics: try StoredTables.readMetrics(from: root, file),
             stepDigests: try StoredTables.readStepDigests(from: root, file)

@@ -12,7 +12,7 @@ internal import Synchronization
 /// folder are synced at the same moment: a journalling file system needs one commit for both, and
 /// writes the bytes of a new file before it commits the name. Where one does not, a power cut
 /// before `wait` returns can leave a file that its seal shows as incomplete.
-final class NewFile: Sendable {
+final class PendingFile: Sendable {
     private let files: DurableFiles
     private let path: String
     private let temporary: String
@@ -87,7 +87,7 @@ final class NewFile: Sendable {
         if isSpare || files.storage != .local {
             let isSynced = isSpare ? fdatasync(descriptor) : fsync(descriptor)
             guard isSynced == 0 else { throw SystemError("sync", path) }
-            return try files.place(temporary, at: path)
+            return try files.move(temporary, to: path)
         }
         try files.reach(.rename)
         guard rename(temporary, path) == 0 else { throw SystemError("rename into place", path) }

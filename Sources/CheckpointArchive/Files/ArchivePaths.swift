@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// Where things lie inside an archive's folder.
-package struct ArchiveLayout: Sendable, Equatable {
+package struct ArchivePaths: Sendable, Equatable {
     /// The archive's folder, absolute.
     package let root: String
 

@@ -3,9 +3,9 @@ internal import HDF5Files
 internal import Synchronization
 
 /// Makes the files of one run's checkpoints, by templates once it has seen their form twice.
-final class CheckpointImages: Sendable {
+final class CheckpointFileMaker: Sendable {
     private let run: String
-    private let layout: HDF5Layout
+    private let compression: HDF5Layout
     private let state = Mutex(State())
 
     /// Steps with and without evaluation, first and later ones, and some that are rare.
@@ -19,9 +19,9 @@ final class CheckpointImages: Sendable {
         var templateUseCount = 0
     }
 
-    init(run: String, layout: HDF5Layout) {
+    init(run: String, compression: HDF5Layout) {
         self.run = run
-        self.layout = layout
+        self.compression = compression
     }
 
     /// How many files came from a template.
@@ -41,7 +41,7 @@ final class CheckpointImages: Sendable {
             return try finish(image, [], summary)
         }
         // Deflated blocks change their sizes with their values.
-        guard self.layout == .contiguous,
+        guard compression == .contiguous,
             let form = CheckpointForm(checkpoint, layout, run: run)
         else {
             let summary = CheckpointFile.Summary(checkpoint, layout)
@@ -67,7 +67,7 @@ final class CheckpointImages: Sendable {
             if state.seen.contains(form) {
                 try addTemplate(form, checkpoint, summary, image, &state)
             } else if !state.unsuitable.contains(form) {
-                CheckpointImages.add(form, to: &state.seen)
+                CheckpointFileMaker.add(form, to: &state.seen)
             }
             return try whole(image, summary)
         }
@@ -76,7 +76,7 @@ final class CheckpointImages: Sendable {
     private func libraryImage(
         of checkpoint: Checkpoint, _ summary: CheckpointFile.Summary
     ) throws -> [UInt8] {
-        try CheckpointFile.image(of: checkpoint, summary, run: run, layout: layout)
+        try CheckpointFile.image(of: checkpoint, summary, run: run, compression: compression)
     }
 
     private func addTemplate(
@@ -87,9 +87,9 @@ final class CheckpointImages: Sendable {
         let template = try CheckpointTemplate(
             form, from: checkpoint, summary, image: image, run: run)
         if let template {
-            CheckpointImages.add(template, to: &state.templates)
+            CheckpointFileMaker.add(template, to: &state.templates)
         } else {
-            CheckpointImages.add(form, to: &state.unsuitable)
+            CheckpointFileMaker.add(form, to: &state.unsuitable)
         }
     }
 

@@ -4,7 +4,7 @@ internal import GRDB
 internal import HDF5Files
 
 /// What the files of one run's folder say.
-struct RunScan: Sendable {
+struct RunFolderContents: Sendable {
     /// One file that belongs into the index.
     struct Entry: Sendable {
         let file: IndexedFile
@@ -34,13 +34,13 @@ struct RunScan: Sendable {
     ///
     /// With `only`, reads that file alone.
     init(
-        layout: ArchiveLayout, run: String, skipping known: Set<String> = [], only: String? = nil
+        paths: ArchivePaths, run: String, skipping known: Set<String> = [], only: String? = nil
     ) throws {
         self.run = run
-        folder = layout.runFolder(run)
+        folder = paths.runFolder(run)
         description = Result {
-            try RunScan.reading("runs/\(run)/run.h5") {
-                try RunFile.read(layout.runFile(run), file: "runs/\(run)/run.h5")
+            try RunFolderContents.reading("runs/\(run)/run.h5") {
+                try RunDescriptionFile.read(paths.runFile(run), file: "runs/\(run)/run.h5")
             }
         }
         var entries: [Entry] = []
@@ -48,24 +48,24 @@ struct RunScan: Sendable {
         var otherFiles: [IndexedFile] = []
         if case .success = description, !known.contains("run.h5") {
             otherFiles.append(
-                try RunScan.reading("runs/\(run)/run.h5") {
-                    try IndexedFile(path: "run.h5", kind: .run, at: layout.runFile(run))
+                try RunFolderContents.reading("runs/\(run)/run.h5") {
+                    try IndexedFile(path: "run.h5", kind: .run, at: paths.runFile(run))
                 })
         }
         var damaged: [DamagedFile] = []
         // Ends are read even when known: the status follows from them.
-        for path in RunScan.paths(layout, run)
+        for path in RunFolderContents.files(paths, run)
         where (path.hasPrefix("end-") || !known.contains(path)) && path == only ?? path {
             let file = "runs/\(run)/\(path)"
             do {
-                try RunScan.reading(file) {
+                try RunFolderContents.reading(file) {
                     if path.hasPrefix("end-") {
-                        let absolute = layout.file(run, path)
+                        let absolute = paths.file(run, path)
                         ends.append(try EndFile.read(absolute, file: file, run: run))
                         otherFiles.append(
                             try IndexedFile(path: path, kind: .end, at: absolute))
                     } else {
-                        entries.append(try RunScan.entry(layout, run, path, file))
+                        entries.append(try RunFolderContents.entry(paths, run, path, file))
                     }
                 }
             } catch let error as DamagedFile {
@@ -74,7 +74,7 @@ struct RunScan: Sendable {
         }
         var tags: Set<RunTag>?
         do {
-            tags = only == nil ? try TagFile.read(layout, run) : nil
+            tags = only == nil ? try TagFile.read(paths, run) : nil
         } catch let error as DamagedFile {
             damaged.append(error)
         }
@@ -86,10 +86,10 @@ struct RunScan: Sendable {
     }
 
     /// The files of a run's folder that the index or the status relies on, by path.
-    static func paths(_ layout: ArchiveLayout, _ run: String) -> [String] {
+    static func files(_ paths: ArchivePaths, _ run: String) -> [String] {
         let manager = FileManager.default
         func list(_ folder: String) -> [String] {
-            ((try? manager.contentsOfDirectory(atPath: layout.file(run, folder))) ?? [])
+            ((try? manager.contentsOfDirectory(atPath: paths.file(run, folder))) ?? [])
                 .filter { $0.hasSuffix(".h5") }
         }
         let top = list("").filter { $0.hasPrefix("pack-") || $0.hasPrefix("end-") }
@@ -110,9 +110,9 @@ struct RunScan: Sendable {
     }
 
     private static func entry(
-        _ layout: ArchiveLayout, _ run: String, _ path: String, _ file: String
+        _ paths: ArchivePaths, _ run: String, _ path: String, _ file: String
     ) throws -> Entry {
-        let absolute = layout.file(run, path)
+        let absolute = paths.file(run, path)
         if path.hasPrefix("loose/") {
             let header = try CheckpointFile.header(absolute, file: file, run: run)
             return Entry(
@@ -138,11 +138,11 @@ struct RunScan: Sendable {
     }
 }
 
-extension RunScan.Entry {
+extension RunFolderContents.Entry {
     fileprivate var firstStep: Int { summaries.first?.step ?? optimizerStep ?? 0 }
 }
 
-extension RunScan {
+extension RunFolderContents {
     /// Writes what was read into the index; the run's row exists.
     ///
     /// Answers the files all of whose checkpoints are in other files: work was cut short between

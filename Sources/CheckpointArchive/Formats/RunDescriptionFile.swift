@@ -6,7 +6,7 @@ internal import HDF5Files
 ///
 /// The attribute `description` holds everything as JSON; the rows used for training and testing
 /// are the datasets `train_indices` and `test_indices`.
-enum RunFile {
+enum RunDescriptionFile {
     /// What is stored as JSON; a copy of `RunDescription` whose keys are part of the format.
     private struct Stored: Codable {
         var id: String
