@@ -182,6 +182,12 @@ let package = Package(
             exclude: ["Examples"],
             swiftSettings: strict),
         .testTarget(
+            name: "FaultTests",
+            dependencies: [
+                "ArchiveHarness", "CheckpointArchive", "Checkpoints", "cairn", "TestSupport",
+            ],
+            exclude: ["Preloaded"], swiftSettings: strict),
+        .testTarget(
             name: "ConventionTests",
             dependencies: ["TestSupport"],
             swiftSettings: strict),

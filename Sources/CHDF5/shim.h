@@ -30,3 +30,13 @@ static inline hid_t hdf5_c_string(void) { return H5T_C_S1; }
 /// `H5T_VARIABLE`, `H5S_UNLIMITED` and `HADDR_UNDEF` are casts that are not imported.
 static inline size_t hdf5_variable_length(void) { return H5T_VARIABLE; }
 static inline haddr_t hdf5_undefined_address(void) { return HADDR_UNDEF; }
+
+/// Major and minor error numbers are a library call followed by a mutable global.
+static inline hid_t hdf5_major_io(void) { return H5E_IO; }
+static inline hid_t hdf5_major_file(void) { return H5E_FILE; }
+static inline hid_t hdf5_major_virtual_file(void) { return H5E_VFL; }
+static inline hid_t hdf5_minor_write(void) { return H5E_WRITEERROR; }
+static inline hid_t hdf5_minor_read(void) { return H5E_READERROR; }
+static inline hid_t hdf5_minor_open(void) { return H5E_CANTOPENFILE; }
+static inline hid_t hdf5_minor_close(void) { return H5E_CANTCLOSEFILE; }
+static inline hid_t hdf5_minor_seek(void) { return H5E_SEEKERROR; }

@@ -12,17 +12,17 @@ extension HDF5Dataset: HDF5Object {}
 extension HDF5Group {
     /// Attaches a text, which h5py shows as `str`.
     package borrowing func setAttribute(_ name: String, _ text: String) throws(HDF5Error) {
-        try HDF5Attribute.set(name, text, on: identifier.number, path)
+        try HDF5Attribute.set(name, text, on: identifier, path)
     }
 
     /// Attaches an integer.
     package borrowing func setAttribute(_ name: String, _ value: Int) throws(HDF5Error) {
-        try HDF5Attribute.set(name, value, .int64, on: identifier.number, path)
+        try HDF5Attribute.set(name, value, .int64, on: identifier, path)
     }
 
     /// Attaches a number.
     package borrowing func setAttribute(_ name: String, _ value: Double) throws(HDF5Error) {
-        try HDF5Attribute.set(name, value, .float64, on: identifier.number, path)
+        try HDF5Attribute.set(name, value, .float64, on: identifier, path)
     }
 
     /// A text attribute; nil when there is none of this name.
@@ -60,7 +60,7 @@ extension HDF5Group {
 extension HDF5Dataset {
     /// Attaches a text, which h5py shows as `str`.
     package borrowing func setAttribute(_ name: String, _ text: String) throws(HDF5Error) {
-        try HDF5Attribute.set(name, text, on: identifier.number, path)
+        try HDF5Attribute.set(name, text, on: identifier, path)
     }
 
     /// A text attribute; nil when there is none of this name.
@@ -72,10 +72,8 @@ extension HDF5Dataset {
 /// Attributes of the object with a given number, which the caller keeps alive.
 private enum HDF5Attribute {
     static func set(
-        _ name: String, _ text: String, on object: hid_t, _ path: String
-    )
-        throws(HDF5Error)
-    {
+        _ name: String, _ text: String, on object: borrowing Identifier, _ path: String
+    ) throws(HDF5Error) {
         let type = try HDF5Type.variableText()
         let attribute = try create(name, type, on: object, path)
         try HDF5Library.check("H5Awrite", "\(path) attribute \(name)") {
@@ -85,10 +83,12 @@ private enum HDF5Attribute {
                 }
             }
         }
+        try attribute.close("\(path) attribute \(name)")
     }
 
     static func set<Value: BitwiseCopyable>(
-        _ name: String, _ value: Value, _ type: HDF5Type, on object: hid_t, _ path: String
+        _ name: String, _ value: Value, _ type: HDF5Type, on object: borrowing Identifier,
+        _ path: String
     ) throws(HDF5Error) {
         let type = try type.identifier()
         let attribute = try create(name, type, on: object, path)
@@ -97,6 +97,7 @@ private enum HDF5Attribute {
                 unsafe H5Awrite(attribute.number, type.number, $0)
             }
         }
+        try attribute.close("\(path) attribute \(name)")
     }
 
     static func text(_ name: String, of object: hid_t, _ path: String) throws(HDF5Error) -> String?
@@ -138,13 +139,15 @@ private enum HDF5Attribute {
     }
 
     private static func create(
-        _ name: String, _ type: borrowing Identifier, on object: hid_t, _ path: String
+        _ name: String, _ type: borrowing Identifier, on object: borrowing Identifier,
+        _ path: String
     ) throws(HDF5Error) -> Identifier {
         let space = try HDF5Group.space([], path)
         let typeNumber = type.number
-        return try Identifier("H5Acreate2", "\(path) attribute \(name)") {
+        let number = object.number
+        return try Identifier("H5Acreate2", "\(path) attribute \(name)", of: object.written) {
             unsafe H5Acreate2(
-                object, name, typeNumber, space.number, hid_t(H5P_DEFAULT), hid_t(H5P_DEFAULT))
+                number, name, typeNumber, space.number, hid_t(H5P_DEFAULT), hid_t(H5P_DEFAULT))
         }
     }
 

@@ -21,6 +21,14 @@ package struct HDF5Dataset: ~Copyable, Sendable {
     /// The number of bytes of all elements in memory.
     package var byteCount: Int { shape.reduce(type.byteCount, *) }
 
+    /// Releases a dataset of a file that is being written, reporting any failure.
+    ///
+    /// Without it the file cannot be finished. The corresponding C function is `H5Dclose`.
+    package consuming func close() throws(HDF5Error) {
+        let path = path
+        try identifier.close(path)
+    }
+
     /// Writes all elements.
     ///
     /// The corresponding C function is `H5Dwrite`.

@@ -39,20 +39,30 @@ package struct HDF5File: ~Copyable, Sendable {
         self.path = path
     }
 
-    /// Creates a file that must not exist yet.
+    /// Creates a file that must not exist yet, with what `fill` puts into its root.
     ///
-    /// The corresponding C function is `H5Fcreate`.
-    package init(creating path: String, format: Format = .version18) throws(HDF5Error) {
+    /// Once it returns, the library has given every byte to the system without an error. The file
+    /// of a `fill` that fails is incomplete. The corresponding C function is `H5Fcreate`.
+    package static func create<Value>(
+        _ path: String, format: Format = .version18,
+        _ fill: (borrowing HDF5Group) throws -> Value
+    ) throws -> Value {
         let access = try HDF5File.access(path, format)
-        identifier = try HDF5File.create(path, access)
-        self.path = path
+        let file = HDF5File(identifier: try HDF5File.create(path, access), path: path)
+        let root = try file.root()
+        let value = try fill(root)
+        try root.close()
+        try file.close()
+        return value
     }
 
-    /// Creates a file that lives in memory until `image()` is taken.
+    /// The bytes, as they would be on disk, of a file with what `fill` puts into its root.
     ///
-    /// `expectedByteCount` only saves reallocations. The corresponding C function is
-    /// `H5Pset_fapl_core`.
-    package init(inMemory name: String, expectedByteCount: Int) throws(HDF5Error) {
+    /// `expectedByteCount` only saves reallocations. The corresponding C functions are
+    /// `H5Pset_fapl_core` and `H5Fget_file_image`.
+    package static func image(
+        _ name: String, expectedByteCount: Int, _ fill: (borrowing HDF5Group) throws -> Void
+    ) throws -> [UInt8] {
         // The library takes two open files of one name for the same file.
         let number = HDF5File.memoryFileCount.add(1, ordering: .relaxed).newValue
         let name = "\(name) in memory (\(number))"
@@ -60,14 +70,21 @@ package struct HDF5File: ~Copyable, Sendable {
         try HDF5Library.check("H5Pset_fapl_core", name) {
             H5Pset_fapl_core(access.number, max(expectedByteCount, 1 << 16), false)
         }
-        identifier = try HDF5File.create(name, access)
-        path = name
+        let file = HDF5File(identifier: try HDF5File.create(name, access), path: name)
+        let root = try file.root()
+        try fill(root)
+        try root.close()
+        let image = try file.image()
+        try file.close()
+        return image
     }
 
-    /// The bytes of a file in memory, as they would be on disk.
-    ///
-    /// The corresponding C function is `H5Fget_file_image`.
-    package borrowing func image() throws(HDF5Error) -> [UInt8] {
+    private init(identifier: consuming Identifier, path: String) {
+        self.identifier = identifier
+        self.path = path
+    }
+
+    private borrowing func image() throws(HDF5Error) -> [UInt8] {
         let number = identifier.number
         let path = path
         return try HDF5Library.locked { () throws(HDF5Error) -> [UInt8] in
@@ -94,15 +111,18 @@ package struct HDF5File: ~Copyable, Sendable {
     /// The group that holds everything.
     package borrowing func root() throws(HDF5Error) -> HDF5Group {
         let number = identifier.number
-        let identifier = try Identifier("H5Gopen2", path) {
+        let identifier = try Identifier("H5Gopen2", path, of: identifier.written) {
             unsafe H5Gopen2(number, "/", hid_t(H5P_DEFAULT))
         }
         return HDF5Group(identifier: identifier, path: path + ":")
     }
 
     /// Writes what is pending and closes, reporting any failure.
-    package consuming func close() throws(HDF5Error) {
+    private consuming func close() throws(HDF5Error) {
         let path = path
+        let number = identifier.number
+        try identifier.written?.requireChecked(path)
+        try HDF5Library.check("H5Fflush", path) { H5Fflush(number, H5F_SCOPE_GLOBAL) }
         try identifier.close(path)
     }
 
@@ -117,7 +137,7 @@ package struct HDF5File: ~Copyable, Sendable {
             H5Pset_obj_track_times(creation.number, false)
         }
         let accessNumber = access.number
-        return try Identifier("H5Fcreate", path) {
+        return try Identifier("H5Fcreate", path, of: WrittenObjects()) {
             unsafe H5Fcreate(path, hdf5_create_exclusively(), creation.number, accessNumber)
         }
     }

@@ -77,7 +77,7 @@ extension HDF5Group {
             }
             firstRow += source.rowCount
         }
-        _ = try createDataset(name, type: type, shape: shape, creation: creation)
+        try createDataset(name, type: type, shape: shape, creation: creation).close()
     }
 
     /// Opens a dataset whose elements must have this type.
@@ -90,7 +90,7 @@ extension HDF5Group {
     {
         let path = child(name)
         let number = identifier.number
-        let dataset = try Identifier("H5Dopen2", path) {
+        let dataset = try Identifier("H5Dopen2", path, of: identifier.written) {
             unsafe H5Dopen2(number, HDF5Name.encoded(name), hid_t(H5P_DEFAULT))
         }
         let datasetNumber = dataset.number
@@ -121,7 +121,7 @@ extension HDF5Group {
         let link = try utf8Link(path)
         let number = identifier.number
         let creationNumber = creation.number
-        let dataset = try Identifier("H5Dcreate2", path) {
+        let dataset = try Identifier("H5Dcreate2", path, of: identifier.written) {
             unsafe H5Dcreate2(
                 number, HDF5Name.encoded(name), stored.number, space.number, link.number,
                 creationNumber, hid_t(H5P_DEFAULT))

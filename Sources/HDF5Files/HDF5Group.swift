@@ -8,6 +8,14 @@ package struct HDF5Group: ~Copyable, Sendable {
     /// The file's path, a colon, and the path inside the file.
     package let path: String
 
+    /// Releases a group of a file that is being written, reporting any failure.
+    ///
+    /// Without it the file cannot be finished. The corresponding C function is `H5Gclose`.
+    package consuming func close() throws(HDF5Error) {
+        let path = path
+        try identifier.close(path)
+    }
+
     /// Creates a group inside this one.
     ///
     /// The corresponding C function is `H5Gcreate2`.
@@ -19,7 +27,7 @@ package struct HDF5Group: ~Copyable, Sendable {
             H5Pset_obj_track_times(creation.number, false)
         }
         let number = identifier.number
-        let group = try Identifier("H5Gcreate2", path) {
+        let group = try Identifier("H5Gcreate2", path, of: identifier.written) {
             unsafe H5Gcreate2(
                 number, HDF5Name.encoded(name), link.number, creation.number, hid_t(H5P_DEFAULT))
         }
@@ -32,7 +40,7 @@ package struct HDF5Group: ~Copyable, Sendable {
     package borrowing func group(_ name: String) throws(HDF5Error) -> HDF5Group {
         let path = child(name)
         let number = identifier.number
-        let group = try Identifier("H5Gopen2", path) {
+        let group = try Identifier("H5Gopen2", path, of: identifier.written) {
             unsafe H5Gopen2(number, HDF5Name.encoded(name), hid_t(H5P_DEFAULT))
         }
         return HDF5Group(identifier: group, path: path)

@@ -34,10 +34,14 @@ enum HDF5Library {
         _ function: String, _ subject: @autoclosure () -> String, _ call: () -> Status
     ) throws(HDF5Error) -> Status {
         try locked { () throws(HDF5Error) -> Status in
+            errno = 0
             let status = call()
             guard status >= 0 else {
+                let code = errno
                 // Read before the lock is released: the next call clears the stack.
-                throw HDF5Error(function: function, subject: subject(), frames: errorStack())
+                throw HDF5Error(
+                    function: function, subject: subject(), frames: errorStack(),
+                    errorNumber: code)
             }
             return status
         }
@@ -55,8 +59,10 @@ enum HDF5Library {
                     else { return 0 }
                     unsafe frames.pointee.append(
                         HDF5Error.Frame(
-                            function: unsafe text(entry.func_name), cause: unsafe text(entry.desc),
-                            line: Int(entry.line)))
+                            function: unsafe text(entry.func_name),
+                            major: unsafe HDF5Error.Major(number: entry.maj_num),
+                            minor: unsafe HDF5Error.Minor(number: entry.min_num),
+                            cause: unsafe text(entry.desc), line: Int(entry.line)))
                     return 0
                 }, pointer)
         }
@@ -69,77 +75,4 @@ enum HDF5Library {
 /// It is outside the type so that a C callback can use it.
 private func text(_ pointer: UnsafePointer<CChar>?) -> String {
     unsafe pointer.map { unsafe String(cString: $0) } ?? ""
-}
-
-/// A failed call into the HDF5 library, with the library's own account of it.
-package struct HDF5Error: Error, Sendable, CustomStringConvertible {
-    /// One line of the library's error stack.
-    package struct Frame: Sendable, Equatable {
-        package let function: String
-        package let cause: String
-        package let line: Int
-    }
-
-    /// The C function that was called.
-    package let function: String
-    /// The file, group, dataset or attribute it was called for.
-    package let subject: String
-    /// Innermost first; the cause is usually in the first frame.
-    package let frames: [Frame]
-
-    package init(function: String, subject: String, frames: [Frame]) {
-        self.function = function
-        self.subject = subject
-        self.frames = frames
-    }
-
-    /// A contradiction that the library itself did not see, such as an unexpected shape.
-    package static func mismatch(_ subject: String, _ cause: String) -> HDF5Error {
-        HDF5Error(
-            function: "read", subject: subject,
-            frames: [Frame(function: "", cause: cause, line: 0)])
-    }
-
-    /// The innermost reason the library gave.
-    package var cause: String {
-        let cause = frames.first.map(\.cause) ?? ""
-        return cause.isEmpty ? "\(function) failed" : "HDF5: \(cause)"
-    }
-
-    /// The error number of the system call that failed, where the library tells one.
-    package var systemCode: Int32? {
-        let mark = "errno = "
-        return frames.lazy.compactMap { frame in
-            frame.cause.ranges(of: mark).first.flatMap {
-                Int32(frame.cause[$0.upperBound...].prefix { $0.isNumber })
-            }
-        }.first
-    }
-
-    package var description: String { "\(subject): \(cause)" }
-}
-
-/// Owns one HDF5 identifier and releases it exactly once.
-struct Identifier: ~Copyable, Sendable {
-    /// The library's number; valid as long as this value is borrowed.
-    let number: hid_t
-
-    /// Takes ownership of what `call` answers.
-    init(
-        _ function: String, _ subject: @autoclosure () -> String, _ call: () -> hid_t
-    ) throws(HDF5Error) {
-        number = try HDF5Library.check(function, subject(), call)
-    }
-
-    /// Releases now and reports a failed flush, which `deinit` cannot.
-    consuming func close(_ subject: String) throws(HDF5Error) {
-        let number = number
-        discard self
-        try HDF5Library.check("H5Idec_ref", subject) { H5Idec_ref(number) }
-    }
-
-    deinit {
-        let number = number
-        HDF5Library.locked { _ = H5Idec_ref(number) }
-    }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import HDF5Files
 import TestSupport
 import Testing
@@ -24,9 +25,8 @@ import Testing
         let bytes = (0..<shape.reduce(4, *)).map { _ in UInt8.random(in: 0...255, using: &generator)
         }
         let limit = Int.random(in: 1...200, using: &generator)
-        let file = try HDF5File(creating: path)
-        do {
-            let dataset = try file.root().createDataset("data", type: .float32, shape: shape)
+        try HDF5File.create(path) { root in
+            let dataset = try root.createDataset("data", type: .float32, shape: shape)
             var start = 0
             for block in dataset.blocks(ofAtMost: limit) {
                 #expect(block.byteCount <= max(limit, 4))
@@ -36,8 +36,8 @@ import Testing
                 start += block.byteCount
             }
             #expect(start == bytes.count)
+            try dataset.close()
         }
-        try file.close()
         let read = try HDF5File(readingFrom: path).root().dataset("data", type: .float32).read()
         #expect(read == bytes, "shape \(shape), blocks of \(limit)")
     }
@@ -60,13 +60,13 @@ import Testing
         let bytes = (0..<shape.reduce(type.byteCount, *)).map { _ in
             UInt8.random(in: 0...255, using: &generator)
         }
-        do {
-            let file = try HDF5File(creating: path)
-            let dataset = try file.root().createGroup("group").createDataset(
-                "data", type: type, shape: shape, layout: layout)
+        try HDF5File.create(path) { root in
+            let group = try root.createGroup("group")
+            let dataset = try group.createDataset("data", type: type, shape: shape, layout: layout)
             try dataset.write(bytes)
             try dataset.setAttribute("about", "näive")
-            try file.close()
+            try dataset.close()
+            try group.close()
         }
         let file = try HDF5File(readingFrom: path)
         let dataset = try file.root().group("group").dataset("data", type: type)
@@ -84,15 +84,13 @@ import Testing
 
     @Test func equalContentMakesEqualFiles() throws {
         func image() throws -> [UInt8] {
-            let file = try HDF5File(inMemory: "x", expectedByteCount: 1_000)
-            do {
-                let root = try file.root()
+            try HDF5File.image("x", expectedByteCount: 1_000) { root in
                 try root.setAttribute("about", "text")
                 try root.setAttribute("step", 3)
-                try root.createDataset("data", type: .float64, shape: [2]).write(
-                    [UInt8](repeating: 1, count: 16))
+                let dataset = try root.createDataset("data", type: .float64, shape: [2])
+                try dataset.write([UInt8](repeating: 1, count: 16))
+                try dataset.close()
             }
-            return try file.image()
         }
         #expect(try image() == image())
     }
@@ -103,13 +101,46 @@ import Testing
         let error = #expect(throws: HDF5Error.self) { _ = try HDF5File(readingFrom: path) }
         #expect(error?.subject == path)
         #expect(error?.function == "H5Fopen")
-        #expect(error?.frames.contains { $0.cause.contains("No such file") } == true)
+        #expect(error?.systemCode == ENOENT)
+        #expect(error?.frames.contains { $0.major == .file && $0.minor == .open } == true)
+    }
+
+    /// What HDF5 writes when it closes an object must not go unseen: a file whose objects were not
+    /// closed one by one is not finished.
+    @Test(arguments: ["dataset", "group", "none"])
+    func aFileWithAnObjectThatWasNotClosedIsNotFinished(forgotten: String) throws {
+        let folder = try TemporaryFolder()
+        func fill(_ root: borrowing HDF5Group) throws {
+            let group = try root.createGroup("group")
+            let dataset = try group.createDataset("data", type: .float64, shape: [2])
+            try dataset.write([UInt8](repeating: 1, count: 16))
+            try dataset.setAttribute("about", "two numbers")
+            if forgotten != "dataset" { try dataset.close() }
+            if forgotten != "group" { try group.close() }
+        }
+        let path = folder.path("file.h5")
+        if forgotten == "none" {
+            try HDF5File.create(path, fill)
+            _ = try HDF5File.image("x", expectedByteCount: 1_000, fill)
+        } else {
+            let error = #expect(throws: HDF5Error.self) { try HDF5File.create(path, fill) }
+            #expect(error?.cause.contains("was not closed") == true)
+            #expect(throws: HDF5Error.self) {
+                try HDF5File.image("x", expectedByteCount: 1_000, fill)
+            }
+        }
     }
 
     @Test func aDatasetOfAnotherTypeOrShapeIsRefused() throws {
-        let file = try HDF5File(inMemory: "x", expectedByteCount: 1_000)
+        let folder = try TemporaryFolder()
+        let path = folder.path("file.h5")
+        try HDF5File.create(path) { root in
+            let dataset = try root.createDataset("data", type: .float32, shape: [2, 3])
+            try dataset.write([UInt8](repeating: 1, count: 24))
+            try dataset.close()
+        }
+        let file = try HDF5File(readingFrom: path)
         let root = try file.root()
-        _ = try root.createDataset("data", type: .float32, shape: [2, 3])
         #expect(throws: HDF5Error.self) { _ = try root.dataset("data", type: .float64) }
         let dataset = try root.dataset("data", type: .float32)
         #expect(throws: HDF5Error.self) { try dataset.read(rows: 1..<3) }

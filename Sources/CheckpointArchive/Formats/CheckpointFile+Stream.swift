@@ -12,11 +12,8 @@ extension CheckpointFile {
     static func write(
         _ checkpoint: StreamedCheckpoint, _ layout: TensorLayout, run: String, to path: String
     ) throws -> Summary {
-        let file = try HDF5File(creating: path)
-        let summary: Summary
         var extents: [Range<Int>] = []
-        do {
-            let root = try file.root()
+        let summary = try HDF5File.create(path) { root in
             try describeCheckpoint(root, step: checkpoint.step, run: run)
             let group = try createWeights(in: root)
             var digests: [Digest] = []
@@ -25,20 +22,38 @@ extension CheckpointFile {
                 digests.append(digest)
                 extents += stored
             }
-            summary = Summary(
+            try group.close()
+            let summary = Summary(
                 step: checkpoint.step, layout: layout, digests: digests,
                 hasOptimizerState: checkpoint.optimizerState != nil)
             try root.setAttribute("digest", summary.digest.description)
             if let state = checkpoint.optimizerState {
                 let group = try createOptimizer(state.attributes, in: root)
                 for tensor in state.tensors { extents += try write(tensor, to: group).extents }
+                try group.close()
             }
             try StoredTables.write(checkpoint.metrics, to: root, compression: .contiguous)
             try StoredTables.write([StepDigest](), to: root)
+            return summary
         }
-        try file.close()
         try FileSeal.append(to: path, extents: extents)
+        try requireReadable(path, run: run, summary, checkpoint.metrics)
         return summary
+    }
+
+    /// Throws unless a new file says what was written into it.
+    private static func requireReadable(
+        _ path: String, run: String, _ summary: Summary, _ metrics: [MetricPoint]
+    ) throws {
+        let found = try header(path, file: path, run: run)
+        guard found.summary.step == summary.step, found.summary.layout == summary.layout,
+            found.summary.digest == summary.digest,
+            StoredTables.bytes(try found.metrics.get()) == StoredTables.bytes(metrics)
+        else {
+            throw UserError(
+                .failure, subject: path, cause: "it was not written as it was given",
+                advice: "check the disk")
+        }
     }
 
     /// Writes one tensor, one piece after the other; answers the digest of what was written and
@@ -56,7 +71,9 @@ extension CheckpointFile {
         }
         try dataset.setAttribute("dtype", tensor.elementType.rawValue)
         try dataset.setAttribute("sha256", digest.description)
-        return (digest, try dataset.storedExtents())
+        let extents = try dataset.storedExtents()
+        try dataset.close()
+        return (digest, extents)
     }
 
     static func sorted(_ tensors: [StreamedTensor]) -> [StreamedTensor] {

@@ -48,24 +48,24 @@ enum CheckpointFile {
         let payload =
             summary.layout.byteCount
             + (checkpoint.optimizerState?.tensors.reduce(0) { $0 + $1.bytes.count } ?? 0)
-        let file = try HDF5File(
-            inMemory: "checkpoint \(checkpoint.step)", expectedByteCount: payload + 1 << 16)
         var extents: [Range<Int>] = []
-        do {
-            let root = try file.root()
+        let image = try HDF5File.image(
+            "checkpoint \(checkpoint.step)", expectedByteCount: payload + 1 << 16
+        ) { root in
             try describeCheckpoint(root, step: checkpoint.step, run: run)
             try root.setAttribute("digest", summary.digest.description)
             let group = try createWeights(in: root)
             for (tensor, digest) in zip(sorted(checkpoint.weights), summary.digests) {
                 extents += try write(tensor, digest, to: group, compression: compression)
             }
+            try group.close()
             if let state = checkpoint.optimizerState {
                 extents += try write(state, to: root, compression: compression)
             }
             try StoredTables.write(checkpoint.metrics, to: root, compression: .contiguous)
             try StoredTables.write(checkpoint.stepDigests, to: root)
         }
-        return try sealed(file, extents)
+        return sealed(image, extents)
     }
 
     /// The bytes of a file that holds the optimiser's memory at one step and nothing else.
@@ -74,12 +74,11 @@ enum CheckpointFile {
     ) throws
         -> [UInt8]
     {
-        let file = try HDF5File(
-            inMemory: "optimizer \(step)",
-            expectedByteCount: state.tensors.reduce(1 << 16) { $0 + $1.bytes.count })
-        let extents: [Range<Int>]
-        do {
-            let root = try file.root()
+        var extents: [Range<Int>] = []
+        let image = try HDF5File.image(
+            "optimizer \(step)",
+            expectedByteCount: state.tensors.reduce(1 << 16) { $0 + $1.bytes.count }
+        ) { root in
             try describe(
                 root, kind: "optimizer_state", run: run,
                 about: "The optimiser's memory at one step of a run, written by Cairn; training "
@@ -87,17 +86,12 @@ enum CheckpointFile {
             try root.setAttribute("step", step)
             extents = try write(state, to: root, compression: compression)
         }
-        return try sealed(file, extents)
+        return sealed(image, extents)
     }
 
     /// The bytes of a file in memory, followed by the seal; `extents` hold raw values.
-    static func sealed(
-        _ file: consuming HDF5File, _ extents: [Range<Int>] = []
-    ) throws -> [UInt8] {
-        var image = try file.image()
-        try file.close()
-        image += FileSeal.seal(of: image, extents: extents)
-        return image
+    static func sealed(_ image: [UInt8], _ extents: [Range<Int>] = []) -> [UInt8] {
+        image + FileSeal.seal(of: image, extents: extents)
     }
 
     /// Says in attributes what the file is.
@@ -152,7 +146,9 @@ enum CheckpointFile {
         try dataset.write(tensor.bytes)
         try dataset.setAttribute("dtype", tensor.elementType.rawValue)
         try dataset.setAttribute("sha256", digest.description)
-        return try dataset.storedExtents()
+        let extents = try dataset.storedExtents()
+        try dataset.close()
+        return extents
     }
 
     /// Writes the optimiser's memory; answers where the values of its tensors lie in the file.
@@ -160,9 +156,12 @@ enum CheckpointFile {
         _ state: OptimizerState, to root: borrowing HDF5Group, compression: HDF5Layout
     ) throws -> [Range<Int>] {
         let group = try createOptimizer(state.attributes, in: root)
-        return try state.tensors.flatMap {
-            try write($0, Digest(of: $0.bytes), to: group, compression: compression)
+        var extents: [Range<Int>] = []
+        for tensor in state.tensors {
+            extents += try write(tensor, Digest(of: tensor.bytes), to: group, compression: compression)
         }
+        try group.close()
+        return extents
     }
 
     /// The digests of a checkpoint's tensors in the order of their names: those that came with it,

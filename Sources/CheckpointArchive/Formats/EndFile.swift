@@ -18,9 +18,7 @@ struct EndFile: Sendable, Equatable {
     }
 
     func image(run: String) throws -> [UInt8] {
-        let file = try HDF5File(inMemory: "end of \(run)", expectedByteCount: 1 << 16)
-        do {
-            let root = try file.root()
+        let image = try HDF5File.image("end of \(run)", expectedByteCount: 1 << 16) { root in
             try CheckpointFile.describe(
                 root, kind: "end", run: run,
                 about: "How a training run recorded by Cairn ended; finished_at is in seconds "
@@ -31,7 +29,7 @@ struct EndFile: Sendable, Equatable {
             try root.setAttribute("sha256", fingerprint)
             try StoredTables.write(metrics, to: root, compression: .contiguous)
         }
-        return try CheckpointFile.sealed(file)
+        return CheckpointFile.sealed(image)
     }
 
     static func read(_ path: String, file: String, run: String) throws -> EndFile {

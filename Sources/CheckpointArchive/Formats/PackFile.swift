@@ -1,5 +1,4 @@
 internal import Checkpoints
-internal import Foundation
 internal import HDF5Files
 
 /// The immutable file of many checkpoints of one run.
@@ -22,7 +21,7 @@ enum PackFile {
             (_ tensorIndex: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     }
 
-    /// Writes a pack, reads its rows back and syncs it; rows are asked for one at a time, in step
+    /// Writes a pack, syncs it and reads everything back; rows are asked for one at a time, in step
     /// order.
     ///
     /// Returns the digests of what was written.
@@ -30,14 +29,10 @@ enum PackFile {
         _ path: String, run: String, layout: TensorLayout, steps: [Int], compression: HDF5Layout,
         row: (_ step: Int) throws -> Row
     ) throws -> [CheckpointFile.Summary] {
-        let file = try HDF5File(creating: path)
         var summaries: [CheckpointFile.Summary] = []
         var metrics: [MetricPoint] = []
         var stepDigests: [StepDigest] = []
-        let extents: [Range<Int>]
-        let written: WrittenRows
-        do {
-            let root = try file.root()
+        let rows = try HDF5File.create(path) { root in
             try CheckpointFile.describe(
                 root, kind: "pack", run: run,
                 about: "Many checkpoints of a training run, written by Cairn. Row i of every "
@@ -51,21 +46,62 @@ enum PackFile {
                 metrics.append(contentsOf: row.metrics)
                 stepDigests.append(contentsOf: row.stepDigests)
             }
-            try writers.finish()
+            let rows = try writers.finish()
+            let bytes = StoredTables.bytes(steps)
             let stepTable = try root.createDataset(
                 PackFile.steps, type: .int64, shape: [steps.count])
-            try stepTable.write(StoredTables.bytes(steps))
+            try stepTable.write(bytes)
             try stepTable.setAttribute("about", "Updates done, for each row.")
+            try stepTable.setAttribute("sha256", Digest(of: bytes).description)
+            try stepTable.close()
             try StoredTables.write(metrics, to: root, compression: .contiguous)
             try StoredTables.write(stepDigests, to: root)
-            extents = try writers.extents()
-            written = writers.written
+            return rows
         }
-        try file.close()
-        try written.requireEqual(to: path)
-        try FileSeal.append(to: path, extents: extents)
+        try FileSeal.append(to: path, extents: rows.extents)
         try DurableFiles.sync(path)
+        try requireReadable(
+            path, run: run, summaries, sums: rows.sums, metrics: metrics, stepDigests: stepDigests)
         return summaries
+    }
+
+    /// Throws unless a new pack, opened afresh, says what was written into it: it is soon the only
+    /// copy of the weights.
+    private static func requireReadable(
+        _ path: String, run: String, _ summaries: [CheckpointFile.Summary],
+        sums: [[FileChecksum]], metrics: [MetricPoint], stepDigests: [StepDigest]
+    ) throws {
+        func require(_ isEqual: Bool, _ part: String) throws {
+            guard isEqual else {
+                throw UserError(
+                    .failure, subject: path, cause: "\(part) was not written as it was given",
+                    advice: "check the disk")
+            }
+        }
+        let found = try header(path, file: path, run: run)
+        try require(found.summaries.map(\.step) == summaries.map(\.step), steps)
+        try require(
+            found.summaries.map(\.digests) == summaries.map(\.digests)
+                && found.summaries.map(\.digest) == summaries.map(\.digest), digests)
+        try require(
+            StoredTables.bytes(try found.metrics.get()) == StoredTables.bytes(metrics),
+            StoredTables.metrics)
+        let opened = try FileSeal.open(path, file: path)
+        let root = try opened.root()
+        try require(
+            try StoredTables.readStepDigests(from: root, path) == stepDigests,
+            StoredTables.stepDigests)
+        let weights = try root.group(CheckpointFile.weights)
+        for (entry, sums) in zip(summaries.first?.layout.entries ?? [], sums) {
+            try require(
+                try checksums(entry, from: root, file: path) == sums, "\(checksums)/\(entry.name)")
+            let dataset = try dataset(entry, in: weights, file: path)
+            let read = try RowReader(path, dataset, entry)
+            for (row, sum) in sums.enumerated() {
+                try require(
+                    try read.sum(of: row, in: dataset) == sum, "row \(row) of \(entry.name)")
+            }
+        }
     }
 
     /// What a pack says about itself, without reading the values of the weights.
@@ -80,7 +116,7 @@ enum PackFile {
             throw DamagedFile(file: file, part: "", cause: "it is not a pack of this run")
         }
         try ArchiveFormat.check(root, file)
-        let steps = StoredTables.integers(try root.dataset(steps, type: .int64).read())
+        let steps = try readSteps(from: root, file: file)
         let weights = try root.group(CheckpointFile.weights)
         let digestGroup = try root.group(digests)
         var rows: [(entry: TensorLayout.Entry, digests: [UInt8])] = []
@@ -113,6 +149,24 @@ enum PackFile {
                 hasOptimizerState: false)
         }
         return (summaries, Result { try StoredTables.readMetrics(from: root, file) })
+    }
+
+    /// The steps of a pack's rows, which rise.
+    static func readSteps(from root: borrowing HDF5Group, file: String) throws -> [Int] {
+        let dataset = try root.dataset(steps, type: .int64)
+        let bytes = try dataset.read()
+        // Packs of earlier versions have no digest of their steps.
+        if let recorded = try dataset.textAttribute("sha256"),
+            recorded != Digest(of: bytes).description
+        {
+            throw DamagedFile(
+                file: file, part: steps, cause: "its bytes do not have the recorded SHA-256")
+        }
+        let values = StoredTables.integers(bytes)
+        guard dataset.shape.count == 1, values.first ?? 0 >= 0,
+            zip(values, values.dropFirst()).allSatisfy(<)
+        else { throw DamagedFile(file: file, part: steps, cause: "its steps do not rise") }
+        return values
     }
 
     /// The digests of every step that a pack carries.
@@ -170,11 +224,9 @@ enum PackFile {
     static func requireSteps(
         of locations: [StoredRun.Location], in root: borrowing HDF5Group, file: String
     ) throws {
-        let steps = StoredTables.integers(try root.dataset(steps, type: .int64).read())
+        let steps = try readSteps(from: root, file: file)
         for location in locations
-        where !steps.indices.contains(location.position)
-            || steps[location.position] != location.step
-        {
+        where !steps.indices.contains(location.position) || steps[location.position] != location.step {
             throw otherStep(file)
         }
     }

@@ -26,7 +26,7 @@ struct RowWriters: ~Copyable {
     private let checksums: HDF5Group
     /// Where row 0 of each tensor begins; nil where its rows do not lie in one piece.
     private var offsets: [Int?] = []
-    private let descriptor: Int32
+    private let target: Target
     /// Rows of each tensor that are not written yet, and how many rows are.
     private var gathered: [[UInt8]]
     private var writtenCounts: [Int]
@@ -60,18 +60,17 @@ struct RowWriters: ~Copyable {
                 layout: compression)
             try dataset.setAttribute("dtype", entry.elementType.rawValue)
             offsets.append(entry.byteCount > 0 ? try dataset.contiguousOffset() : nil)
-            _ = try digests.createDataset(entry.name, type: .uint8, shape: [rowCount, 32])
-            _ = try checksums.createDataset(entry.name, type: .uint64, shape: [rowCount, 2])
+            try dataset.close()
+            try digests.createDataset(entry.name, type: .uint8, shape: [rowCount, 32]).close()
+            try checksums.createDataset(entry.name, type: .uint64, shape: [rowCount, 2]).close()
         }
-        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError("open", path) }
+        target = try Target(path)
         self.path = path
         self.layout = layout
         self.weights = weights
         self.digests = digests
         self.checksums = checksums
         self.offsets = offsets
-        self.descriptor = descriptor
         gathered = layout.entries.map { _ in [] }
         writtenCounts = layout.entries.map { _ in 0 }
         gatheredByteCount = min(
@@ -80,21 +79,30 @@ struct RowWriters: ~Copyable {
         sums = layout.entries.map { _ in [] }
     }
 
-    deinit { close(descriptor) }
+    /// The file, open a second time beside the library.
+    private final class Target {
+        let descriptor: Int32
+        private let path: String
+        private var isOpen = true
+
+        init(_ path: String) throws {
+            descriptor = open(path, O_WRONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw SystemError("open", path) }
+            self.path = path
+        }
+
+        deinit { if isOpen { Foundation.close(descriptor) } }
+
+        /// Some file systems tell of a failed write only here.
+        func close() throws {
+            isOpen = false
+            guard Foundation.close(descriptor) == 0 else { throw SystemError("write", path) }
+        }
+    }
 
     private static let largestWrite = 2 << 20
     /// The bytes of all tensors' rows that are gathered at once.
     private static let largestMemory = 32 << 20
-
-    /// Where the rows lie in the file.
-    borrowing func extents() throws -> [Range<Int>] {
-        var extents: [Range<Int>] = []
-        for entry in layout.entries {
-            extents += try weights.dataset(entry.name, type: entry.elementType.stored)
-                .storedExtents()
-        }
-        return extents
-    }
 
     /// Writes the row with this index, which follows the row before.
     mutating func write(_ row: PackFile.Row, at index: Int) throws {
@@ -104,8 +112,9 @@ struct RowWriters: ~Copyable {
                 if offsets[tensorIndex] != nil {
                     try gather(values, tensorIndex)
                 } else {
-                    try weights.dataset(entry.name, type: entry.elementType.stored).write(
-                        Array(values), fromRow: index)
+                    let dataset = try weights.dataset(entry.name, type: entry.elementType.stored)
+                    try dataset.write(Array(values), fromRow: index)
+                    try dataset.close()
                 }
                 sums[tensorIndex].append(FileChecksum(of: values))
             }
@@ -138,54 +147,60 @@ struct RowWriters: ~Copyable {
         guard let offset = offsets[tensorIndex] else { return }
         let byteCount = layout.entries[tensorIndex].byteCount
         try DurableFiles.writeAll(
-            rows, to: descriptor, at: offset + writtenCounts[tensorIndex] * byteCount, path)
+            rows, to: target.descriptor, at: offset + writtenCounts[tensorIndex] * byteCount, path)
         writtenCounts[tensorIndex] += rows.count / byteCount
     }
 
-    /// Writes what is gathered, and the digests and checksums of all rows.
-    mutating func finish() throws {
+    /// Writes what is gathered, and the digests and checksums of all rows; answers where the rows lie
+    /// in the file, and their sums.
+    consuming func finish() throws -> (extents: [Range<Int>], sums: [[FileChecksum]]) {
         for tensorIndex in gathered.indices { try writeGathered(tensorIndex) }
+        try target.close()
+        var extents: [Range<Int>] = []
         for (tensorIndex, entry) in layout.entries.enumerated() {
-            try digests.dataset(entry.name, type: .uint8).write(digestBytes[tensorIndex])
-            try checksums.dataset(entry.name, type: .uint64).write(
-                sums[tensorIndex].flatMap(\.littleEndianBytes))
+            let digestTable = try digests.dataset(entry.name, type: .uint8)
+            try digestTable.write(digestBytes[tensorIndex])
+            try digestTable.close()
+            let sumTable = try checksums.dataset(entry.name, type: .uint64)
+            try sumTable.write(sums[tensorIndex].flatMap(\.littleEndianBytes))
+            try sumTable.close()
+            let dataset = try weights.dataset(entry.name, type: entry.elementType.stored)
+            extents += try dataset.storedExtents()
+            try dataset.close()
         }
+        let sums = sums
+        try weights.close()
+        try digests.close()
+        try checksums.close()
+        return (extents, sums)
     }
-
-    /// What was written past the library.
-    var written: WrittenRows { WrittenRows(layout: layout, offsets: offsets, sums: sums) }
 }
 
-/// Rows of a pack that lie in one piece, and their sums.
-struct WrittenRows {
-    fileprivate let layout: TensorLayout
-    fileprivate let offsets: [Int?]
-    fileprivate let sums: [[FileChecksum]]
+/// Reads the rows of a tensor as they are read for analyses: past the library where they lie in one
+/// piece.
+struct RowReader {
+    private let path: String
+    private let rowByteCount: Int
+    /// Where row 0 begins; nil where the rows do not lie in one piece.
+    private let offset: Int?
 
-    /// Reads the rows of a finished pack: they are soon the only copy of the weights.
-    func requireEqual(to path: String) throws {
-        try DurableFiles.reading(path) { descriptor, _ in
-            try requireEqual(to: path, descriptor)
-        }
+    init(_ path: String, _ dataset: borrowing HDF5Dataset, _ entry: TensorLayout.Entry) throws {
+        self.path = path
+        rowByteCount = entry.byteCount
+        offset = entry.byteCount > 0 ? try dataset.contiguousOffset() : nil
     }
 
-    private func requireEqual(to path: String, _ descriptor: Int32) throws {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: layout.entries.reduce(0) { max($0, $1.byteCount) }, alignment: 64)
-        defer { buffer.deallocate() }
-        for (tensorIndex, entry) in layout.entries.enumerated() {
-            guard let offset = offsets[tensorIndex] else { continue }
-            let row = UnsafeMutableRawBufferPointer(rebasing: buffer[..<entry.byteCount])
-            for (index, sum) in sums[tensorIndex].enumerated() {
+    /// The sum of a row's bytes.
+    func sum(of row: Int, in dataset: borrowing HDF5Dataset) throws -> FileChecksum {
+        guard let offset else { return FileChecksum(of: try dataset.read(rows: row..<row + 1)) }
+        return try DurableFiles.reading(path) { descriptor, _ in
+            let bytes = try [UInt8](unsafeUninitializedCapacity: rowByteCount) { buffer, filled in
                 try DurableFiles.readAll(
-                    descriptor, into: row, at: offset + index * entry.byteCount, path)
-                guard FileChecksum(of: UnsafeRawBufferPointer(row)) == sum else {
-                    throw UserError(
-                        .failure, subject: path,
-                        cause: "row \(index) of \(entry.name) was not written as it was given",
-                        advice: "check the disk")
-                }
+                    descriptor, into: UnsafeMutableRawBufferPointer(buffer),
+                    at: offset + row * rowByteCount, path)
+                filled = rowByteCount
             }
+            return FileChecksum(of: bytes)
         }
     }
 }

@@ -33,9 +33,7 @@ enum RunDescriptionFile {
     }
 
     static func image(of run: RunDescription) throws -> [UInt8] {
-        let file = try HDF5File(inMemory: "run \(run.id)", expectedByteCount: 1 << 16)
-        do {
-            let root = try file.root()
+        let image = try HDF5File.image("run \(run.id)", expectedByteCount: 1 << 16) { root in
             try CheckpointFile.describe(
                 root, kind: "run", run: run.id,
                 about: "A training run recorded by Cairn, written once when it began. The "
@@ -54,7 +52,7 @@ enum RunDescriptionFile {
                 run.testIndices, "test_indices", "Rows of the task's table used for testing.",
                 to: root)
         }
-        return try CheckpointFile.sealed(file)
+        return CheckpointFile.sealed(image)
     }
 
     static func read(_ path: String, file: String) throws -> RunDescription {
@@ -151,6 +149,7 @@ enum RunDescriptionFile {
         try dataset.write(bytes)
         try dataset.setAttribute("about", about)
         try dataset.setAttribute("sha256", Digest(of: bytes).description)
+        try dataset.close()
     }
 
     private static func indices(

@@ -22,6 +22,7 @@ enum StoredTables {
                 + "measured. Accuracies lie in [0, 1], losses are mean cross-entropy in nats.")
         try dataset.setAttribute("name_bytes", String(nameByteCount))
         try dataset.setAttribute("sha256", Digest(of: bytes).description)
+        try dataset.close()
     }
 
     /// The width of the column of names.
@@ -80,6 +81,7 @@ enum StoredTables {
             "One row per update: step, and the first 16 bytes (big-endian, as two words) of the "
                 + "SHA-256 of the weights after it, stored or not.")
         try dataset.setAttribute("sha256", Digest(of: bytes).description)
+        try dataset.close()
     }
 
     /// The rows of the table of digests.

@@ -105,10 +105,6 @@ extension Archive {
                 ).userError(step: location.step)
             }
             try files.reach(.syncFile)
-            let written = try PackFile.header(temporary, file: path, run: run.id)
-            precondition(
-                written.summaries.map(\.digest) == summaries.map(\.digest),
-                "a pack says what was written into it")
             let file = try IndexedFile(path: path, kind: .pack, at: temporary)
             try files.move(temporary, to: paths.file(run.id, path))
             return (file, summaries)
@@ -204,9 +200,7 @@ extension Archive {
         let temporary = files.temporaryPath()
         defer { unlink(temporary) }
         do {
-            let file = try HDF5File(creating: temporary, format: .version110)
-            do {
-                let root = try file.root()
+            try HDF5File.create(temporary, format: .version110) { root in
                 try CheckpointFile.describe(
                     root, kind: "packed", run: run,
                     about: "All packed checkpoints of a training run as one array per tensor, "
@@ -222,7 +216,6 @@ extension Archive {
                         )
                     })
             }
-            try file.close()
             try FileSeal.append(to: temporary, extents: [])
         } catch {
             throw Archive.writing(paths.file(run, "packed.h5"), failed: error)
@@ -255,5 +248,7 @@ private enum VirtualDatasets {
                 entry.name, type: .uint8, rowShape: [32],
                 sources: shown("\(PackFile.digests)/\(name)"))
         }
+        try weights.close()
+        try digests.close()
     }
 }

@@ -1,4 +1,5 @@
 package import Checkpoints
+internal import Foundation
 internal import HDF5Files
 
 /// Tensors in HDF5 files of other programs, and in a form that they can read.
@@ -137,25 +138,48 @@ package enum TensorHDF5 {
         }
     }
 
-    /// Writes each tensor as one dataset of its name in the file's root.
+    /// Writes each tensor as one dataset of its name in the file's root, and reads them back.
     package static func write(
         _ tensors: [Tensor], to path: String, replacing: Bool = false
     ) throws {
         try TargetFile.write(to: path, replacing: replacing) { temporary in
             do {
-                let file = try HDF5File(creating: temporary)
-                let root = try file.root()
-                for tensor in tensors {
-                    let dataset = try root.createDataset(
-                        tensor.name, type: stored(tensor.elementType), shape: tensor.shape)
-                    try dataset.write(tensor.bytes)
-                    if [.bool, .bfloat16].contains(tensor.elementType) {
-                        try dataset.setAttribute(typeAttribute, tensor.elementType.rawValue)
+                try HDF5File.create(temporary) { root in
+                    for tensor in tensors {
+                        let dataset = try root.createDataset(
+                            tensor.name, type: stored(tensor.elementType), shape: tensor.shape)
+                        try dataset.write(tensor.bytes)
+                        if [.bool, .bfloat16].contains(tensor.elementType) {
+                            try dataset.setAttribute(typeAttribute, tensor.elementType.rawValue)
+                        }
+                        try dataset.close()
                     }
                 }
-            } catch {
-                throw UserError(.failure, subject: path, cause: "\(error)")
+                let root = try HDF5File(readingFrom: temporary).root()
+                for tensor in tensors {
+                    let dataset = try root.dataset(tensor.name, type: stored(tensor.elementType))
+                    guard dataset.shape == tensor.shape, try dataset.read() == tensor.bytes else {
+                        throw UserError(
+                            .failure, subject: path,
+                            cause: "\(tensor.name) was not written as it was given",
+                            advice: "check the disk")
+                    }
+                }
+            } catch let error as HDF5Error {
+                throw UserError.notWritten(path, error)
             }
         }
+    }
+}
+
+extension UserError {
+    /// A file that the HDF5 library could not write.
+    fileprivate static func notWritten(_ path: String, _ error: HDF5Error) -> UserError {
+        guard let code = error.systemCode else {
+            return UserError(.failure, subject: path, cause: error.cause)
+        }
+        return UserError(
+            .failure, subject: path, cause: "cannot write: \(String(cString: strerror(code)))",
+            advice: [ENOSPC, EDQUOT].contains(code) ? "free some space and try again" : "")
     }
 }
