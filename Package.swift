@@ -31,6 +31,7 @@ let package = Package(
     name: "cairn",
     products: [
         .executable(name: "cairn", targets: ["cairn"]),
+        .library(name: "CairnArchive", targets: ["CairnArchive"]),
         .library(name: "CairnExtension", type: .dynamic, targets: ["CairnExtension"]),
     ],
     dependencies: [
@@ -100,6 +101,11 @@ let package = Package(
                 "Checkpoints", "Networks", "Training",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: strict),
+        // What other Swift programs import: nothing of GRDB or HDF5 is visible through it.
+        .target(
+            name: "CairnArchive",
+            dependencies: ["ArchiveQueries", "CheckpointArchive", "Checkpoints"],
+            swiftSettings: strict),
         .target(
             name: "CairnExtension",
             dependencies: ["CSQLite", "ArchiveQueries", "CheckpointArchive", "Checkpoints"],
@@ -123,6 +129,17 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             path: "Tests/ArchiveHarness", swiftSettings: numerical),
+        // The source of the package `Tests/LibraryExample`, built here too, because building that
+        // package builds everything once more.
+        .executableTarget(
+            name: "LibraryExample", dependencies: ["CairnArchive"],
+            path: "Tests/LibraryExample/Sources/LibraryExample", swiftSettings: strict),
+        .testTarget(
+            name: "CairnArchiveTests",
+            dependencies: [
+                "ArchiveHarness", "CairnArchive", "Checkpoints", "LibraryExample", "TestSupport",
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "ArrayMathTests",
             dependencies: [

@@ -20,6 +20,7 @@ import Testing
         "ArchiveSchema": [],
         "CheckpointArchive": ["HDF5Files", "Checkpoints", "ArchiveSchema", "GRDB", "GRDBSQLite"],
         "Interchange": ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
+        "CairnArchive": ["ArchiveQueries", "CheckpointArchive", "Checkpoints"],
         "CairnExtension": ["CSQLite", "ArchiveQueries", "CheckpointArchive", "Checkpoints"],
         "ArchiveQueries": [
             "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "ArrayMath",
