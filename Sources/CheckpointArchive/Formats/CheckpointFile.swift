@@ -158,7 +158,8 @@ enum CheckpointFile {
         let group = try createOptimizer(state.attributes, in: root)
         var extents: [Range<Int>] = []
         for tensor in state.tensors {
-            extents += try write(tensor, Digest(of: tensor.bytes), to: group, compression: compression)
+            extents += try write(
+                tensor, Digest(of: tensor.bytes), to: group, compression: compression)
         }
         try group.close()
         return extents

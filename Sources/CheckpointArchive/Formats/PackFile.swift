@@ -225,9 +225,11 @@ enum PackFile {
         of locations: [StoredRun.Location], in root: borrowing HDF5Group, file: String
     ) throws {
         let steps = try readSteps(from: root, file: file)
-        for location in locations
-        where !steps.indices.contains(location.position) || steps[location.position] != location.step {
-            throw otherStep(file)
+        for location in locations {
+            let position = location.position
+            guard steps.indices.contains(position), steps[position] == location.step else {
+                throw otherStep(file)
+            }
         }
     }
 
