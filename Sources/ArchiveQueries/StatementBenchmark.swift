@@ -191,7 +191,7 @@ package enum StatementBenchmark {
         var query: [Double] = []
         var loop: [Double] = []
         for _ in 0..<max(repetitions, 1) {
-            var found: [[SQLValue]] = []
+            var found: [[ScalarValue]] = []
             query.append(try seconds { found = try session.rows(times) })
             var expected = 0
             loop.append(try seconds { expected = try loopOverCurves(session.connection) })

@@ -1,4 +1,3 @@
-internal import ArchiveQueries
 internal import Checkpoints
 
 /// One typed value of a setting, a row or a parameter.
@@ -12,33 +11,24 @@ public enum Scalar: Sendable, Hashable {
     case boolean(Bool)
     case bytes([UInt8])
 
-    init(_ value: SQLValue) {
+    init(_ value: ScalarValue) {
         switch value {
         case .null: self = .null
-        case .integer(let value): self = .integer(value)
-        case .real(let value): self = .real(value)
-        case .text(let value): self = .text(value)
-        case .blob(let value): self = .bytes(value)
-        }
-    }
-
-    init(_ value: HyperparameterValue) {
-        switch value {
-        case .none: self = .null
         case .integer(let value): self = .integer(Int64(value))
         case .real(let value): self = .real(value)
         case .text(let value): self = .text(value)
         case .boolean(let value): self = .boolean(value)
+        case .blob(let value): self = .bytes(value)
         }
     }
 
-    var sql: SQLValue {
+    var sql: ScalarValue {
         switch self {
         case .null: .null
-        case .integer(let value): .integer(value)
+        case .integer(let value): .integer(Int(value))
         case .real(let value): .real(value)
         case .text(let value): .text(value)
-        case .boolean(let value): .integer(value ? 1 : 0)
+        case .boolean(let value): .boolean(value)
         case .bytes(let value): .blob(value)
         }
     }

@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import Networks
 
 /// The speed of a configuration's training steps, beside that of their bare matrix products.

@@ -6,7 +6,7 @@ import Training
 /// to 200, which takes its debugging library, loaded before the program.
 enum Steps {
     static func run(preset: String, modulus: Int, batch: String) throws {
-        let small: SettingValue = [
+        let small: JSONValue = [
             "task": ["operation": "add", "modulus": .integer(modulus), "train_fraction": 0.5],
             "training": [
                 "steps": 201, "evaluate_every": 201, "checkpoints": "every 1000",

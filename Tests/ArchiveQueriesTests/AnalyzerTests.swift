@@ -13,7 +13,7 @@ struct AnalyzerTests {
 
     init() throws { fixture = try FixtureArchive() }
 
-    private func rows(_ sql: String) throws -> [[SQLValue]] { try fixture.session().rows(sql) }
+    private func rows(_ sql: String) throws -> [[ScalarValue]] { try fixture.session().rows(sql) }
 
     @Test func aSecondRunComputesNothing() throws {
         let analyzer = Analyzer(fixture.archive)

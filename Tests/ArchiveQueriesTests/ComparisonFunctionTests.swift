@@ -8,7 +8,7 @@ import Testing
 
 /// Functions that compare runs, on plain values and on the fixture archive.
 struct ComparisonFunctionTests {
-    private func rows(_ sql: String) throws -> [[SQLValue]] {
+    private func rows(_ sql: String) throws -> [[ScalarValue]] {
         try FixtureArchive.shared.get().session().rows(sql)
     }
 

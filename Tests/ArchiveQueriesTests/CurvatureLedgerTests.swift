@@ -75,11 +75,11 @@ struct CurvatureLedgerTests {
         return AnalysisRequest(.hessian, runs: [Self.adam], steps: .last, settings: settings)
     }
 
-    private func rows(_ sql: String) throws -> [[SQLValue]] {
+    private func rows(_ sql: String) throws -> [[ScalarValue]] {
         try SQLSession(archive: archive).rows(sql)
     }
 
-    private func number(_ value: SQLValue) throws -> Double {
+    private func number(_ value: ScalarValue) throws -> Double {
         guard case .real(let number) = value else {
             throw UserError(.failure, subject: "\(value)", cause: "no number")
         }
@@ -111,7 +111,7 @@ struct CurvatureLedgerTests {
                     [.integer(6), .integer(6), .integer(0), .text("float64"), .text("train")]
                 ])
         // Two eigenvalues and a trace of the whole and of each block, and 3 × 8 nodes.
-        let blocks = Int64(try model.layout(for: task).entries.count)
+        let blocks = try model.layout(for: task).entries.count
         #expect(
             try rows(
                 """

@@ -20,14 +20,14 @@ struct CurveFunctionTests {
         session = try SQLSession(index: index)
     }
 
-    private func value(_ call: String, _ values: String) throws -> SQLValue {
+    private func value(_ call: String, _ values: String) throws -> ScalarValue {
         try #require(
             try session.rows("WITH c(step, value) AS (VALUES \(values)) SELECT \(call) FROM c")
                 .first?.first)
     }
 
-    private static let crossings: [(String, SQLValue)] = [
-        ("(0,0.1),(1,0.995),(2,0.2),(3,1),(4,1),(5,1),(6,0.5)", SQLValue.integer(3)),
+    private static let crossings: [(String, ScalarValue)] = [
+        ("(0,0.1),(1,0.995),(2,0.2),(3,1),(4,1),(5,1),(6,0.5)", ScalarValue.integer(3)),
         ("(0,0.1),(1,0.2)", .null),
         ("(0,0.1),(7,0.99)", .integer(7)),
         ("(0,1)", .integer(0)),
@@ -40,7 +40,7 @@ struct CurveFunctionTests {
     ]
 
     @Test(arguments: crossings)
-    func grokStepIsTheSustainedCrossing(values: String, expected: SQLValue) throws {
+    func grokStepIsTheSustainedCrossing(values: String, expected: ScalarValue) throws {
         #expect(try value("grok_step(step, value)", values) == expected)
     }
 
@@ -73,7 +73,7 @@ struct CurveFunctionTests {
                 "points": .text(
                     "[" + points.map { "[\($0.0),\($0.1)]" }.joined(separator: ",") + "]"),
             ])
-        #expect(rows == [[expected.map { .integer(Int64($0)) } ?? .null]])
+        #expect(rows == [[expected.map { .integer($0) } ?? .null]])
     }
 
     @Test func theSigmoidIsRecovered() throws {
@@ -97,8 +97,8 @@ struct CurveFunctionTests {
         #expect(try value("sigmoid_width(step, value)", "(0,NULL)") == .null)
     }
 
-    private static let quantiles: [(String, String, SQLValue)] = [
-        ("median(value)", "(0,3),(0,1),(0,2)", SQLValue.real(2)),
+    private static let quantiles: [(String, String, ScalarValue)] = [
+        ("median(value)", "(0,3),(0,1),(0,2)", ScalarValue.real(2)),
         ("median(value)", "(0,1),(0,2),(0,NULL),(0,4),(0,3)", .real(2.5)),
         ("median(value)", "(0,NULL)", .null),
         ("quantile(value, 0.25)", "(0,1),(0,2),(0,3),(0,4),(0,5)", .real(2)),
@@ -110,7 +110,7 @@ struct CurveFunctionTests {
     ]
 
     @Test(arguments: quantiles)
-    func quantilesInterpolate(call: String, values: String, expected: SQLValue) throws {
+    func quantilesInterpolate(call: String, values: String, expected: ScalarValue) throws {
         #expect(try value(call, values) == expected)
     }
 

@@ -79,7 +79,7 @@ struct EdgeCaseTests {
             row.map { value in
                 switch value {
                 case .null: "NULL"
-                case .integer(let integer): "\(integer)"
+                case .boolean, .integer: value.written
                 case .real(let real): String(format: "%.4g", real)
                 case .text(let text): text
                 case .blob: "blob"

@@ -57,7 +57,7 @@ struct HessianFunctionTests {
         return Array(symmetricEigenvalues(matrix, order: parameters.count).reversed().prefix(count))
     }
 
-    private func eigenvalues(_ rows: [[SQLValue]]) -> [Double] {
+    private func eigenvalues(_ rows: [[ScalarValue]]) -> [Double] {
         rows.compactMap { if case .real(let value)? = $0.first { value } else { nil } }
     }
 

@@ -66,11 +66,11 @@ struct MeasureKindsTests {
         return id
     }
 
-    private func rows(_ sql: String) throws -> [[SQLValue]] {
+    private func rows(_ sql: String) throws -> [[ScalarValue]] {
         try SQLSession(archive: archive).rows(sql)
     }
 
-    private func integer(_ sql: String) throws -> Int64? {
+    private func integer(_ sql: String) throws -> Int? {
         guard case .integer(let value)? = try rows(sql).first?.first else { return nil }
         return value
     }
@@ -121,7 +121,7 @@ struct MeasureKindsTests {
             }
             #expect(abs(update - (try distance(step, step - 300))) < 1e-12 * update)
             #expect(abs(whole - (try distance(step, 0))) < 1e-12 * whole)
-            #expect(found[0][2] == .integer(Int64(step - 300)))
+            #expect(found[0][2] == .integer(step - 300))
         }
         #expect(
             try rows(

@@ -1,5 +1,6 @@
 import ArchiveQueries
 import ArchiveSchema
+internal import Checkpoints
 import TestSupport
 import Testing
 
@@ -71,7 +72,7 @@ struct QueryPlanTests {
         let session = try FixtureArchive.shared.get().session()
         let values = Dictionary(
             uniqueKeysWithValues: query.parameters.map {
-                ($0.name, SQLValue(written: $0.defaultText ?? FixtureArchive.slow))
+                ($0.name, ScalarValue(written: $0.defaultText ?? FixtureArchive.slow))
             })
         let steps = try session.rows("EXPLAIN QUERY PLAN " + query.sql, parameters: values)
             .compactMap { if case .text(let text) = $0[3] { text } else { nil } }

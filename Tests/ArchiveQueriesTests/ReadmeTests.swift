@@ -1,4 +1,5 @@
 import ArchiveQueries
+import Checkpoints
 import Foundation
 import Testing
 

@@ -60,7 +60,7 @@ struct RunsWideTests {
                 Hyperparameter("weight_decay", .real(0.5)), Hyperparameter("Seed", .integer(7)),
                 Hyperparameter("it's \"odd\" é 日本; --", .text("x'y")),
                 Hyperparameter("WEIGHT_DECAY", .real(3)), Hyperparameter("", .boolean(true)),
-                Hyperparameter("absent", .none),
+                Hyperparameter("absent", .null),
             ])
         let found = try columns
         #expect(
@@ -99,7 +99,7 @@ struct RunsWideTests {
     @Test func namesThatGoTakeTheirColumnsAlong() throws {
         try add("000000000000000a", [Hyperparameter("kept", .real(1))])
         try add(
-            "000000000000000b", [Hyperparameter("kept", .real(1)), Hyperparameter("gone", .none)])
+            "000000000000000b", [Hyperparameter("kept", .real(1)), Hyperparameter("gone", .null)])
         #expect(try columns == Self.own + ["kept", "gone"])
         try archive.write { try $0.execute(sql: "DELETE FROM run WHERE name LIKE '%b'") }
         #expect(try columns == Self.own + ["kept"])
@@ -130,7 +130,7 @@ struct RunsWideTests {
         try add(
             "000000000000000a",
             (0..<2500).map { Hyperparameter("setting_\($0)", .integer($0)) }
-                + [Hyperparameter(String(repeating: "long", count: 200_000), .none)])
+                + [Hyperparameter(String(repeating: "long", count: 200_000), .null)])
         #expect(try columns.count == 1900)
         let value = try read { try Int.fetchOne($0, sql: "SELECT setting_7 FROM runs_wide") }
         #expect(value == 7)

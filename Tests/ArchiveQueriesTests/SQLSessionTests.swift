@@ -77,16 +77,16 @@ struct SQLSessionTests {
         #expect(try cursor.next() == [.integer(2)])
     }
 
-    private static let written: [(String, SQLValue)] = [
-        ("12", SQLValue.integer(12)), ("-1e-3", .real(-1e-3)), ("NULL", .null),
+    private static let written: [(String, ScalarValue)] = [
+        ("12", ScalarValue.integer(12)), ("-1e-3", .real(-1e-3)), ("NULL", .null),
         ("'113'", .text("113")),
         ("it's", .text("it's")), ("'it''s'", .text("it's")), ("", .text("")), ("nan", .text("nan")),
         ("infinity", .text("infinity")), ("0x10", .text("0x10")), ("é", .text("é")),
     ]
 
     @Test(arguments: written)
-    func parametersAreTypedAsWritten(text: String, expected: SQLValue) throws {
-        #expect(SQLValue(written: text) == expected)
+    func parametersAreTypedAsWritten(text: String, expected: ScalarValue) throws {
+        #expect(ScalarValue(written: text) == expected)
         let rows = try session().rows("SELECT :value", parameters: ["value": expected])
         #expect(rows == [[expected]])
     }
@@ -96,7 +96,7 @@ struct SQLSessionTests {
         #expect(
             try session().rows(
                 "SELECT :t, length(CAST(:t AS BLOB))", parameters: ["t": .text(text)])
-                == [[.text(text), .integer(Int64(text.utf8.count))]])
+                == [[.text(text), .integer(text.utf8.count)]])
     }
 
     private static let mistakes: [(String, String)] = [
@@ -167,7 +167,7 @@ struct SQLSessionTests {
         """
 
     @Test func scriptsRunStatementByStatement() throws {
-        var seen: [[SQLValue]] = []
+        var seen: [[ScalarValue]] = []
         try session().run(
             script: "SELECT :a; -- a comment\n\nSELECT 2;\n-- the end\n",
             parameters: ["a": .integer(1)]

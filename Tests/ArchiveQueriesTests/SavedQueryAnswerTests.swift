@@ -1,6 +1,7 @@
 import ArchiveQueries
 import ArchiveSchema
 import CheckpointArchive
+internal import Checkpoints
 import Foundation
 import GRDB
 import TestSupport
@@ -70,7 +71,7 @@ struct SavedQueryAnswerTests {
     /// Columns that differ from machine to machine or from day to day.
     private static let masked: Set<String> = ["computed_at", "cost_seconds", "file_bytes"]
 
-    private static let given: [String: [String: SQLValue]] = [
+    private static let given: [String: [String: ScalarValue]] = [
         "curve": ["run": .text(FixtureArchive.slow)],
         "tensor_growth": ["run": .text(FixtureArchive.slow)],
         "spectrum_over_time": ["run": .text(FixtureArchive.slow), "count": .integer(2)],
@@ -115,10 +116,10 @@ struct SavedQueryAnswerTests {
     }
 
     /// Reals with nine digits: what sums in another order may change lies behind them.
-    private static func written(_ value: SQLValue) -> String {
+    private static func written(_ value: ScalarValue) -> String {
         switch value {
         case .null: "NULL"
-        case .integer(let integer): String(integer)
+        case .boolean, .integer: value.written
         case .real(let real): String(format: "%.9g", abs(real) < 1e-12 ? 0 : real)
         case .text(let text): text.replacing("\n", with: "\\n")
         case .blob(let bytes): "\(bytes.count) bytes"

@@ -1,5 +1,6 @@
 import ArchiveQueries
 import CheckpointArchive
+import Checkpoints
 import TestSupport
 import Testing
 

@@ -13,7 +13,7 @@ struct TensorFunctionTests {
         session = try FixtureArchive.shared.get().session()
     }
 
-    private func value(_ expression: String) throws -> SQLValue {
+    private func value(_ expression: String) throws -> ScalarValue {
         let rows = try session.rows("SELECT \(expression)")
         return try #require(rows.first?.first)
     }
@@ -118,7 +118,7 @@ struct TensorFunctionTests {
         let rows = try session.rows("SELECT step, value FROM trajectory('slow', 'diagonal', 1, 1)")
         #expect(
             rows
-                == FixtureArchive.steps.map { [.integer(Int64($0)), .real(Double($0) / 100)] })
+                == FixtureArchive.steps.map { [.integer($0), .real(Double($0) / 100)] })
         #expect(try session.rows("SELECT * FROM trajectory('slow', 'diagonal', 2, 0)").isEmpty)
         #expect(try session.rows("SELECT * FROM trajectory('slow', 'none', 0)").isEmpty)
     }
@@ -225,7 +225,7 @@ struct TensorFunctionTests {
                 + 2)
     }
 
-    private func text(_ row: [SQLValue]) -> String? {
+    private func text(_ row: [ScalarValue]) -> String? {
         if case .text(let text)? = row.first { text } else { nil }
     }
 }

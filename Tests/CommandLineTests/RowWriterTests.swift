@@ -1,3 +1,4 @@
+internal import Checkpoints
 import Foundation
 import TestSupport
 import Testing
@@ -6,7 +7,7 @@ import Testing
 
 /// Prints rows into a file and gives its text.
 private func rendered(
-    _ format: RowFormat, columns: [String], rows: [[Cell]], terminal: Terminal = .plain
+    _ format: RowFormat, columns: [String], rows: [[ScalarValue]], terminal: Terminal = .plain
 ) throws -> String {
     let folder = try TemporaryFolder()
     let path = folder.path("rows")
@@ -19,7 +20,7 @@ private func rendered(
 }
 
 private let columns = ["run", "value", "note"]
-private let rows: [[Cell]] = [
+private let rows: [[ScalarValue]] = [
     [.text("a"), .real(0.1), .text("plain")],
     [.text("größe"), .real(-12345.5), .null],
     [.text("重み"), .integer(7), .text("a, \"b\"\nc|d")],
@@ -62,7 +63,7 @@ private let rows: [[Cell]] = [
     }
 
     @Test func numbersThatAreNoneHaveAFormEverywhere() throws {
-        let odd: [[Cell]] = [[.real(.nan), .real(.infinity), .real(-.infinity)]]
+        let odd: [[ScalarValue]] = [[.real(.nan), .real(.infinity), .real(-.infinity)]]
         let names = ["a", "b", "c"]
         #expect(
             try rendered(.nl, columns: names, rows: odd)
@@ -115,7 +116,9 @@ private let rows: [[Cell]] = [
     }
 
     @Test func laterWiderRowsAreNotCut() throws {
-        let many = (0..<500).map { [Cell.text(String(repeating: "x", count: $0 < 400 ? 3 : 30))] }
+        let many = (0..<500).map {
+            [ScalarValue.text(String(repeating: "x", count: $0 < 400 ? 3 : 30))]
+        }
         let text = try rendered(.table, columns: ["a"], rows: many)
         #expect(text.split(separator: "\n").last?.count == 30)
     }

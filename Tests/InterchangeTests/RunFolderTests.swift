@@ -19,7 +19,7 @@ import Testing
                 Hyperparameter("small", .real(.leastNonzeroMagnitude)),
                 Hyperparameter("nan", .real(.infinity)),
                 Hyperparameter("text", .text("1")), Hyperparameter("flag", .boolean(true)),
-                Hyperparameter("none", .none),
+                Hyperparameter("none", .null),
             ],
             parent: .init(run: "abc", step: 4), trainIndices: [3, 1, 2], testIndices: [],
             versions: ["cairn": "0.1", "a": "b"],

@@ -10,7 +10,7 @@ package enum TestRuns {
             network: "mlp", seed: seed, configuration: #"{"network":{"kind":"mlp"}}"#,
             hyperparameters: [
                 Hyperparameter("weight_decay", .real(1)), Hyperparameter("width", .integer(8)),
-                Hyperparameter("schedule", .none), Hyperparameter("activation", .text("relu")),
+                Hyperparameter("schedule", .null), Hyperparameter("activation", .text("relu")),
                 Hyperparameter("biases", .boolean(true)), Hyperparameter("limit", .real(.infinity)),
             ],
             parent: RunDescription.Parent(run: "00000000000000ff", step: 12),

@@ -6,7 +6,7 @@ import Training
 
 /// A finished small run of 60 steps with a checkpoint every 20.
 private func finishedRun(
-    _ changes: [(name: String, value: SettingValue)] = []
+    _ changes: [(name: String, value: JSONValue)] = []
 ) throws -> MemorySink {
     let configuration = try TrainingConfiguration(
         smallRun.changing(
@@ -19,8 +19,8 @@ private func finishedRun(
 
 @Suite struct ReplayTests {
     /// Every step of a run that stores them all, against the same run that stores few.
-    @Test(arguments: [[], [("dtype", "float64"), ("batch", 13)]] as [[(String, SettingValue)]])
-    func everyStepComesBackBitIdentically(changes: [(String, SettingValue)]) throws {
+    @Test(arguments: [[], [("dtype", "float64"), ("batch", 13)]] as [[(String, JSONValue)]])
+    func everyStepComesBackBitIdentically(changes: [(String, JSONValue)]) throws {
         let changes = changes.map { (name: $0.0, value: $0.1) }
         let dense = try finishedRun(changes + [("checkpoints", 1)])
         let sparse = try finishedRun(changes)
@@ -155,8 +155,8 @@ private func finishedRun(
         arguments: [
             [("width", 32)], [("modulus", 13)], [("steps", 20)], [("weight_decai", 1)],
             [("layers", 2)], [("group", "S5")],
-        ] as [[(String, SettingValue)]])
-    func impossibleForksAreRefused(changes: [(String, SettingValue)]) throws {
+        ] as [[(String, JSONValue)]])
+    func impossibleForksAreRefused(changes: [(String, JSONValue)]) throws {
         let parent = try finishedRun()
         #expect(throws: UserError.self) {
             try Fork(of: parent, at: 40, changing: changes.map { (name: $0.0, value: $0.1) })

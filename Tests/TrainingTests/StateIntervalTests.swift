@@ -10,7 +10,7 @@ import Testing
     private func stepsWithState(keeping policy: String?, end: Int? = nil) throws -> [Int] {
         var settings = try smallRun.changing([("checkpoints", 1), ("steps", 10)])
         if let policy {
-            settings = try settings.changing([("optimizer_states", SettingValue.text(policy))])
+            settings = try settings.changing([("optimizer_states", JSONValue.text(policy))])
         }
         let trainer = try Trainer(TrainingConfiguration(settings), threadCount: 1)
         let loop: TrainingLoop<Float> = try trainer.loop(from: nil, as: Float.self)

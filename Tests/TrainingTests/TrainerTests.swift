@@ -6,7 +6,7 @@ import Testing
 import Training
 
 /// A network small enough for hundreds of steps a second in a test.
-let smallRun: SettingValue = [
+let smallRun: JSONValue = [
     "task": ["operation": "subtract", "modulus": 11, "train_fraction": 0.5],
     "network": ["width": 16, "heads": 2, "mlp_width": 32],
     "training": ["steps": 200, "checkpoints": "every 50", "evaluate_every": 5],
@@ -64,7 +64,7 @@ let smallRun: SettingValue = [
     }
 
     /// Rules with memory, drawn batches and noise: all of them must survive an interruption.
-    static let resumable: [String: [(name: String, value: SettingValue)]] = [
+    static let resumable: [String: [(name: String, value: JSONValue)]] = [
         "adamw": [],
         "double": [("dtype", "float64")],
         "batches": [("batch", 13)],

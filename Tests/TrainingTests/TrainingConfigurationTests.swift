@@ -49,10 +49,9 @@ import Training
     }
 
     @Test func changesByNameKeepTheRest() throws {
-        let base = SettingValue.object([
-            "task": .object(["operation": .text("subtract"), "modulus": .integer(59)]),
-            "optimizer": .object(["weight_decay": .real(2)]),
-        ])
+        let base: JSONValue = [
+            "task": ["operation": "subtract", "modulus": 59], "optimizer": ["weight_decay": 2.0],
+        ]
         let changed = try base.changing([
             ("learning-rate", .real(0.01)), ("training.steps", .integer(5)),
         ])

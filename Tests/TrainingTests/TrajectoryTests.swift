@@ -10,27 +10,41 @@ import Testing
 ///
 /// The decay `jiggle`, noise and dropout draw numbers of their own and are tested by their laws.
 @Suite struct TrajectoryTests {
-    struct Fixture: Decodable {
-        let networks: [String: SettingValue]
-        let optimizers: [String: SettingValue]
-        let schedules: [String: SettingValue]
+    struct Fixture {
+        let settings: JSONValue
         let cases: [Case]
+
+        init(_ data: Data) throws {
+            settings = try JSONValue(parsing: data)
+            cases = (settings["cases"]?.elements ?? []).compactMap(Case.init)
+        }
     }
 
-    struct Case: Decodable, Sendable, CustomTestStringConvertible {
+    struct Case: Sendable, CustomTestStringConvertible {
         let network: String
         let optimizer: String
         let loss: String
         let schedule: String
         let losses: [Double]
         let squares: Double
+
+        init?(_ json: JSONValue) {
+            guard let network = json["network"]?.text, let optimizer = json["optimizer"]?.text,
+                let loss = json["loss"]?.text, let schedule = json["schedule"]?.text,
+                let losses = json["losses"]?.elements, let squares = json["squares"]?.real
+            else { return nil }
+            (self.network, self.optimizer, self.loss) = (network, optimizer, loss)
+            (self.schedule, self.squares) = (schedule, squares)
+            self.losses = losses.compactMap(\.real)
+        }
+
         var testDescription: String { "\(network) \(optimizer) \(loss) \(schedule)" }
     }
 
     static let fixture: Fixture? = {
         let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("Fixtures/trajectories.json")
-        return try? JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
+        return try? Fixture(Data(contentsOf: url))
     }()
 
     @Test func theFixtureHasEveryCombination() throws {
@@ -59,12 +73,12 @@ import Testing
 
     private func compare<Scalar: NetworkScalar>(
         _ example: Case, tolerance: Double, as type: Scalar.Type,
-        lossPrecision: SettingValue = "float64"
+        lossPrecision: JSONValue = "float64"
     ) throws {
         let fixture = try #require(Self.fixture)
-        let network = try #require(fixture.networks[example.network])
-        let isTransformer = network.members?["kind"] == "transformer"
-        var task: [String: SettingValue] = [
+        let network = try #require(fixture.settings["networks"]?[example.network])
+        let isTransformer = network["kind"] == "transformer"
+        var task: JSONValue = [
             "operation": "subtract", "modulus": 7, "split": "in_order", "train_fraction": 0.6,
         ]
         if isTransformer, example.loss == "answer_eos" {
@@ -73,9 +87,9 @@ import Testing
         }
         if example.loss == "answers_only" { task["answers_only"] = true }
         let configuration = try TrainingConfiguration([
-            "task": .object(task), "network": network,
-            "optimizer": try #require(fixture.optimizers[example.optimizer]),
-            "schedule": try #require(fixture.schedules[example.schedule]),
+            "task": task, "network": network,
+            "optimizer": try #require(fixture.settings["optimizers"]?[example.optimizer]),
+            "schedule": try #require(fixture.settings["schedules"]?[example.schedule]),
             "loss": ["precision": lossPrecision], "training": ["steps": 10],
         ])
         let trainer = try Trainer(configuration, threadCount: 1)

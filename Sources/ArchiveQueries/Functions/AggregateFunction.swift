@@ -22,11 +22,11 @@ final class AggregateFunction {
     let description: FunctionDescription
     let form: Form
     /// Computes the result of a group; never called for a group without numbers.
-    private let body: (borrowing NumberBuffer) throws -> SQLValue
+    private let body: (borrowing NumberBuffer) throws -> ScalarValue
 
     init(
         _ description: FunctionDescription, form: Form,
-        body: @escaping (borrowing NumberBuffer) throws -> SQLValue
+        body: @escaping (borrowing NumberBuffer) throws -> ScalarValue
     ) {
         self.description = description
         self.form = form

@@ -36,7 +36,7 @@ enum CurveFunctions {
     ///
     /// Rows that come in step order, as an index gives them, are taken as they are; others are
     /// sorted, and of repeated steps the last row counts.
-    static func sustainedStep(_ buffer: borrowing NumberBuffer, threshold: Double) -> Int64? {
+    static func sustainedStep(_ buffer: borrowing NumberBuffer, threshold: Double) -> Int? {
         let steps = buffer.keyList
         var isRising = true
         for index in 1..<max(steps.count, 1) where steps[index] <= steps[index - 1] {
@@ -45,9 +45,9 @@ enum CurveFunctions {
         }
         guard isRising else {
             let curve = curve(buffer)
-            return curve.crossings(of: threshold).sustained.step.map(Int64.init)
+            return curve.crossings(of: threshold).sustained.step
         }
-        return sustainedIndex(buffer.valueList, threshold: threshold).map { steps[$0] }
+        return sustainedIndex(buffer.valueList, threshold: threshold).map { Int(steps[$0]) }
     }
 
     /// The place of the first of three values in a row at or above the threshold, or of fewer that

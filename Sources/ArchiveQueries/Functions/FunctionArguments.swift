@@ -5,7 +5,7 @@ internal import Checkpoints
 struct FunctionArguments {
     /// The function's name, for messages.
     let function: String
-    let values: [SQLValue]
+    let values: [ScalarValue]
 
     /// Whether any argument is NULL, in which case functions give NULL or no rows.
     var containsNull: Bool { values.contains(.null) }
@@ -13,7 +13,7 @@ struct FunctionArguments {
     /// The argument as a whole number.
     func integer(_ index: Int, _ name: String) throws -> Int {
         switch values[index] {
-        case .integer(let value): return Int(value)
+        case .integer(let value): return value
         case .real(let value):
             if let whole = Int(exactly: value) { return whole }
         default: break
@@ -47,11 +47,11 @@ struct FunctionArguments {
     }
 }
 
-extension SQLValue {
+extension ScalarValue {
     /// The value that SQLite hands to a function.
     init(_ pointer: OpaquePointer?) {
         switch sqlite3_value_type(pointer) {
-        case SQLITE_INTEGER: self = .integer(sqlite3_value_int64(pointer))
+        case SQLITE_INTEGER: self = .integer(Int(sqlite3_value_int64(pointer)))
         case SQLITE_FLOAT: self = .real(sqlite3_value_double(pointer))
         case SQLITE_TEXT:
             let count = Int(sqlite3_value_bytes(pointer))
@@ -73,7 +73,8 @@ extension SQLValue {
     func setResult(of context: OpaquePointer?) {
         switch self {
         case .null: sqlite3_result_null(context)
-        case .integer(let value): sqlite3_result_int64(context, value)
+        case .boolean(let value): sqlite3_result_int64(context, value ? 1 : 0)
+        case .integer(let value): sqlite3_result_int64(context, Int64(value))
         case .real(let value): sqlite3_result_double(context, value)
         case .text(let text):
             text.withCString { sqlite_result_copied_text(context, $0, Int32(text.utf8.count)) }

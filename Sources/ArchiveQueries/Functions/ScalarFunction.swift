@@ -1,13 +1,16 @@
 internal import CSQLite
+internal import Checkpoints
 
 /// A function of one row's values.
 final class ScalarFunction {
     let description: FunctionDescription
     /// Computes the result; called only when no argument is NULL.
-    private let body: (FunctionArguments) throws -> SQLValue
+    private let body: (FunctionArguments) throws -> ScalarValue
 
-    init(_ description: FunctionDescription, body: @escaping (FunctionArguments) throws -> SQLValue)
-    {
+    init(
+        _ description: FunctionDescription,
+        body: @escaping (FunctionArguments) throws -> ScalarValue
+    ) {
         self.description = description
         self.body = body
     }
@@ -34,7 +37,7 @@ final class ScalarFunction {
         _ values: UnsafeMutablePointer<OpaquePointer?>?
     ) {
         let arguments = FunctionArguments(
-            function: description.name, values: (0..<count).map { SQLValue(values?[$0]) })
+            function: description.name, values: (0..<count).map { ScalarValue(values?[$0]) })
         guard !arguments.containsNull else {
             sqlite3_result_null(context)
             return

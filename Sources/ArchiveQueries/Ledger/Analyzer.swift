@@ -189,7 +189,7 @@ package final class Analyzer {
             let rows = try request.kind.definition.runRows(of: run, settings: request.settings)
             let answer = NewAnswer(
                 step: nil, digest: item.digest, contextDigest: item.contextDigest, rows: rows,
-                costSeconds: seconds(clock.now - start))
+                costSeconds: (clock.now - start).seconds)
             try store([Outcome(step: nil, answer: .success(answer))], of: run.id, &work)
         }
     }
@@ -232,5 +232,3 @@ private struct RecentWeights {
         return wanted
     }
 }
-
-func seconds(_ duration: Duration) -> Double { duration / .seconds(1) }

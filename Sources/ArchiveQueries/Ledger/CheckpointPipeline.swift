@@ -124,7 +124,7 @@ final class CheckpointPipeline: Sendable {
                     NewAnswer(
                         step: item.work.step, digest: item.work.digest,
                         contextDigest: item.work.contextDigest, rows: rows,
-                        costSeconds: seconds(clock.now - start))))
+                        costSeconds: (clock.now - start).seconds)))
         } catch let error as UserError where error.kind == .failure {
             return Analyzer.Outcome(step: item.work.step, answer: .failure(error))
         }

@@ -64,12 +64,12 @@ final class SQLiteConnection {
     }
 
     /// Runs Cairn's own statement outside the guard and gives its rows.
-    func ownRows(_ sql: String, _ values: [SQLValue] = []) throws -> [[SQLValue]] {
+    func ownRows(_ sql: String, _ values: [ScalarValue] = []) throws -> [[ScalarValue]] {
         statementGuard.isActive = false
         defer { statementGuard.isActive = true }
         let statement = try SQLiteStatement(connection: self, sql: sql)
         for (index, value) in values.enumerated() { statement.bind(value, at: index + 1) }
-        var rows: [[SQLValue]] = []
+        var rows: [[ScalarValue]] = []
         while try statement.step() { rows.append(statement.row()) }
         return rows
     }

@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import Checkpoints
 
 /// One compiled statement of a connection; finalised when it goes away.
 final class SQLiteStatement {
@@ -59,11 +60,12 @@ final class SQLiteStatement {
         }
     }
 
-    func bind(_ value: SQLValue, at index: Int) {
+    func bind(_ value: ScalarValue, at index: Int) {
         let index = Int32(index)
         switch value {
         case .null: _ = sqlite3_bind_null(pointer, index)
-        case .integer(let integer): _ = sqlite3_bind_int64(pointer, index, integer)
+        case .boolean(let flag): _ = sqlite3_bind_int64(pointer, index, flag ? 1 : 0)
+        case .integer(let integer): _ = sqlite3_bind_int64(pointer, index, Int64(integer))
         case .real(let real): _ = sqlite3_bind_double(pointer, index, real)
         case .text(let text):
             text.withCString {
@@ -87,13 +89,13 @@ final class SQLiteStatement {
     }
 
     /// The values of the current row.
-    func row() -> [SQLValue] {
+    func row() -> [ScalarValue] {
         (0..<sqlite3_column_count(pointer)).map { value(at: $0) }
     }
 
-    func value(at column: Int32) -> SQLValue {
+    func value(at column: Int32) -> ScalarValue {
         switch sqlite3_column_type(pointer, column) {
-        case SQLITE_INTEGER: return .integer(sqlite3_column_int64(pointer, column))
+        case SQLITE_INTEGER: return .integer(Int(sqlite3_column_int64(pointer, column)))
         case SQLITE_FLOAT: return .real(sqlite3_column_double(pointer, column))
         case SQLITE_TEXT:
             guard let start = sqlite3_column_text(pointer, column) else { return .null }

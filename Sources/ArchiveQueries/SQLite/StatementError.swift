@@ -170,7 +170,7 @@ enum SchemaNames {
         ((try? connection.ownRows(sql)) ?? []).compactMap(firstText)
     }
 
-    private static func firstText(_ row: [SQLValue]) -> String? {
+    private static func firstText(_ row: [ScalarValue]) -> String? {
         if case .text(let text)? = row.first { text } else { nil }
     }
 }

@@ -1,5 +1,5 @@
 package import ArchiveSchema
-internal import Checkpoints
+package import Checkpoints
 
 extension SavedQuery {
     /// The query of a name, or an error that lists near names.
@@ -14,7 +14,7 @@ extension SavedQuery {
 
     /// Starts the query; parameters that are not given take the value of the file.
     package func cursor(
-        in session: SQLSession, parameters given: [String: SQLValue] = [:]
+        in session: SQLSession, parameters given: [String: ScalarValue] = [:]
     ) throws -> SQLCursor {
         var values = given
         for parameter in parameters where given[parameter.name] == nil {
@@ -23,7 +23,7 @@ extension SavedQuery {
                     subject: "query \(name)", cause: "its parameter \(parameter.name) has no value",
                     advice: "give it with -p \(parameter.name)=… (\(parameter.description))")
             }
-            values[parameter.name] = SQLValue(written: text)
+            values[parameter.name] = ScalarValue(written: text)
         }
         let names = parameters.map(\.name)
         if let extra = given.keys.sorted().first(where: { !names.contains($0) }) {

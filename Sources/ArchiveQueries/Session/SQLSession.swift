@@ -1,5 +1,5 @@
 internal import CheckpointArchive
-internal import Checkpoints
+package import Checkpoints
 
 /// Read-only SQL over an archive's index.
 ///
@@ -130,7 +130,7 @@ package final class SQLSession {
     /// Every parameter of the statement needs a value and every value a parameter. A second
     /// statement after it is an error: use `cursors(script:)`.
     package func cursor(
-        _ sql: String, parameters: [String: SQLValue] = [:]
+        _ sql: String, parameters: [String: ScalarValue] = [:]
     ) throws -> SQLCursor {
         try follow()
         let statement = try compile(sql)
@@ -158,7 +158,7 @@ package final class SQLSession {
     ///
     /// Parameters apply to every statement that has them.
     package func run(
-        script: String, parameters: [String: SQLValue] = [:], body: (SQLCursor) throws -> Void
+        script: String, parameters: [String: ScalarValue] = [:], body: (SQLCursor) throws -> Void
     ) throws {
         var rest = script
         while true {
@@ -176,10 +176,10 @@ package final class SQLSession {
 
     /// Runs one statement and gives all its rows.
     package func rows(
-        _ sql: String, parameters: [String: SQLValue] = [:]
-    ) throws -> [[SQLValue]] {
+        _ sql: String, parameters: [String: ScalarValue] = [:]
+    ) throws -> [[ScalarValue]] {
         let cursor = try cursor(sql, parameters: parameters)
-        var rows: [[SQLValue]] = []
+        var rows: [[ScalarValue]] = []
         while let row = try cursor.next() { rows.append(row) }
         return rows
     }
@@ -207,7 +207,7 @@ package final class SQLCursor {
     private var isDone = false
 
     init(
-        statement: SQLiteStatement, parameters: [String: SQLValue], functions: ArchiveFunctions?
+        statement: SQLiteStatement, parameters: [String: ScalarValue], functions: ArchiveFunctions?
     ) throws {
         self.statement = statement
         self.functions = functions
@@ -229,7 +229,7 @@ package final class SQLCursor {
     }
 
     /// The next row, one value a column; nil after the last.
-    package func next() throws -> [SQLValue]? {
+    package func next() throws -> [ScalarValue]? {
         guard !isDone else { return nil }
         guard try statement.step() else {
             isDone = true

@@ -46,7 +46,7 @@ struct ArchiveTables {
                     of: arguments, from: 2, in: first.tensor.shape)
             else { return .none }
             return TableRows(count: steps.count) { row, column in
-                if column == 0 { return .integer(Int64(steps[row])) }
+                if column == 0 { return .integer(steps[row]) }
                 let values = try reader.tensor(run, steps[row], name)?.doubles
                 return values.map { .real($0[offset]) } ?? .null
             }
@@ -77,11 +77,11 @@ struct ArchiveTables {
             return TableRows(count: rows.count) { row, column in
                 switch column {
                 case 0: .text(rows[row].basis)
-                case 1: .integer(Int64(rows[row].frequency))
+                case 1: .integer(rows[row].frequency)
                 case 2: .real(rows[row].power)
                 case 3: rows[row].share.map { .real($0) } ?? .null
                 case 4: rows[row].component.map { .text($0) } ?? .null
-                default: rows[row].dimension.map { .integer(Int64($0)) } ?? .null
+                default: rows[row].dimension.map { .integer($0) } ?? .null
                 }
             }
         }
@@ -97,7 +97,7 @@ struct ArchiveTables {
             }
             let spectrum = singularValueSpectrum(values, shape: tensor.tensor.shape)
             return TableRows(count: spectrum.count) { row, column in
-                column == 0 ? .integer(Int64(row + 1)) : .real(spectrum[row])
+                column == 0 ? .integer(row + 1) : .real(spectrum[row])
             }
         }
     }
@@ -119,7 +119,7 @@ struct ArchiveTables {
                 count: count)
             return TableRows(count: rows.count) { row, column in
                 switch column {
-                case 0: .integer(Int64(rows[row].rank))
+                case 0: .integer(rows[row].rank)
                 case 1: .real(rows[row].eigenvalue)
                 case 2: .real(rows[row].residual)
                 default: .integer(rows[row].converged ? 1 : 0)
@@ -160,7 +160,7 @@ struct ArchiveTables {
             return TableRows(count: band.positions.count) { row, column in
                 switch column {
                 case 0: .real(band.positions[row])
-                case 1: .integer(Int64(band.counts[row]))
+                case 1: .integer(band.counts[row])
                 case 2: .real(band.low[row])
                 case 3: .real(band.median[row])
                 default: .real(band.high[row])

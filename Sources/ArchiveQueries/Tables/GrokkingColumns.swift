@@ -1,10 +1,11 @@
 internal import Analysis
+internal import Checkpoints
 
 /// The columns of `grokking(run)`, named as in `grokking_times`.
 struct GrokkingColumns {
     let name: String
     let type: String
-    let value: (GrokkingRow) -> SQLValue
+    let value: (GrokkingRow) -> ScalarValue
 
     static var all: [GrokkingColumns] {
         func real(_ name: String, _ body: @escaping (GrokkingRow) -> Double?) -> GrokkingColumns {
@@ -12,7 +13,7 @@ struct GrokkingColumns {
         }
         func integer(_ name: String, _ body: @escaping (GrokkingRow) -> Int?) -> GrokkingColumns {
             GrokkingColumns(name: name, type: "INTEGER") {
-                body($0).map { .integer(Int64($0)) } ?? .null
+                body($0).map { .integer($0) } ?? .null
             }
         }
         func text(_ name: String, _ body: @escaping (GrokkingRow) -> String?) -> GrokkingColumns {

@@ -47,7 +47,7 @@ final class ResultMemory {
             watch: { [watch] in try watch?.check() })
         let answer = NewAnswer(
             step: step, digest: Digest(weights: weights).description, contextDigest: nil,
-            rows: result.rows + result.products, costSeconds: seconds(clock.now - start))
+            rows: result.rows + result.products, costSeconds: (clock.now - start).seconds)
         if remembers { fresh.append((description.id, settings.question(.hessian), answer)) }
         return result.rows.map {
             EigenvalueLine(
@@ -72,7 +72,7 @@ final class ResultMemory {
     }
 
     /// One curve for each run whose setting has a value, in the order of the runs' ids.
-    func curves(named metric: String, setting: String, value: SQLValue) throws -> [Curve] {
+    func curves(named metric: String, setting: String, value: ScalarValue) throws -> [Curve] {
         let rows = try reader.archive.read { database in
             try Row.fetchAll(
                 database,
@@ -110,11 +110,12 @@ final class ResultMemory {
     }
 }
 
-extension SQLValue {
+extension ScalarValue {
     /// The value as GRDB binds it.
     fileprivate var bound: DatabaseValue {
         switch self {
         case .null: .null
+        case .boolean(let value): value.databaseValue
         case .integer(let value): value.databaseValue
         case .real(let value): value.databaseValue
         case .text(let value): value.databaseValue

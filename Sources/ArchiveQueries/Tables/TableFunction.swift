@@ -5,7 +5,7 @@ internal import Checkpoints
 struct TableRows {
     let count: Int
     /// The value in a row and a column, both counted from 0.
-    let value: (_ row: Int, _ column: Int) throws -> SQLValue
+    let value: (_ row: Int, _ column: Int) throws -> ScalarValue
 
     static var none: TableRows { TableRows(count: 0) { _, _ in .null } }
 }
@@ -43,7 +43,7 @@ final class TableFunction {
     }
 
     /// The rows for some arguments.
-    func rows(_ values: [SQLValue]) throws -> TableRows {
+    func rows(_ values: [ScalarValue]) throws -> TableRows {
         let arguments = FunctionArguments(function: description.name, values: values)
         return arguments.containsNull ? .none : try body(arguments)
     }

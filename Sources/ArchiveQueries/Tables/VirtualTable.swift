@@ -93,7 +93,7 @@ final class VirtualTableModule {
             guard let cursor else { return SQLITE_ERROR }
             let state = VirtualTableCursor.owner(of: cursor).takeUnretainedValue()
             return state.attempt(on: cursor.pointee.pVtab) {
-                try state.filter((0..<Int(count)).map { SQLValue(values?[$0]) })
+                try state.filter((0..<Int(count)).map { ScalarValue(values?[$0]) })
             }
         }
         module.xNext = { cursor in
@@ -144,14 +144,14 @@ final class VirtualTableModule {
 private final class VirtualTableCursor {
     let module: VirtualTableModule
     var row = 0
-    private var arguments: [SQLValue] = []
+    private var arguments: [ScalarValue] = []
     private var rows = TableRows.none
 
     init(module: VirtualTableModule) { self.module = module }
 
     var isAtEnd: Bool { row >= rows.count }
 
-    func filter(_ arguments: [SQLValue]) throws {
+    func filter(_ arguments: [ScalarValue]) throws {
         try module.watch?.check()
         self.arguments = arguments
         rows = .none
@@ -159,7 +159,7 @@ private final class VirtualTableCursor {
         rows = try module.function.rows(arguments)
     }
 
-    func value(in column: Int) throws -> SQLValue {
+    func value(in column: Int) throws -> ScalarValue {
         let visible = module.function.columns.count
         if column < visible { return try rows.value(row, column) }
         let argument = column - visible

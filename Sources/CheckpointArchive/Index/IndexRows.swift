@@ -57,8 +57,9 @@ enum IndexRows {
                 VALUES (?, ?, ?, ?, ?)
                 """)
         for (position, setting) in run.hyperparameters.enumerated() {
-            let (type, value) = typed(setting.value)
-            try insert.execute(arguments: [key, setting.name, position, type, value])
+            try insert.execute(arguments: [
+                key, setting.name, position, setting.value.type, bound(setting.value),
+            ])
         }
         return key
     }
@@ -167,13 +168,13 @@ enum IndexRows {
             })
     }
 
-    private static func typed(_ value: HyperparameterValue) -> (String, DatabaseValue) {
+    private static func bound(_ value: ScalarValue) -> DatabaseValue {
         switch value {
-        case .integer(let number): ("integer", number.databaseValue)
-        case .real(let number): ("real", number.databaseValue)
-        case .text(let text): ("text", text.databaseValue)
-        case .boolean(let flag): ("boolean", flag.databaseValue)
-        case .none: ("none", .null)
+        case .integer(let number): number.databaseValue
+        case .real(let number): number.databaseValue
+        case .boolean(let flag): flag.databaseValue
+        case .text, .blob: value.written.databaseValue
+        case .null: .null
         }
     }
 

@@ -56,7 +56,7 @@ package enum Safetensors {
         guard header.first == UInt8(ascii: "{") else {
             throw wrong("its header does not begin with {")
         }
-        guard let entries = try JSONText.value(ofFile: path, bytes: header).entries else {
+        guard let entries = try Value(jsonFile: path, bytes: header).entries else {
             throw wrong("its header is not an object")
         }
         var tensors: [(name: String, tensor: StoredTensor)] = []

@@ -105,8 +105,8 @@ enum CurveFile {
             guard text.contains(where: { $0 > 0x20 }) else { continue }
             let value: Value
             do {
-                value = try JSONText.value(of: Array(text))
-            } catch let problem as JSONText.Problem {
+                value = Value(try JSONValue(parsing: text))
+            } catch let problem as JSONValue.Problem {
                 throw UserError.unreadable(path, "line \(line) is not JSON: \(problem.cause)")
             }
             guard let entries = value.entries else {

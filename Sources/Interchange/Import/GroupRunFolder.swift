@@ -17,8 +17,8 @@ enum GroupRunFolder {
         _ path: String, listing: FolderListing, options: ImportOptions
     ) throws -> ImportedRun? {
         let file = try SourceFile(path: path + "/cfg.json")
-        let settings = try JSONText.value(
-            ofFile: file.path, bytes: try file.read(at: 0, count: file.byteCount))
+        let settings = try Value(
+            jsonFile: file.path, bytes: try file.read(at: 0, count: file.byteCount))
         guard settings["group"]?.textual != nil, settings["group_parameter"] != nil else {
             return nil
         }
@@ -66,8 +66,7 @@ enum GroupRunFolder {
         _ path: String, settings: Value
     ) throws -> [MetricPoint] {
         let file = try SourceFile(path: path)
-        let summary = try JSONText.value(
-            ofFile: path, bytes: try file.read(at: 0, count: file.byteCount))
+        let summary = try Value(jsonFile: path, bytes: try file.read(at: 0, count: file.byteCount))
         let step =
             summary["epoch"]?.number.flatMap { Int(exactly: $0) }
             ?? settings["num_epochs"]?.whole ?? 0

@@ -57,9 +57,8 @@ package enum RunFolder {
             }
             try write(lines.joined(), to: temporary + "/metrics.jsonl")
             try write(
-                RunText(run: run, status: status, steps: steps).value(
-                    format: format, version: version
-                ).json(), to: temporary + "/run.json")
+                RunText(run: run, status: status, steps: steps).json(
+                    format: format, version: version), to: temporary + "/run.json")
             try files.moveItem(atPath: temporary, toPath: path)
         } catch {
             try? files.removeItem(atPath: temporary)
@@ -78,10 +77,10 @@ package enum RunFolder {
         let textPath = path + "/run.json"
         guard FileManager.default.fileExists(atPath: textPath) else { return nil }
         let file = try SourceFile(path: textPath)
-        let value = try JSONText.value(
-            ofFile: textPath, bytes: try file.read(at: 0, count: file.byteCount))
-        guard value["format"]?.textual == format else { return nil }
-        guard let found = value["version"]?.whole, found <= version else {
+        let value = try JSONValue(
+            file: textPath, bytes: try file.read(at: 0, count: file.byteCount))
+        guard value["format"]?.text == format else { return nil }
+        guard let found = value["version"]?.integer, found <= version else {
             throw UserError.unreadable(
                 textPath, "it was written by a newer version", advice: "use a newer cairn")
         }
@@ -128,7 +127,7 @@ package enum RunFolder {
         let file = try SourceFile(path: path)
         let bytes = try file.read(at: 0, count: file.byteCount)
         return try bytes.split(separator: UInt8(ascii: "\n")).map { line in
-            let value = try JSONText.value(ofFile: path, bytes: Array(line))
+            let value = try Value(jsonFile: path, bytes: Array(line))
             let number: Double? =
                 switch value["value"] {
                 case .text("NaN")?: .nan

@@ -115,8 +115,8 @@ enum SeriesFolder {
             (last.relativePath as NSString).deletingLastPathComponent + "/trainer_state.json"
         guard FileManager.default.fileExists(atPath: path + "/" + name) else { return }
         let file = try SourceFile(path: path + "/" + name)
-        let state = try JSONText.value(
-            ofFile: file.path, bytes: try file.read(at: 0, count: file.byteCount))
+        let state = try Value(
+            jsonFile: file.path, bytes: try file.read(at: 0, count: file.byteCount))
         for row in state["log_history"]?.elements ?? [] {
             guard let entries = row.entries, let step = row["step"]?.whole else { continue }
             builder.metrics += CurveFile.points(entries, step: step)
@@ -131,8 +131,8 @@ enum SeriesFolder {
         for name in ["config.json", "cfg.json", "hparams.json", "args.json"]
         where listing.files.contains(name) {
             let file = try SourceFile(path: path + "/" + name)
-            builder.settings = try JSONText.value(
-                ofFile: file.path, bytes: try file.read(at: 0, count: file.byteCount))
+            builder.settings = try Value(
+                jsonFile: file.path, bytes: try file.read(at: 0, count: file.byteCount))
             builder.otherFiles.append(name)
             return
         }

@@ -20,7 +20,7 @@ enum HyperparameterList {
         return list
     }
 
-    private static func isSame(_ left: HyperparameterValue, _ right: HyperparameterValue) -> Bool {
+    private static func isSame(_ left: ScalarValue, _ right: ScalarValue) -> Bool {
         switch (left, right) {
         case (.integer(let whole), .real(let real)), (.real(let real), .integer(let whole)):
             Double(whole) == real

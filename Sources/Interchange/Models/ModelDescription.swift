@@ -68,7 +68,7 @@ struct ModelDescription {
 
     private static func sections(of model: ModelConfiguration) throws -> [Value.Entry] {
         let bytes = [UInt8](try JSONEncoder().encode(model))
-        return try JSONText.value(of: bytes).entries ?? []
+        return try Value(JSONValue(parsing: bytes)).entries ?? []
     }
 
     private static func text(sections: [Value.Entry], optimizer: Value?) -> String {

@@ -60,7 +60,8 @@ package final class RecordSession: Sendable {
     /// The object of a protocol line; nil for every other line.
     private static func object(_ line: [UInt8]) -> Value? {
         guard line.first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "{"),
-            line.count <= largestLineByteCount, let value = try? JSONText.value(of: line),
+            line.count <= largestLineByteCount,
+            let value = (try? JSONValue(parsing: line)).map(Value.init),
             value.entries != nil,
             value["step"]?.whole != nil || value["hyperparameters"]?.entries != nil
                 || value["status"]?.textual.flatMap(status) != nil

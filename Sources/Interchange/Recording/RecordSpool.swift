@@ -28,7 +28,7 @@ package final class RecordSpool: Sendable {
         try self.init(claiming: path)
         let text = RunText(run: run, status: .running, steps: [])
         let target = try TargetFile(path: path + "/" + Self.descriptionName, replacing: true)
-        try target.write(Array(text.value(format: "cairn recording", version: 1).json().utf8))
+        try target.write(Array(text.json(format: "cairn recording", version: 1).utf8))
         try target.commit()
     }
 
@@ -55,8 +55,8 @@ package final class RecordSpool: Sendable {
             guard let spool = try? RecordSpool(claiming: path),
                 let file = try? SourceFile(path: path + "/" + descriptionName)
             else { return nil }
-            let value = try JSONText.value(
-                ofFile: file.path, bytes: try file.read(at: 0, count: file.byteCount))
+            let value = try JSONValue(
+                file: file.path, bytes: try file.read(at: 0, count: file.byteCount))
             return (spool, try RunText(value, path: file.path).run)
         }
     }

@@ -81,16 +81,16 @@ extension Value {
     }
 
     /// The value as a typed hyperparameter; lists become JSON text.
-    var hyperparameter: HyperparameterValue? {
+    var hyperparameter: ScalarValue? {
         switch self {
-        case .none: HyperparameterValue.none
+        case .none: ScalarValue.null
         case .boolean(let flag): .boolean(flag)
         case .integer(let number): .integer(number)
         case .real(let number): .real(number)
         case .text(let text): .text(text)
         case .list where isScalar: .text(json())
         case .tensor(let tensor) where tensor.elementCount == 1:
-            number.map(HyperparameterValue.real)
+            number.map(ScalarValue.real)
         default: nil
         }
     }

@@ -22,7 +22,7 @@ extension TrainingLoop {
         var statusOfFailure = RunStatus.failed
         let first = step
         var holdCount = holdCount
-        func seconds() -> Double { (clock.now - begin) / .seconds(1) }
+        func seconds() -> Double { (clock.now - begin).seconds }
         func outcome(_ status: RunStatus) -> TrainingOutcome {
             TrainingOutcome(
                 status: status, lastStep: recorder.lastStored, updateCount: step - first,

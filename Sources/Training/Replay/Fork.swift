@@ -23,7 +23,7 @@ package struct Fork {
     /// Errors: unknown settings, settings that change the shape of a tensor, no steps left to do.
     package init(
         of source: any CheckpointSource, at step: Int,
-        changing changes: [(name: String, value: SettingValue)], threadCount: Int = 2,
+        changing changes: [(name: String, value: JSONValue)], threadCount: Int = 2,
         replayLimit: Int = Fork.replayLimit
     ) throws {
         let run = try source.run

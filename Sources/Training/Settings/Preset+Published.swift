@@ -1,3 +1,5 @@
+internal import Checkpoints
+
 extension Preset {
     /// Cairn's own: what the literature has no shorter example of.
     static let own = [
@@ -26,7 +28,7 @@ extension Preset {
     // MARK: Power et al. 2022
 
     /// The network, optimiser and evaluation of the grokking paper's code.
-    private static let power: SettingValue = [
+    private static let power: JSONValue = [
         "task": [
             "layout": "published_equation", "loss_positions": "answer_eos", "split": "numpy",
             "split_seed": 0, "train_fraction": 0.5,
@@ -48,7 +50,7 @@ extension Preset {
         ],
     ]
 
-    private static let powerTask: [(String, String, SettingValue)] = [
+    private static let powerTask: [(String, String, JSONValue)] = [
         ("add", "x + y", ["operation": "add", "modulus": 97]),
         ("subtract", "x − y", ["operation": "subtract", "modulus": 97]),
         ("multiply", "x · y (section 3.2)", ["operation": "multiply", "modulus": 97]),
@@ -83,7 +85,7 @@ extension Preset {
                 ]))
         ]
 
-    private static let adam: SettingValue = [
+    private static let adam: JSONValue = [
         "kind": "adam", "weight_decay": 0.0, "decay": "honest",
     ]
 
@@ -93,7 +95,7 @@ extension Preset {
             "task": ["operation": "compose", "group": "S5", "train_fraction": 0.5],
             "optimizer": adam,
         ])
-        let interventions: [(String, String, SettingValue)] = [
+        let interventions: [(String, String, JSONValue)] = [
             ("adam", "Adam in mini batches, the baseline", [:]),
             ("full-batch", "Adam, full batch", ["training": ["batch": "full"]]),
             (
@@ -154,7 +156,7 @@ extension Preset {
 
     /// TransformerLens' own network: no trained biases, and N(0, 0.8² / width) for every matrix,
     /// written as a multiple of the standard deviation 0.02: 0.8 / √128 / 0.02 = 2.5 · √2.
-    private static let lensNetwork: SettingValue = [
+    private static let lensNetwork: JSONValue = [
         "mlp_biases": false, "initialization": "small_normal",
         "initialization_scale": .real(2.5 * 2.0.squareRoot()),
     ]
@@ -168,15 +170,15 @@ extension Preset {
     ]
 
     static let groups: [Preset] = groupRuns.flatMap { group, fraction, isPublished in
-        let task: SettingValue = [
+        let task: JSONValue = [
             "operation": "compose", "group": .text(group), "train_fraction": .real(fraction),
             "element_order": isPublished ? "published" : "lexicographic", "split": "torch",
             "split_seed": 1,
         ]
-        let training: SettingValue = [
+        let training: JSONValue = [
             "steps": 250_000, "seed": 1, "checkpoints": "logspace 1000",
         ]
-        let kinds: [(String, String, SettingValue)] = [
+        let kinds: [(String, String, JSONValue)] = [
             (
                 "mlp", "two embeddings of 256, 128 hidden neurons",
                 [
@@ -202,7 +204,7 @@ extension Preset {
     // MARK: An independent template
 
     static let template: [Preset] = [
-        ("add", ["operation": "add", "modulus": 97] as SettingValue),
+        ("add", ["operation": "add", "modulus": 97] as JSONValue),
         ("subtract", ["operation": "subtract", "modulus": 97]),
         ("divide", ["operation": "divide", "modulus": 97]),
         ("s5", ["operation": "compose", "group": "S5"]),
@@ -225,6 +227,6 @@ extension Preset {
                     "batch": 512, "steps": 7500, "checkpoints": "every 100 + adaptive",
                     "evaluate_every": 50,
                 ],
-            ] as SettingValue).overlaid(by: ["task": task]))
+            ] as JSONValue).overlaid(by: ["task": task]))
     }
 }

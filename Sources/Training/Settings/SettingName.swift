@@ -1,4 +1,4 @@
-internal import Checkpoints
+package import Checkpoints
 internal import Networks
 
 /// The flat name of one setting, for options, sweeps, forks and SQL, and its place in the document.
@@ -51,11 +51,7 @@ package struct SettingName: Sendable, Equatable {
                 $0.flat == name || "\($0.section).\($0.key)" == name
             })
         else {
-            let near = SettingName.all.map(\.flat)
-                .map { (name: $0, distance: editDistance($0, name)) }
-                .filter { $0.distance <= 3 || $0.name.contains(name) }
-                .sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }.prefix(3)
-                .map(\.name)
+            let near = NearNames.nearest(to: name, in: SettingName.all.map(\.flat))
             throw UserError.usage(
                 subject: "setting \(written)", cause: "there is no such setting",
                 advice: near.isEmpty
@@ -66,75 +62,73 @@ package struct SettingName: Sendable, Equatable {
     }
 }
 
-extension SettingValue {
+extension JSONValue {
     /// These sparse settings with some changed by name.
     ///
     /// A new kind of network or optimiser, or an operation on another kind of operands, starts from
     /// that kind's defaults: settings of the old kind do not outlive it.
-    package func changing(_ changes: [(name: String, value: SettingValue)]) throws -> SettingValue {
+    package func changing(_ changes: [(name: String, value: JSONValue)]) throws -> JSONValue {
         let named = try changes.map { (try SettingName($0.name), $0.value) }
         var result = self
         for (name, value) in named where name.key == "kind" {
-            let old = result.members?[name.section]?.members?["kind"]
-            if (old ?? SettingValue.usualKind(name.section)) != value {
-                result = result.replacing(name.section, with: .object([:]))
+            let old = result[name.section]?["kind"]
+            if (old ?? JSONValue.usualKind(name.section)) != value {
+                result[name.section] = [:]
             }
         }
         if named.contains(where: { $0.0.flat == "shape" && $0.1 == "constant" }) {
-            var schedule = result.members?["schedule"]?.members ?? [:]
+            var schedule = result["schedule"] ?? [:]
             schedule["cosine_steps"] = nil
             schedule["final_factor"] = nil
-            result = result.replacing("schedule", with: .object(schedule))
+            result["schedule"] = schedule
         }
         for (name, value) in named where name.flat == "operation" {
             result = result.forgettingOperands(for: value)
         }
         for (name, value) in named {
-            var section = result.members?[name.section]?.members ?? [:]
+            var section = result[name.section] ?? [:]
             section[name.key] = value
-            result = result.replacing(name.section, with: .object(section))
+            result[name.section] = section
         }
         return result
     }
 
-    private static func usualKind(_ section: String) -> SettingValue {
+    private static func usualKind(_ section: String) -> JSONValue {
         .text(section == "network" ? "transformer" : "adamw")
     }
 
-    private func replacing(_ name: String, with section: SettingValue) -> SettingValue {
-        var sections = members ?? [:]
-        sections[name] = section
-        return .object(sections)
-    }
-
     /// These settings without the operands of an operation that is replaced by one of another kind.
-    private func forgettingOperands(for operation: SettingValue) -> SettingValue {
-        guard case .text(let name) = operation, let new = TaskOperation(named: name),
-            var task = members?["task"]?.members
+    private func forgettingOperands(for operation: JSONValue) -> JSONValue {
+        guard let new = operation.text.flatMap(TaskOperation.init(named:)), var task = self["task"]
         else { return self }
-        var old = TaskOperation.add
-        if case .text(let name)? = task["operation"] { old = TaskOperation(named: name) ?? .add }
+        let old = task["operation"]?.text.flatMap(TaskOperation.init(named:)) ?? .add
         guard old.domain != new.domain || old.domain == .sequences, old != new else { return self }
         for key in [
             "modulus", "group", "element_order", "elements", "table", "operand_length", "bits",
             "subset_size", "digits", "example_count", "layout",
         ] { task[key] = nil }
-        return replacing("task", with: .object(task))
+        var result = self
+        result["task"] = task
+        return result
     }
 }
 
-/// The least number of inserted, deleted and replaced characters between two texts.
-func editDistance(_ first: String, _ second: String) -> Int {
-    let (left, right) = (Array(first), Array(second))
-    var row = Array(0...right.count)
-    for (i, character) in left.enumerated() {
-        var diagonal = row[0]
-        row[0] = i + 1
-        for (j, other) in right.enumerated() {
-            let replaced = diagonal + (character == other ? 0 : 1)
-            diagonal = row[j + 1]
-            row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
+extension JSONValue {
+    /// The value that a person wrote on a command line: a number, `true`, `false`, `null`, else
+    /// text.
+    package init(written text: String) {
+        switch text {
+        case "true": self = .boolean(true)
+        case "false": self = .boolean(false)
+        case "null", "none": self = .null
+        default:
+            if let integer = Int(text) {
+                self = .integer(integer)
+            } else if let real = Double(text), real.isFinite {
+                self = .real(real)
+            } else {
+                self = .text(text)
+            }
         }
     }
-    return row[right.count]
 }

@@ -57,8 +57,8 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     }
 
     /// Reads a tree of settings; what it does not name has its default.
-    package init(_ settings: SettingValue) throws {
-        self = try TrainingConfiguration.decoded(JSONEncoder().encode(settings))
+    package init(_ settings: JSONValue) throws {
+        self = try TrainingConfiguration.decoded(Data(settings.json().utf8))
     }
 
     /// Reads the configuration of a stored run.
@@ -103,9 +103,9 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     }
 
     /// The complete configuration as a tree.
-    package var settings: SettingValue {
+    package var settings: JSONValue {
         get throws {
-            try JSONDecoder().decode(SettingValue.self, from: JSONEncoder().encode(self))
+            try JSONValue(parsing: json.utf8)
         }
     }
 
@@ -128,20 +128,12 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     /// out.
     package var hyperparameters: [Hyperparameter] {
         get throws {
-            let sections = try settings.members ?? [:]
+            let sections = try settings
             return SettingName.all.compactMap { name in
-                guard let value = sections[name.section]?.members?[name.key] else { return nil }
-                switch value {
-                case .null: return Hyperparameter(name.flat, .none)
-                case .boolean(let value): return Hyperparameter(name.flat, .boolean(value))
-                case .integer(let value):
-                    // JSON does not tell 1.0 from 1; queries must.
-                    return Hyperparameter(
-                        name.flat, name.isReal ? .real(Double(value)) : .integer(value))
-                case .real(let value): return Hyperparameter(name.flat, .real(value))
-                case .text(let value): return Hyperparameter(name.flat, .text(value))
-                case .array, .object: return nil
-                }
+                guard let value = sections[name.section]?[name.key]?.scalar else { return nil }
+                // JSON does not tell 1.0 from 1; queries must.
+                let real = name.isReal ? value.real : nil
+                return Hyperparameter(name.flat, real.map(ScalarValue.real) ?? value)
             }
         }
     }

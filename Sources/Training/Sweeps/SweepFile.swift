@@ -5,13 +5,13 @@ internal import Yams
 
 /// The content of a sweep file, every key checked.
 struct SweepFile {
-    typealias Changes = [(name: String, value: SettingValue)]
+    typealias Changes = [(name: String, value: JSONValue)]
 
     var name: String?
     /// What the preset says.
-    var base: SettingValue = .object([:])
+    var base: JSONValue = [:]
     var settings: Changes = []
-    private var grid: [(name: String, values: [SettingValue])] = []
+    private var grid: [(name: String, values: [JSONValue])] = []
     private var list: [Changes] = []
     private var random: [(name: String, draw: Draw)] = []
     private var draws = 0
@@ -21,7 +21,7 @@ struct SweepFile {
     private enum Draw {
         case uniform(Double, Double)
         case logUniform(Double, Double)
-        case choice([SettingValue])
+        case choice([JSONValue])
     }
 
     init(yaml: String) throws {
@@ -200,17 +200,14 @@ struct SweepFile {
         }
     }
 
-    private static func values(_ value: SettingValue) -> [SettingValue] {
+    private static func values(_ value: JSONValue) -> [JSONValue] {
         if case .array(let values) = value { values } else { [value] }
     }
 
-    private static func tree(_ node: Node) -> SettingValue {
+    private static func tree(_ node: Node) -> JSONValue {
         switch node {
         case .mapping(let entries):
-            .object(
-                Dictionary(
-                    entries.map { ($0.key.string ?? "", tree($0.value)) },
-                    uniquingKeysWith: { $1 }))
+            .object(entries.map { .init($0.key.string ?? "", tree($0.value)) })
         case .sequence(let entries): .array(entries.map(tree))
         default:
             if let integer = node.int {
@@ -224,7 +221,7 @@ struct SweepFile {
                 .null
             } else {
                 // YAML 1.1 reads 1e-3 as text; people mean the number.
-                SettingValue(written: node.string ?? "")
+                JSONValue(written: node.string ?? "")
             }
         }
     }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Checkpoints
 internal import Foundation
 
 /// Prints rows as they come.
@@ -6,13 +7,13 @@ internal import Foundation
 /// Calls come in order: `begin` once, `row` for each row, `end` once.
 protocol RowWriter: AnyObject {
     func begin(columns: [String]) throws
-    func row(_ cells: [Cell]) throws
+    func row(_ cells: [ScalarValue]) throws
     func end() throws
 }
 
 extension RowWriter {
     /// Prints rows that are all there already.
-    func write(columns: [String], rows: some Sequence<[Cell]>) throws {
+    func write(columns: [String], rows: some Sequence<[ScalarValue]>) throws {
         try begin(columns: columns)
         for cells in rows { try row(cells) }
         try end()
@@ -70,12 +71,12 @@ final class JSONWriter: RowWriter {
                 name = "\(column)_\(number)"
                 number += 1
             }
-            return JSONText.quoted(name)
+            return JSONValue.quoted(name)
         }
     }
 
-    func row(_ cells: [Cell]) throws {
-        let members = zip(keys, cells).map { "\($0): \(JSONText.text(of: $1))" }
+    func row(_ cells: [ScalarValue]) throws {
+        let members = zip(keys, cells).map { "\($0): \($1.json)" }
         let object = "{" + members.joined(separator: ", ") + "}"
         if isArray {
             try output.write((rowCount == 0 ? "[" : ",\n ") + object)
@@ -103,20 +104,14 @@ final class CSVWriter: RowWriter {
         try output.write(columns.map(CSVWriter.quoted).joined(separator: ",") + "\n")
     }
 
-    func row(_ cells: [Cell]) throws {
+    func row(_ cells: [ScalarValue]) throws {
         try output.write(cells.map(CSVWriter.field).joined(separator: ",") + "\n")
     }
 
     func end() throws {}
 
-    private static func field(_ cell: Cell) -> String {
-        switch cell {
-        case .null: ""
-        case .integer(let value): String(value)
-        case .real(let value): NumberText.shortest(value)
-        case .text(let value): quoted(value)
-        case .blob(let bytes): Data(bytes).base64EncodedString()
-        }
+    private static func field(_ cell: ScalarValue) -> String {
+        if case .text(let value) = cell { quoted(value) } else { cell.written }
     }
 
     private static func quoted(_ text: String) -> String {

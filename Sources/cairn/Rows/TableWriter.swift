@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import Foundation
 
 /// Rows as a table for people: aligned columns, numbers to the right, nothing cut.
@@ -20,7 +21,7 @@ final class TableWriter: RowWriter {
     private var columns: [String] = []
     private var widths: [Int] = []
     private var rightAligned: [Bool] = []
-    private var waiting: [[Cell]] = []
+    private var waiting: [[ScalarValue]] = []
     private var started: ContinuousClock.Instant?
     private var isRunning = false
     private var isExpanded = false
@@ -34,7 +35,7 @@ final class TableWriter: RowWriter {
 
     func begin(columns: [String]) throws { self.columns = columns.map(text) }
 
-    func row(_ cells: [Cell]) throws {
+    func row(_ cells: [ScalarValue]) throws {
         guard !isRunning else { return try print(cells) }
         waiting.append(cells)
         let now = ContinuousClock.now
@@ -85,7 +86,7 @@ final class TableWriter: RowWriter {
         }
     }
 
-    private func print(_ cells: [Cell]) throws {
+    private func print(_ cells: [ScalarValue]) throws {
         rowCount += 1
         guard isExpanded else { return try output.write(line(cells.map(text)) + "\n") }
         let nameWidth = columns.map(DisplayWidth.of).max() ?? 0
@@ -117,11 +118,9 @@ final class TableWriter: RowWriter {
         return right ? space + text : text + space
     }
 
-    private func text(_ cell: Cell) -> String {
+    private func text(_ cell: ScalarValue) -> String {
         switch cell {
-        case .null: ""
-        case .integer(let value): String(value)
-        case .real(let value): NumberText.shortest(value)
+        case .null, .boolean, .integer, .real: cell.written
         case .text(let value): text(value)
         case .blob(let bytes): "BLOB of \(bytes.count) bytes"
         }

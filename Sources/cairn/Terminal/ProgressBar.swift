@@ -1,3 +1,5 @@
+internal import Checkpoints
+
 /// Shows how far long work has come, on standard error.
 ///
 /// On a terminal one line is redrawn ten times a second; elsewhere a line appears every ten
@@ -95,9 +97,4 @@ final class ProgressBar {
         let left = NumberText.clock(seconds: Double(total - done) / rate)
         return "  \(NumberText.rounded(rate, digits: 3)) \(unit)/s  \(left) left"
     }
-}
-
-extension Duration {
-    /// The span in seconds.
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

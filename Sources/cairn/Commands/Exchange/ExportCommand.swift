@@ -133,7 +133,7 @@ struct ExportCommand: ParsableCommand {
             var count = 0
             for name in try run.metricNames() {
                 for point in try run.metric(name) {
-                    try writer.row([.text(point.name), Cell(point.step), .real(point.value)])
+                    try writer.row([.text(point.name), ScalarValue(point.step), .real(point.value)])
                     count += 1
                 }
                 try StopSignals.check()
@@ -164,7 +164,7 @@ struct ExportCommand: ParsableCommand {
         let count = try writeRows(columns: cursor.columns, isCSV: suffix == "csv") { writer in
             var count = 0
             while let row = try cursor.next() {
-                try writer.row(row.map(Cell.init))
+                try writer.row(row)
                 count += 1
             }
             return count

@@ -76,13 +76,14 @@ struct ImportCommand: ParsableCommand {
         try writer.end()
     }
 
-    private func row(_ run: ImportedRun, outcome: String) -> [Cell] {
+    private func row(_ run: ImportedRun, outcome: String) -> [ScalarValue] {
         [
             .text(run.description.id), .text(run.description.name), .text(outcome),
-            Cell(run.description.origin?.layout), .text(run.description.task),
-            .text(run.description.network), Cell(run.states.count), Cell(run.states.first?.step),
-            Cell(run.states.last?.step), Cell(run.metrics.count),
-            Cell(run.description.origin?.path),
+            ScalarValue(run.description.origin?.layout), .text(run.description.task),
+            .text(run.description.network), ScalarValue(run.states.count),
+            ScalarValue(run.states.first?.step),
+            ScalarValue(run.states.last?.step), ScalarValue(run.metrics.count),
+            ScalarValue(run.description.origin?.path),
         ]
     }
 

@@ -18,7 +18,7 @@ struct AnalysisResults {
     func write(runs: [String]?, steps: StepSelection?, to rows: RowOptions) throws {
         let session = try SQLSession(
             index: archivePath + "/index.sqlite", interruption: StopSignals.interruption)
-        let parameters: [String: SQLValue] = [
+        let parameters: [String: ScalarValue] = [
             "runs": .text(AnalysisResults.json(runs)),
             "kind": .text(kind.rawValue), "all_runs": .integer(runs == nil ? 1 : 0),
         ]
@@ -34,8 +34,8 @@ struct AnalysisResults {
         let shown = cursor.columns.indices.filter { !hidden.contains(cursor.columns[$0]) }
         let runColumn = cursor.columns.firstIndex(of: "run")
         let stepColumn = cursor.columns.firstIndex(of: "step")
-        var cells: [[Cell]] = []
-        while let row = try cursor.next() { cells.append(row.map(Cell.init)) }
+        var cells: [[ScalarValue]] = []
+        while let row = try cursor.next() { cells.append(row) }
         if kind == .grokking {
             return try writeTimes(columns: cursor.columns, cells, to: rows)
         }
@@ -64,7 +64,8 @@ struct AnalysisResults {
     }
 
     /// Times for people: one line a run, by the sustained crossing of the highest threshold.
-    private func writeTimes(columns: [String], _ cells: [[Cell]], to rows: RowOptions) throws {
+    private func writeTimes(columns: [String], _ cells: [[ScalarValue]], to rows: RowOptions) throws
+    {
         let shown = [
             "run", "label", "metric", "threshold", "memorisation_step", "generalisation_step",
             "gap", "midpoint_step", "midpoint_low", "midpoint_high", "width_decades", "fit",
@@ -94,6 +95,6 @@ struct AnalysisResults {
     }
 
     private static func json(_ runs: [String]?) -> String {
-        JSONText.array((runs ?? []).map { .cell(.text($0)) }).compact
+        JSONValue.array((runs ?? []).map(JSONValue.text)).json()
     }
 }

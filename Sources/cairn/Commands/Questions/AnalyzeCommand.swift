@@ -123,7 +123,7 @@ struct AnalyzeCommand: ParsableCommand {
                         .text(
                             kind.rawValue
                                 + (measure == .eigenvalues ? "" : " \(measure.rawValue)")),
-                        .text(pending.run), Cell(pending.step), .text("\(pending.reason)"),
+                        .text(pending.run), ScalarValue(pending.step), .text("\(pending.reason)"),
                     ])
                 }
             }

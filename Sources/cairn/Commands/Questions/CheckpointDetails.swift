@@ -6,8 +6,8 @@ internal import Foundation
 /// weights.
 struct CheckpointDetails {
     let columns: [String]
-    let row: [Cell]
-    private let tensors: [[Cell]]
+    let row: [ScalarValue]
+    private let tensors: [[ScalarValue]]
     private let results: [ViewRows]
     private let run: String
     private let step: Int
@@ -16,7 +16,7 @@ struct CheckpointDetails {
     private struct ViewRows {
         let view: String
         let columns: [String]
-        let rows: [[Cell]]
+        let rows: [[ScalarValue]]
     }
 
     /// More rows of a view than this are not shown to people unasked.
@@ -25,17 +25,17 @@ struct CheckpointDetails {
     init(_ run: RunDetails, step: Int) throws {
         self.run = run.id
         self.step = step
-        let parameters: [String: SQLValue] = ["run": .text(run.id), "step": .integer(Int64(step))]
+        let parameters: [String: ScalarValue] = ["run": .text(run.id), "step": .integer(step)]
         let cursor = try run.session.cursor(
             CheckpointDetails.checkpointStatement, parameters: parameters)
         columns = cursor.columns
-        row = try (cursor.next() ?? []).map(Cell.init)
+        row = try cursor.next() ?? []
         tensors = try run.session.rows(
             CheckpointDetails.tensorsStatement, parameters: parameters
-        ).map { $0.map(Cell.init) }
+        ).map { $0 }
         try CheckpointDetails.require(columns, row, of: tensors, run.id, step)
         let views = try run.session.rows(CheckpointDetails.viewsStatement).compactMap {
-            Cell($0[0]).string
+            $0[0].string
         }
         results = try views.compactMap { view in
             let cursor = try run.session.cursor(
@@ -44,8 +44,8 @@ struct CheckpointDetails {
             // What is the same in every row, or leads to the ledger, is not repeated.
             let hidden: Set = ["run", "step", "analysis", "source"]
             let shown = cursor.columns.indices.filter { !hidden.contains(cursor.columns[$0]) }
-            var rows: [[Cell]] = []
-            while let row = try cursor.next() { rows.append(shown.map { Cell(row[$0]) }) }
+            var rows: [[ScalarValue]] = []
+            while let row = try cursor.next() { rows.append(shown.map { row[$0] }) }
             return rows.isEmpty
                 ? nil
                 : ViewRows(view: view, columns: shown.map { cursor.columns[$0] }, rows: rows)
@@ -54,7 +54,8 @@ struct CheckpointDetails {
 
     /// Refuses a digest that does not follow from the tensors' names, types, shapes and digests.
     private static func require(
-        _ columns: [String], _ row: [Cell], of tensors: [[Cell]], _ run: String, _ step: Int
+        _ columns: [String], _ row: [ScalarValue], of tensors: [[ScalarValue]], _ run: String,
+        _ step: Int
     ) throws {
         let parts = try tensors.map { cells in
             guard let name = cells[0].string, let shape = cells[1].string,
@@ -74,30 +75,21 @@ struct CheckpointDetails {
             cause: "the digest is not that of the tensors", advice: "run `cairn reindex`")
     }
 
-    var json: JSONText {
-        let list = CheckpointDetails.objects(["name", "shape", "dtype", "digest"], tensors)
-        return .object(
-            zip(columns, row).map { (name: $0, value: .cell($1)) } + [
-                ("tensors", list),
-                (
-                    "results",
-                    .object(
-                        results.map {
-                            (name: $0.view, value: CheckpointDetails.objects($0.columns, $0.rows))
-                        })
-                ),
-            ])
-    }
-
-    private static func objects(_ columns: [String], _ rows: [[Cell]]) -> JSONText {
-        .array(
-            rows.map { cells in
-                .object(zip(columns, cells).map { (name: $0, value: .cell($1)) })
+    var json: JSONValue {
+        var json = JSONValue(columns, row)
+        json["tensors"] = .array(
+            tensors.map { JSONValue(["name", "shape", "dtype", "digest"], $0) })
+        json["results"] = .object(
+            results.map { result in
+                .init(result.view, .array(result.rows.map { JSONValue(result.columns, $0) }))
             })
+        return json
     }
 
     func printReport(with writer: (Output) -> any RowWriter) throws {
-        let facts = zip(columns, row).map { [Cell.text($0), .text(CheckpointDetails.text($1))] }
+        let facts = zip(columns, row).map {
+            [ScalarValue.text($0), .text(CheckpointDetails.text($1))]
+        }
         try writer(.standard).write(columns: ["checkpoint", ""], rows: facts)
         try Output.standard.write("\n")
         try writer(.standard).write(columns: ["tensor", "shape", "type", "SHA-256"], rows: tensors)
@@ -116,7 +108,7 @@ struct CheckpointDetails {
         }
     }
 
-    private static func text(_ cell: Cell) -> String {
+    private static func text(_ cell: ScalarValue) -> String {
         cell.string ?? cell.integer.map(String.init) ?? ""
     }
 

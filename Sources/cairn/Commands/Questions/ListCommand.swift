@@ -38,13 +38,13 @@ struct ListCommand: ParsableCommand {
         let chosenStatus: RunStatus? = try status.map { try Choice.read($0, option: "--status") }
         let session = try ArchiveAccess(common).session()
         let shown = all ? Int.max : limit ?? ListCommand.usualLimit
-        let parameters: [String: SQLValue] = [
+        let parameters: [String: ScalarValue] = [
             "pattern": .text(pattern ?? "*"), "status": .text(chosenStatus?.rawValue ?? "*"),
         ]
         let total = try session.rows(ListCommand.countStatement, parameters: parameters)
         let cursor = try session.cursor(
             ListCommand.listStatement,
-            parameters: parameters.merging(["count": .integer(Int64(shown))]) { $1 })
+            parameters: parameters.merging(["count": .integer(shown)]) { $1 })
         if rows.format == .table || rows.format == .markdown {
             try printForPeople(cursor)
         } else {
@@ -70,8 +70,8 @@ struct ListCommand: ParsableCommand {
             "train_accuracy", "test_accuracy", "began",
         ])
         while let row = try cursor.next() {
-            let cells = Dictionary(uniqueKeysWithValues: zip(cursor.columns, row.map(Cell.init)))
-            func cell(_ name: String) -> Cell { cells[name] ?? .null }
+            let cells = Dictionary(uniqueKeysWithValues: zip(cursor.columns, row))
+            func cell(_ name: String) -> ScalarValue { cells[name] ?? .null }
             try writer.row([
                 cell("run"), cell("name"), cell("status"), cell("task"), cell("network"),
                 cell("last_step"), cell("checkpoint_count"),
@@ -107,24 +107,17 @@ struct ListCommand: ParsableCommand {
         """
 }
 
-extension Cell {
-    /// The whole number, if it is one.
-    var integer: Int? { if case .integer(let value) = self { Int(value) } else { nil } }
-
-    /// The number as a real, if it is one.
-    var real: Double? {
+extension ScalarValue {
+    /// Integers and reals are aligned to the right.
+    var isNumber: Bool {
         switch self {
-        case .integer(let value): Double(value)
-        case .real(let value): value
-        case .null, .text, .blob: nil
+        case .integer, .real: true
+        case .null, .boolean, .text, .blob: false
         }
     }
 
-    /// The text, if it is one.
-    var string: String? { if case .text(let value) = self { value } else { nil } }
-
     /// A real with six significant digits, for tables that people read; other values unchanged.
-    var rounded: Cell {
+    var rounded: ScalarValue {
         guard case .real(let value) = self, value.isFinite else { return self }
         return .real(Double(NumberText.rounded(value, digits: 6)) ?? value)
     }

@@ -31,7 +31,7 @@ struct QueryCommand: ParsableCommand {
         var values = try limits.values
         // Questions compare whole ids; people write the start of one, or a name.
         for parameter in ["run", "first", "second"] {
-            if let text = values[parameter].flatMap({ Cell($0) }).flatMap(QueryCommand.written) {
+            if let text = values[parameter].flatMap(QueryCommand.written) {
                 values[parameter] = .text(try RunDetails.find(text, in: session))
             }
         }
@@ -43,7 +43,7 @@ struct QueryCommand: ParsableCommand {
     }
 
     /// A run that was written: an id of digits alone was taken for a number.
-    private static func written(_ cell: Cell) -> String? {
+    private static func written(_ cell: ScalarValue) -> String? {
         cell.string ?? cell.integer.map(String.init)
     }
 

@@ -7,9 +7,9 @@ struct RunDetails {
     let session: SQLSession
     let id: String
     let columns: [String]
-    let row: [Cell]
+    let row: [ScalarValue]
     let configuration: String
-    let hyperparameters: [(name: String, value: Cell)]
+    let hyperparameters: [(name: String, value: ScalarValue)]
 
     /// The run whose id begins with a text or whose name it is.
     init(_ session: SQLSession, matching text: String) throws {
@@ -18,20 +18,20 @@ struct RunDetails {
         self.id = id
         let cursor = try session.cursor(RunDetails.runStatement, parameters: ["run": .text(id)])
         columns = cursor.columns
-        row = try (cursor.next() ?? []).map(Cell.init)
+        row = try cursor.next() ?? []
         let documents = try session.rows(
             RunDetails.documentStatement, parameters: ["run": .text(id)])
-        configuration = documents.first.flatMap { Cell($0[0]).string } ?? "{}"
+        configuration = documents.first.flatMap { $0[0].string } ?? "{}"
         hyperparameters = try session.rows(
             RunDetails.settingsStatement, parameters: ["run": .text(id)]
-        ).map { (Cell($0[0]).string ?? "", Cell($0[1])) }
+        ).map { ($0[0].string ?? "", $0[1]) }
     }
 
     /// The full id of the run whose id begins with a text or whose name it is.
     static func find(_ text: String, in session: SQLSession) throws -> String {
         let candidates = try session.rows(
             findStatement, parameters: ["text": .text(text)]
-        ).map { (id: Cell($0[0]).string ?? "", name: Cell($0[1]).string ?? "") }
+        ).map { (id: $0[0].string ?? "", name: $0[1].string ?? "") }
         if candidates.contains(where: { $0.id == text }) { return text }
         guard let first = candidates.first else {
             throw UserError.missing(
@@ -48,7 +48,7 @@ struct RunDetails {
         return first.id
     }
 
-    func cell(_ column: String) -> Cell {
+    func cell(_ column: String) -> ScalarValue {
         columns.firstIndex(of: column).map { row[$0] } ?? .null
     }
 
@@ -59,8 +59,8 @@ struct RunDetails {
         }
     }
 
-    func rows(_ statement: String) throws -> [[Cell]] {
-        try session.rows(statement, parameters: ["run": .text(id)]).map { $0.map(Cell.init) }
+    func rows(_ statement: String) throws -> [[ScalarValue]] {
+        try session.rows(statement, parameters: ["run": .text(id)])
     }
 
     /// One stored checkpoint of this run.
@@ -69,27 +69,22 @@ struct RunDetails {
     }
 
     /// Everything as one JSON object.
-    var json: JSONText {
+    var json: JSONValue {
         get throws {
-            var members = zip(columns, row).map { (name: $0, value: JSONText.cell($1)) }
-            members.append(
-                (
-                    "hyperparameters",
-                    .object(hyperparameters.map { (name: $0.name, value: .cell($0.value)) })
-                ))
-            members.append(("metrics", try objects(RunDetails.curvesStatement)))
-            members.append(("tensors", try objects(RunDetails.tensorsStatement)))
-            return .object(members)
+            var json = JSONValue(columns, row)
+            json["hyperparameters"] = .object(
+                hyperparameters.map { .init($0.name, .scalar($0.value)) })
+            json["metrics"] = try objects(RunDetails.curvesStatement)
+            json["tensors"] = try objects(RunDetails.tensorsStatement)
+            return json
         }
     }
 
-    private func objects(_ statement: String) throws -> JSONText {
+    private func objects(_ statement: String) throws -> JSONValue {
         let cursor = try session.cursor(statement, parameters: ["run": .text(id)])
-        var objects: [JSONText] = []
+        var objects: [JSONValue] = []
         while let row = try cursor.next() {
-            objects.append(
-                .object(
-                    zip(cursor.columns, row).map { (name: $0, value: .cell(Cell($1))) }))
+            objects.append(JSONValue(cursor.columns, row))
         }
         return .array(objects)
     }
@@ -112,8 +107,8 @@ struct RunDetails {
         }
     }
 
-    private var facts: [[Cell]] {
-        func fact(_ name: String, _ text: String?) -> [Cell]? {
+    private var facts: [[ScalarValue]] {
+        func fact(_ name: String, _ text: String?) -> [ScalarValue]? {
             guard let text, !text.isEmpty else { return nil }
             return [.text(name), .text(text)]
         }

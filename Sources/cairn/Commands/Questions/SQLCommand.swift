@@ -83,9 +83,9 @@ struct StatementOptions: ParsableArguments {
     var timeout: Double?
 
     /// The values of `-p`, by name.
-    var values: [String: SQLValue] {
+    var values: [String: ScalarValue] {
         get throws {
-            var values: [String: SQLValue] = [:]
+            var values: [String: ScalarValue] = [:]
             for text in parameters {
                 let parts = text.split(
                     separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -94,7 +94,7 @@ struct StatementOptions: ParsableArguments {
                         subject: "parameter \(text)", cause: "it is not of the form name=value")
                 }
                 let name = parts[0].hasPrefix(":") ? parts[0].dropFirst() : parts[0]
-                values[String(name)] = SQLValue(written: String(parts[1]))
+                values[String(name)] = ScalarValue(written: String(parts[1]))
             }
             return values
         }
@@ -125,19 +125,7 @@ extension SQLCursor {
     /// Prints every row as it comes.
     func print(with writer: any RowWriter) throws {
         try writer.begin(columns: columns)
-        while let row = try next() { try writer.row(row.map(Cell.init)) }
+        while let row = try next() { try writer.row(row) }
         try writer.end()
-    }
-}
-
-extension Cell {
-    init(_ value: SQLValue) {
-        switch value {
-        case .null: self = .null
-        case .integer(let integer): self = .integer(integer)
-        case .real(let real): self = .real(real)
-        case .text(let text): self = .text(text)
-        case .blob(let bytes): self = .blob(bytes)
-        }
     }
 }

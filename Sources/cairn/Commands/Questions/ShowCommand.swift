@@ -46,7 +46,7 @@ struct ShowCommand: ParsableCommand {
     private func show(_ details: RunDetails) throws {
         switch rows.format {
         case .json: try Output.standard.write(details.json.pretty + "\n")
-        case .nl: try Output.standard.write(details.json.compact + "\n")
+        case .nl: try Output.standard.write(details.json.json(spaced: true) + "\n")
         case .csv: try rows.writer().write(columns: details.columns, rows: [details.row])
         case .table, .markdown: try details.printReport(with: rows.writer)
         }
@@ -55,7 +55,7 @@ struct ShowCommand: ParsableCommand {
     private func show(_ checkpoint: CheckpointDetails) throws {
         switch rows.format {
         case .json: try Output.standard.write(checkpoint.json.pretty + "\n")
-        case .nl: try Output.standard.write(checkpoint.json.compact + "\n")
+        case .nl: try Output.standard.write(checkpoint.json.json(spaced: true) + "\n")
         case .csv: try rows.writer().write(columns: checkpoint.columns, rows: [checkpoint.row])
         case .table, .markdown: try checkpoint.printReport(with: rows.writer)
         }

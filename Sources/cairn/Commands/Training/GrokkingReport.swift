@@ -25,13 +25,13 @@ struct GrokkingReport {
 
     // MARK: Times
 
-    private var grokking: [String: Cell] {
+    private var grokking: [String: ScalarValue] {
         get throws {
             let cursor = try run.session.cursor(
                 GrokkingReport.timesStatement, parameters: ["run": .text(run.id)])
             guard let row = try cursor.next() else { return [:] }
             return Dictionary(
-                zip(cursor.columns, row.map(Cell.init)), uniquingKeysWith: { first, _ in first })
+                zip(cursor.columns, row), uniquingKeysWith: { first, _ in first })
         }
     }
 
@@ -61,7 +61,7 @@ struct GrokkingReport {
         }
     }
 
-    private func fit(_ row: [String: Cell]) -> String {
+    private func fit(_ row: [String: ScalarValue]) -> String {
         guard let middle = row["midpoint_step"]?.real else {
             let reason = row["fit"]?.string.map { " (\($0))" } ?? ""
             return "no fit\(reason)"
@@ -155,8 +155,8 @@ struct GrokkingReport {
     private func frequencyLine(_ name: String, at step: Int) throws -> String? {
         let rows = try run.session.rows(
             GrokkingReport.spectrumStatement,
-            parameters: ["run": .text(run.id), "step": .integer(Int64(step))])
-        let powers = rows.map { Cell($0[1]).real ?? .nan }
+            parameters: ["run": .text(run.id), "step": .integer(step)])
+        let powers = rows.map { $0[1].real ?? .nan }
         guard powers.count > 1 else { return nil }
         let spectrum = FourierSpectrum(
             basis: "cyclic", components: powers.indices.map(String.init), power: powers)
@@ -226,8 +226,8 @@ struct GrokkingReport {
             GrokkingReport.curveStatement,
             parameters: ["run": .text(run.id), "name": .text(metric)]
         ).compactMap { row in
-            Cell(row[0]).integer.flatMap { step in
-                Cell(row[1]).real.map { (step: step, value: $0) }
+            row[0].integer.flatMap { step in
+                row[1].real.map { (step: step, value: $0) }
             }
         }
     }

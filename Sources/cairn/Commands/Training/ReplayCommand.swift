@@ -40,7 +40,7 @@ struct ReplayCommand: ParsableCommand {
             columns: ["run", "step", "computed_from", "digest", "proof"],
             rows: [
                 [
-                    .text(stored.id), Cell(result.step), Cell(result.origin),
+                    .text(stored.id), ScalarValue(result.step), ScalarValue(result.origin),
                     .text("\(result.digest)"), .text(proof),
                 ]
             ])

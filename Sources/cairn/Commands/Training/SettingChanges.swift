@@ -4,7 +4,7 @@ internal import Training
 
 /// Settings that options change, by the names that configurations, sweeps and SQL use.
 struct SettingChanges {
-    private(set) var list: [(name: String, value: SettingValue)] = []
+    private(set) var list: [(name: String, value: JSONValue)] = []
 
     mutating func add(_ name: String, _ value: Int?) {
         if let value { list.append((name, .integer(value))) }
@@ -36,11 +36,11 @@ struct SettingChanges {
             throw UserError.usage(
                 subject: "--set \(text)", cause: "it is not of the form name=value")
         }
-        list.append((String(parts[0]), SettingValue(written: String(parts[1]))))
+        list.append((String(parts[0]), JSONValue(written: String(parts[1]))))
     }
 
     /// The JSON value of a file.
-    static func json(_ path: String) throws -> SettingValue {
+    static func json(_ path: String) throws -> JSONValue {
         let data: Data
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path))
@@ -48,9 +48,9 @@ struct SettingChanges {
             throw UserError.missing(subject: "file \(path)", cause: "it cannot be read")
         }
         do {
-            return try JSONDecoder().decode(SettingValue.self, from: data)
-        } catch {
-            throw UserError.usage(subject: "file \(path)", cause: "it is not JSON")
+            return try JSONValue(parsing: data)
+        } catch let problem as JSONValue.Problem {
+            throw UserError.usage(subject: "file \(path)", cause: "it is not JSON: \(problem)")
         }
     }
 }

@@ -65,7 +65,7 @@ struct SweepCommand: ParsableCommand {
 
     private func report(_ sweep: Sweep, _ endings: [SweepRunner.Ending]) throws {
         var failures = 0
-        let lines = zip(sweep.runs, endings).map { run, ending -> [Cell] in
+        let lines = zip(sweep.runs, endings).map { run, ending -> [ScalarValue] in
             switch ending {
             case .skipped: return [.text(run.name), .text("skipped"), .null, .null, .null]
             case .notBegun: return [.text(run.name), .text("not begun"), .null, .null, .null]
@@ -73,9 +73,9 @@ struct SweepCommand: ParsableCommand {
                 failures += 1
                 return [.text(run.name), .text("failed"), .null, .null, .text(reason)]
             case .done(let outcome):
-                let accuracy = Cell(outcome.metrics[MetricName.testAccuracy])
+                let accuracy = ScalarValue(outcome.metrics[MetricName.testAccuracy])
                 return [
-                    .text(run.name), .text(outcome.status.rawValue), Cell(outcome.lastStep),
+                    .text(run.name), .text(outcome.status.rawValue), ScalarValue(outcome.lastStep),
                     rows.format == .table ? accuracy.rounded : accuracy, .null,
                 ]
             }

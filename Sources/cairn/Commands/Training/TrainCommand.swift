@@ -72,14 +72,14 @@ struct TrainCommand: ParsableCommand {
         try watched.report(outcome, rows: rows)
     }
 
-    private func startingSettings() throws -> SettingValue {
+    private func startingSettings() throws -> JSONValue {
         if let preset, configuration != nil {
             throw UserError.usage(
                 subject: "--preset \(preset)", cause: "--configuration contradicts it",
                 advice: "give one of them")
         }
         if let configuration { return try SettingChanges.json(configuration) }
-        return try preset.map { try Preset(named: $0).settings } ?? .object([:])
+        return try preset.map { try Preset(named: $0).settings } ?? [:]
     }
 
     private func printPresets() throws {
@@ -91,7 +91,7 @@ struct TrainCommand: ParsableCommand {
                 rows: [
                     [.text("published in"), .text(chosen.source)],
                     [.text("what it shows"), .text(chosen.summary)],
-                ] + settings.map { [.text($0.name), Cell($0.value)] })
+                ] + settings.map { [.text($0.name), $0.value] })
         }
         try rows.writer().write(
             columns: ["preset", "published in", "what it shows", "settings"],

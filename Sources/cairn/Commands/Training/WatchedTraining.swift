@@ -41,13 +41,15 @@ struct WatchedTraining {
             MetricName.testAccuracy,
         ]
         let isForPeople = rows.format == .table || rows.format == .markdown
-        func shown(_ value: Double?) -> Cell { isForPeople ? Cell(value).rounded : Cell(value) }
+        func shown(_ value: Double?) -> ScalarValue {
+            isForPeople ? ScalarValue(value).rounded : ScalarValue(value)
+        }
         try rows.writer().write(
             columns: ["run", "name", "status", "step", "steps_per_second", "seconds"] + metrics,
             rows: [
                 [
                     .text(run.id), .text(run.name), .text(outcome.status.rawValue),
-                    Cell(outcome.lastStep), shown(outcome.stepsPerSecond),
+                    ScalarValue(outcome.lastStep), shown(outcome.stepsPerSecond),
                     shown(outcome.elapsedSeconds),
                 ] + metrics.map { shown(outcome.metrics[$0]) }
             ])

@@ -1,4 +1,5 @@
 internal import CheckpointArchive
+internal import Checkpoints
 internal import Foundation
 internal import Synchronization
 internal import Training

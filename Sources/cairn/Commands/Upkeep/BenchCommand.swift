@@ -72,7 +72,7 @@ struct BenchCommand: ParsableCommand {
         try rows.writer().write(
             columns: ["measure", "value", "unit"],
             rows: measures.map { measure in
-                let value = Cell.real(measure.value)
+                let value = ScalarValue.real(measure.value)
                 return [
                     .text(measure.name), rows.format == .table ? value.rounded : value,
                     .text(measure.unit),
@@ -312,7 +312,7 @@ struct BenchCommand: ParsableCommand {
         }
         let count =
             try session.rows("SELECT count(*) FROM metrics").first
-            .flatMap { Cell($0[0]).integer } ?? 0
+            .flatMap { $0[0].integer } ?? 0
         return [
             (
                 "the newest 20 runs",

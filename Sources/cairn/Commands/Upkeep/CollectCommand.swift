@@ -82,8 +82,9 @@ struct CollectCommand: ParsableCommand {
             columns: ["run", "step", "part", "file", "stays", "reason", "bytes"],
             rows: items.map { item in
                 [
-                    .text(item.run), Cell(item.step), .text(item.part), .text(item.file),
-                    .text(item.isKept ? "yes" : "no"), .text(item.reason), Cell(item.byteCount),
+                    .text(item.run), ScalarValue(item.step), .text(item.part), .text(item.file),
+                    .text(item.isKept ? "yes" : "no"), .text(item.reason),
+                    ScalarValue(item.byteCount),
                 ]
             })
         try Output.standard.flush()

@@ -55,7 +55,7 @@ struct DoctorCommand: ParsableCommand {
             let archive = try ArchiveAccess(common).openReadOnly()
             let session = try ArchiveAccess(common).session()
             let versions = try session.rows("SELECT sqlite_version()")
-            let version = versions.first.flatMap { Cell($0[0]).string } ?? ""
+            let version = versions.first.flatMap { $0[0].string } ?? ""
             facts.append(("sqlite", version, DoctorCommand.note(onSQLite: version)))
             facts.append(
                 (

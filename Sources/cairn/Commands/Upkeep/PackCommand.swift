@@ -28,8 +28,9 @@ struct PackCommand: ParsableCommand {
             let report = try archive.pack(run)
             bar.update(index + 1)
             try writer.row([
-                .text(run.id), .text(run.name), Cell(report.checkpointCount),
-                Cell(report.packCount), Cell(report.bytesBefore), Cell(report.bytesAfter),
+                .text(run.id), .text(run.name), ScalarValue(report.checkpointCount),
+                ScalarValue(report.packCount), ScalarValue(report.bytesBefore),
+                ScalarValue(report.bytesAfter),
             ])
         }
         try writer.end()

@@ -33,7 +33,7 @@ struct TagCommand: ParsableCommand {
             let found = try archive.tags(of: run).filter { step == nil || $0.step == step }
             return try rows.writer().write(
                 columns: ["run", "step", "tag"],
-                rows: found.map { [.text(run.id), Cell($0.step), .text($0.name)] })
+                rows: found.map { [.text(run.id), ScalarValue($0.step), .text($0.name)] })
         }
         let count = try archive.addTags(tags.map { RunTag(name: $0, step: step) }, to: run)
         common.note("\(count) new \(count == 1 ? "tag" : "tags") on \(target).")

@@ -14,19 +14,20 @@ struct UsageCommand: ParsableCommand {
     func run() throws {
         let usages = try ArchiveAccess(common).openReadOnly().usage()
         let isForPeople = rows.format == .table || rows.format == .markdown
-        func size(_ bytes: Int) -> Cell {
-            isForPeople ? .text(NumberText.bytes(bytes)) : Cell(bytes)
+        func size(_ bytes: Int) -> ScalarValue {
+            isForPeople ? .text(NumberText.bytes(bytes)) : ScalarValue(bytes)
         }
         var lines = usages.map { usage in
             [
-                .text(usage.run), .text(usage.name), .text(usage.kind), Cell(usage.fileCount),
+                .text(usage.run), .text(usage.name), .text(usage.kind),
+                ScalarValue(usage.fileCount),
                 size(usage.byteCount),
             ]
         }
         if isForPeople {
             let total = usages.reduce(0) { $0 + $1.byteCount }
             let files = usages.reduce(0) { $0 + $1.fileCount }
-            lines.append([.text("total"), .null, .null, Cell(files), size(total)])
+            lines.append([.text("total"), .null, .null, ScalarValue(files), size(total)])
         }
         try rows.writer().write(
             columns: ["run", "name", "kind", "files", isForPeople ? "size" : "bytes"], rows: lines)

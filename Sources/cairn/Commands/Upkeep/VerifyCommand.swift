@@ -47,7 +47,8 @@ struct VerifyCommand: ParsableCommand {
             rows: problems.map { problem in
                 [
                     .text(problem.kind.rawValue), .text(problem.run), .text(problem.file),
-                    Cell(problem.step), Cell(problem.tensor), .text(problem.explanation),
+                    ScalarValue(problem.step), ScalarValue(problem.tensor),
+                    .text(problem.explanation),
                 ]
             })
     }

@@ -20,7 +20,7 @@ package enum NearNames {
 
     /// The fewest insertions, deletions, replacements and swaps of neighbours that turn one text
     /// into the other (optimal string alignment).
-    package static func editDistance(_ first: String, _ second: String) -> Int {
+    static func editDistance(_ first: String, _ second: String) -> Int {
         let first = Array(first)
         let second = Array(second)
         var earlier: [Int] = []

@@ -1,16 +1,8 @@
-internal import Checkpoints
-
 /// Reads JSON as Python and others write it, keeping the order of keys and whole numbers whole.
 ///
 /// `NaN`, `Infinity` and `-Infinity` are read as numbers, because Python writes them. Keys that
 /// repeat, nesting beyond `deepestNesting` and anything after the value are errors.
-struct JSONText {
-    /// What is wrong with a text, and where.
-    struct Problem: Error {
-        let cause: String
-        let position: Int
-    }
-
+struct JSONReader {
     static let deepestNesting = 100
 
     private let bytes: [UInt8]
@@ -19,8 +11,8 @@ struct JSONText {
     private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// The value of a whole text in UTF-8.
-    static func value(of bytes: [UInt8]) throws -> Value {
-        var reader = JSONText(bytes)
+    static func value(of bytes: [UInt8]) throws -> JSONValue {
+        var reader = JSONReader(bytes)
         reader.skipSpace()
         let value = try reader.value(depth: 0)
         reader.skipSpace()
@@ -30,17 +22,9 @@ struct JSONText {
         return value
     }
 
-    /// The value of a file; errors name it.
-    static func value(ofFile path: String, bytes: [UInt8]) throws -> Value {
-        do {
-            return try value(of: bytes)
-        } catch let problem as Problem {
-            throw UserError.unreadable(
-                path, "it is not JSON: \(problem.cause) (byte \(problem.position))")
-        }
+    private func problem(_ cause: String) -> JSONValue.Problem {
+        .init(cause: cause, position: position)
     }
-
-    private func problem(_ cause: String) -> Problem { Problem(cause: cause, position: position) }
 
     private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
@@ -61,7 +45,7 @@ struct JSONText {
         guard accept(UInt8(ascii: character)) else { throw problem("a \(character) is missing") }
     }
 
-    private mutating func value(depth: Int) throws -> Value {
+    private mutating func value(depth: Int) throws -> JSONValue {
         guard depth < Self.deepestNesting else {
             throw problem("it nests deeper than \(Self.deepestNesting) levels")
         }
@@ -74,11 +58,11 @@ struct JSONText {
         }
     }
 
-    private mutating func object(depth: Int) throws -> Value {
+    private mutating func object(depth: Int) throws -> JSONValue {
         try expect("{")
-        var entries: [Value.Entry] = []
+        var members: [JSONValue.Member] = []
         var names: Set<String> = []
-        if accept(UInt8(ascii: "}")) { return .dictionary([]) }
+        if accept(UInt8(ascii: "}")) { return .object([]) }
         repeat {
             skipSpace()
             guard next == UInt8(ascii: "\"") else { throw problem("a key is missing") }
@@ -86,32 +70,32 @@ struct JSONText {
             guard names.insert(name).inserted else { throw problem("the key \(name) repeats") }
             try expect(":")
             skipSpace()
-            entries.append(.init(key: .text(name), value: try value(depth: depth + 1)))
+            members.append(.init(name, try value(depth: depth + 1)))
         } while accept(UInt8(ascii: ","))
         try expect("}")
-        return .dictionary(entries)
+        return .object(members)
     }
 
-    private mutating func array(depth: Int) throws -> Value {
+    private mutating func array(depth: Int) throws -> JSONValue {
         try expect("[")
-        var elements: [Value] = []
-        if accept(UInt8(ascii: "]")) { return .list([]) }
+        var elements: [JSONValue] = []
+        if accept(UInt8(ascii: "]")) { return .array([]) }
         repeat {
             skipSpace()
             elements.append(try value(depth: depth + 1))
         } while accept(UInt8(ascii: ","))
         try expect("]")
-        return .list(elements)
+        return .array(elements)
     }
 
-    private mutating func scalar() throws -> Value {
+    private mutating func scalar() throws -> JSONValue {
         let start = position
         while let byte = next, Self.isScalar(byte) { position += 1 }
         let word = String(decoding: bytes[start..<position], as: UTF8.self)
         switch word {
         case "true": return .boolean(true)
         case "false": return .boolean(false)
-        case "null": return .none
+        case "null": return .null
         case "NaN": return .real(.nan)
         case "Infinity": return .real(.infinity)
         case "-Infinity": return .real(-.infinity)
@@ -194,46 +178,16 @@ struct JSONText {
     }
 }
 
-extension Value {
-    /// The value as JSON in one line, keys in the order given or sorted.
-    ///
-    /// Tensors become null; NaN and infinities become the texts `NaN`, `Infinity`, `-Infinity`.
-    package func json(sorted: Bool = false) -> String {
-        switch self {
-        case .none, .tensor: "null"
-        case .boolean(let flag): flag ? "true" : "false"
-        case .integer(let number): String(number)
-        case .real(let number):
-            number.isNaN
-                ? "\"NaN\""
-                : number.isInfinite ? (number < 0 ? "\"-Infinity\"" : "\"Infinity\"") : "\(number)"
-        case .text(let text): Self.quoted(text)
-        case .bytes(let bytes): "[" + bytes.map { String($0) }.joined(separator: ",") + "]"
-        case .list(let elements):
-            "[" + elements.map { $0.json(sorted: sorted) }.joined(separator: ",") + "]"
-        case .dictionary(let entries):
-            "{"
-                + (sorted ? entries.sorted { $0.key.label < $1.key.label } : entries).map {
-                    Self.quoted($0.key.label) + ":" + $0.value.json(sorted: sorted)
-                }.joined(separator: ",") + "}"
-        }
+extension JSONValue {
+    /// What is wrong with a text, and where.
+    package struct Problem: Error, CustomStringConvertible {
+        package let cause: String
+        package let position: Int
+        package var description: String { "\(cause) (byte \(position))" }
     }
 
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case "\u{0}"..<"\u{20}":
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
+    /// Reads a whole text in UTF-8; a `Problem` says what is wrong with it, and where.
+    package init(parsing bytes: some Sequence<UInt8>) throws {
+        self = try JSONReader.value(of: Array(bytes))
     }
 }

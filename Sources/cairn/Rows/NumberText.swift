@@ -1,45 +1,7 @@
-internal import Checkpoints
 internal import Foundation
-
-/// One value of a row, as SQLite knows them.
-enum Cell: Equatable, Sendable {
-    case null
-    case integer(Int64)
-    case real(Double)
-    case text(String)
-    case blob([UInt8])
-
-    /// Integers and reals are aligned to the right.
-    var isNumber: Bool {
-        switch self {
-        case .integer, .real: true
-        case .null, .text, .blob: false
-        }
-    }
-}
-
-extension Cell {
-    init(_ value: Int?) { self = value.map { .integer(Int64($0)) } ?? .null }
-    init(_ value: Double?) { self = value.map(Cell.real) ?? .null }
-    init(_ value: String?) { self = value.map(Cell.text) ?? .null }
-    init(_ value: Bool) { self = .integer(value ? 1 : 0) }
-    init(_ value: HyperparameterValue) {
-        self =
-            switch value {
-            case .integer(let value): .integer(Int64(value))
-            case .real(let value): .real(value)
-            case .text(let value): .text(value)
-            case .boolean(let value): .text(value ? "true" : "false")
-            case .none: .null
-            }
-    }
-}
 
 /// Numbers written so that reading them back gives the same number.
 enum NumberText {
-    /// The shortest decimal digits that name this number; `nan`, `inf` and `-inf` otherwise.
-    static func shortest(_ value: Double) -> String { value.description }
-
     /// A number with at most `digits` significant digits, for reports that people read.
     ///
     /// Edge cases: NaN is `nan`, infinities are `inf` and `-inf`, whole numbers lose their point.

@@ -1,20 +1,12 @@
-/// One typed value of a row or of a statement's parameter.
-///
-/// SQLite has no NaN: a number that is not one is stored and returned as `null`. Infinities are
-/// ordinary reals.
-package enum SQLValue: Sendable, Equatable {
-    case null
-    case integer(Int64)
-    case real(Double)
-    case text(String)
-    case blob([UInt8])
+package import Checkpoints
 
-    /// The value that a person means by `text` in `name=text`.
+extension ScalarValue {
+    /// The value that a person means by `text` in `name=text`, as SQL writes values.
     ///
     /// A whole number is an integer, any other decimal number a real, `null` in any case is NULL;
     /// text in single quotes loses them and stays text (`'113'`), everything else is text.
     package init(written text: String) {
-        if let integer = Int64(text) {
+        if let integer = Int(text) {
             self = .integer(integer)
         } else if let real = Double(text), text.contains(where: \.isNumber), !text.contains("x") {
             self = .real(real)
