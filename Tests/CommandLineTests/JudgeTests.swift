@@ -63,6 +63,35 @@ import Testing
         #expect(expected == found)
     }
 
+    /// `schema/FILES.md` says everything that a reader needs: the script follows it alone.
+    ///
+    /// A run that ended is packed; one whose writer died lies in loose files.
+    @Test(.enabled(if: hasH5py, "python3-h5py is not installed"), arguments: [true, false])
+    func theDescriptionOfTheFilesIsComplete(hasEnded: Bool) throws {
+        let folder = try TemporaryFolder()
+        let archive = folder.path("archive")
+        _ = try run(
+            builtExecutable("ArchiveHarness"), ["write", archive, "a", "9", "100"],
+            environment: hasEnded ? [:] : ["HARNESS_DIE_AFTER": "saved 9"])
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("Examples/read_run_h5py.py").path
+        let read = try run(JudgeTests.python, [script, archive + "/runs/a"])
+        try #require(read.exitCode == 0, "\(read.error)")
+        let lines = read.output.split(separator: "\n").map(String.init)
+        let kinds = Set(lines.compactMap { $0.split(separator: " ").first.map(String.init) })
+        #expect(kinds.isSuperset(of: ["run", "optimizer", "steps", "digest"]))
+        #expect(kinds.isSuperset(of: hasEnded ? ["pack", "packed", "end"] : ["checkpoint"]))
+        let digests = try run(
+            cairnExecutable(),
+            [
+                "sql", "SELECT 'digest ' || step || ' ' || digest AS line FROM checkpoints",
+                "--json", "--archive", archive,
+            ])
+        let expected = try objects(digests.output).compactMap { $0["line"] as? String }
+        #expect(expected.count == 10)
+        #expect(Set(expected) == Set(lines.filter { $0.hasPrefix("digest ") }))
+    }
+
     @Test(.enabled(if: hasSQLite, "sqlite3 is not installed"))
     func theSQLiteProgramReadsTheSameRows() throws {
         let fixture = try CommandLineFixture()
