@@ -70,7 +70,7 @@ public struct ArchivedRun: Sendable, Identifiable {
         guard let step else { return try reader.rows(statement, parameters: ["run": .text(id)]) }
         return try reader.rows(
             statement + " AND v.step = :step",
-            parameters: ["run": .text(id), "step": .integer(step)])
+            parameters: ["run": .text(id), "step": .integer(Int64(step))])
     }
 
     /// One tensor after `step` updates.
