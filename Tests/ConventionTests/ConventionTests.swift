@@ -59,13 +59,36 @@ import Testing
         }
     }
 
+    /// The folders of `Sources`, each of which is a module, but for the documents.
+    private static func modules() throws -> Set<String> {
+        let sources = Repository.root.appendingPathComponent("Sources")
+        let entries = try FileManager.default.contentsOfDirectory(
+            at: sources, includingPropertiesForKeys: [.isDirectoryKey])
+        return Set(
+            try entries.filter {
+                try $0.resourceValues(forKeys: [.isDirectoryKey]).isDirectory ?? false
+            }.map(\.lastPathComponent)
+        ).subtracting(["Documentation"])
+    }
+
     @Test func everyModuleOfTheSourcesIsInTheTable() throws {
         let system: Set<String> = ["CHDF5", "CFFTW", "COpenBLAS", "CSQLite", "CZlib", "cairn"]
-        let folders = try FileManager.default.contentsOfDirectory(
-            atPath: Repository.root.appendingPathComponent("Sources").path)
-        for folder in folders where !system.contains(folder) {
+        for folder in try Self.modules().subtracting(system) {
             #expect(Self.allowedImports[folder] != nil, "\(folder) has no row in the table")
         }
+    }
+
+    @Test func theMapOfTheHouseShowsEveryModule() throws {
+        let map = try Repository.text("Sources/README.md")
+        let start = try #require(map.range(of: "<!-- modules -->"))
+        let end = try #require(map.range(of: "<!-- end of modules -->"))
+        let rows = map[start.upperBound..<end.lowerBound].split(separator: "\n").dropFirst(2)
+        let shown = rows.flatMap { row in
+            row.split(separator: "|")[0].split(separator: "`").filter {
+                !$0.allSatisfy(\.isWhitespace)
+            }.map(String.init)
+        }
+        #expect(try shown.sorted() == Self.modules().sorted())
     }
 
     @Test func sourcesNeverDieOnDataNorPromiseUnchecked() throws {
