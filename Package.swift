@@ -66,6 +66,7 @@ let package = Package(
             name: "Checkpoints",
             dependencies: [.product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
+        .target(name: "SystemFiles", dependencies: ["Checkpoints"], swiftSettings: strict),
         .target(
             name: "Networks", dependencies: ["ArrayMath", "Checkpoints", "VectorMath"],
             swiftSettings: numerical),
@@ -86,19 +87,21 @@ let package = Package(
         .target(
             name: "CheckpointArchive",
             dependencies: [
-                "HDF5Files", "Checkpoints", "ArchiveSchema",
+                "HDF5Files", "SystemFiles", "Checkpoints", "ArchiveSchema",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ], swiftSettings: numerical),
         .target(
             name: "Interchange",
-            dependencies: ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
+            dependencies: [
+                "CZlib", "HDF5Files", "SystemFiles", "Networks", "ArrayMath", "Checkpoints",
+            ],
             swiftSettings: numerical),
         .target(
             name: "ArchiveQueries",
             dependencies: [
                 "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "ArrayMath",
-                "Checkpoints", "Networks", "Training",
+                "Checkpoints", "Networks", "SystemFiles", "Training",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: strict),
         // What other Swift programs import: nothing of GRDB or HDF5 is visible through it.
@@ -113,7 +116,8 @@ let package = Package(
         .executableTarget(
             name: "cairn",
             dependencies: [
-                "ArrayMath", "Checkpoints", "Networks", "Training", "Analysis", "CheckpointArchive",
+                "ArrayMath", "Checkpoints", "SystemFiles", "Networks", "Training", "Analysis",
+                "CheckpointArchive",
                 "Interchange", "ArchiveQueries", "ArchiveSchema",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
@@ -151,6 +155,9 @@ let package = Package(
             dependencies: ["Checkpoints", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
+            name: "SystemFilesTests",
+            dependencies: ["SystemFiles", "Checkpoints", "TestSupport"], swiftSettings: strict),
+        .testTarget(
             name: "HDF5FilesTests",
             dependencies: ["HDF5Files", "TestSupport"],
             swiftSettings: strict),
@@ -175,7 +182,7 @@ let package = Package(
         .testTarget(
             name: "CheckpointArchiveTests",
             dependencies: [
-                "ArchiveHarness", "CheckpointArchive", "HDF5Files", "Checkpoints",
+                "ArchiveHarness", "CheckpointArchive", "HDF5Files", "SystemFiles", "Checkpoints",
                 .product(name: "GRDB", package: "GRDB.swift"), "TestSupport",
             ],
             exclude: ["Fixtures"],

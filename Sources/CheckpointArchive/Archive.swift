@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 package import GRDB
+internal import SystemFiles
 
 /// A folder of training runs: checkpoints in HDF5 files, indexed in SQLite.
 ///
@@ -63,7 +64,7 @@ package final class Archive: Sendable {
 
     /// Whether there is an archive at this path, whatever its state.
     package static func isArchive(_ path: String) -> Bool {
-        FileManager.default.fileExists(atPath: ArchivePaths(root: absolute(path)).formatFile)
+        ArchivePaths(root: absolute(path)).formatFile.exists
     }
 
     /// Brings an index that an earlier version of Cairn made up to date, where it can be written.
@@ -83,7 +84,7 @@ package final class Archive: Sendable {
     /// Makes a new archive in a folder that is empty or does not exist.
     package static func create(at path: String, options: Options = Options()) throws -> Archive {
         let paths = ArchivePaths(root: absolute(path))
-        if FileManager.default.fileExists(atPath: paths.formatFile) {
+        if paths.formatFile.exists {
             throw UserError(
                 .failure, subject: paths.root, cause: "there is an archive already",
                 advice: "use it as it is, or name another folder")
@@ -100,14 +101,14 @@ package final class Archive: Sendable {
         -> Archive
     {
         let paths = ArchivePaths(root: absolute(path))
-        if !FileManager.default.fileExists(atPath: paths.formatFile) {
+        if !paths.formatFile.exists {
             try prepareFolder(paths)
             let files = DurableFiles(
                 temporaryFolder: paths.temporaryFolder, storage: StorageKind.of(paths.root),
                 hook: options.hook)
             try mapErrors {
-                try files.makeFolder(paths.temporaryFolder)
-                try files.makeFolder(paths.runsFolder)
+                try paths.temporaryFolder.makeFolder()
+                try paths.runsFolder.makeFolder()
             }
             _ = try ArchiveIndex(
                 paths: paths, isWritable: true, creating: true, hook: options.hook)
@@ -131,7 +132,7 @@ package final class Archive: Sendable {
             temporaryFolder: paths.temporaryFolder, storage: index.storage, hook: options.hook)
         // Copying an archive with git or some synchronisers leaves out empty folders.
         if access == .readWrite {
-            try Archive.mapErrors { try files.makeFolder(paths.temporaryFolder) }
+            try Archive.mapErrors { try paths.temporaryFolder.makeFolder() }
         }
     }
 
@@ -206,7 +207,7 @@ package final class Archive: Sendable {
     static func mapErrors<Value>(_ body: () throws -> Value) throws -> Value {
         do {
             return try body()
-        } catch let error as SystemError {
+        } catch let error as FileError {
             throw error.userError
         }
     }

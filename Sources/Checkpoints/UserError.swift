@@ -48,3 +48,12 @@ package struct UserError: Error, Sendable, Equatable, CustomStringConvertible {
         advice.isEmpty ? "\(subject): \(cause)" : "\(subject): \(cause); \(advice)"
     }
 }
+
+/// An error of another type that has one sentence for the person at the terminal.
+package protocol UserErrorConvertible: Error {
+    var userError: UserError { get }
+}
+
+extension UserError: UserErrorConvertible {
+    package var userError: UserError { self }
+}

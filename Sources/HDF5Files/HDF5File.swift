@@ -28,15 +28,16 @@ package struct HDF5File: ~Copyable, Sendable {
         }
     }
 
-    /// Opens an existing file for reading.
+    /// Opens an existing file for reading; messages call it by `name` where that is not its path.
     ///
     /// The corresponding C function is `H5Fopen`.
-    package init(readingFrom path: String) throws(HDF5Error) {
-        let access = try HDF5File.access(path, .version110)
-        identifier = try Identifier("H5Fopen", path) {
+    package init(readingFrom path: String, name: String? = nil) throws(HDF5Error) {
+        let name = name ?? path
+        let access = try HDF5File.access(name, .version110)
+        identifier = try Identifier("H5Fopen", name) {
             unsafe H5Fopen(path, hdf5_open_read_only(), access.number)
         }
-        self.path = path
+        self.path = name
     }
 
     /// Creates a file that must not exist yet, with what `fill` puts into its root.

@@ -42,7 +42,7 @@ enum Decay {
     }
 
     private static func check(_ archive: Archive, _ name: String, _ offset: Int) throws {
-        let path = "\(archive.paths.runsFolder)/\(name)"
+        let path = "\(archive.paths.root)/runs/\(name)"
         let run = String(name.prefix { $0 != "/" })
         try change(path, offset, by: 0x5a)
         defer { try? change(path, offset, by: 0x5a) }

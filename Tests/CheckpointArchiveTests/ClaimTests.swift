@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Synchronization
+import SystemFiles
 import TestSupport
 import Testing
 
@@ -70,13 +71,13 @@ import Testing
         }
         let run = try archive.run(matching: "a")
         #expect(try archive.pack(run).checkpointCount == 2)
-        #expect(try String(contentsOfFile: path, encoding: .utf8).isEmpty)
+        #expect(try path.read().isEmpty)
     }
 
     /// Markers are removed by whoever holds them, while others are about to claim them.
     @Test func aFileThatIsRemovedWhenLetGoHasOneHolderAtATime() throws {
         let folder = try TemporaryFolder()
-        let path = folder.path("marker")
+        let path = RootedPath(root: folder.path, "marker")
         let holders = Atomic<Int>(0)
         let largest = Atomic<Int>(0)
         DispatchQueue.concurrentPerform(iterations: 4) { _ in
@@ -86,7 +87,7 @@ import Testing
                     let count = holders.add(1, ordering: .relaxed).newValue
                     largest.max(count, ordering: .relaxed)
                     holders.subtract(1, ordering: .relaxed)
-                    unlink(path)
+                    try? path.remove()
                 }
             }
         }

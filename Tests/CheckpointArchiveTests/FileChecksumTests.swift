@@ -1,4 +1,5 @@
 import Foundation
+import SystemFiles
 import TestSupport
 import Testing
 
@@ -13,6 +14,6 @@ import Testing
         let bytes = (0..<byteCount).map { _ in UInt8.random(in: 0...255, using: &generator) }
         let path = folder.path("file")
         try Data(bytes).write(to: URL(fileURLWithPath: path))
-        #expect(try FileChecksum(ofFile: path) == FileChecksum(of: bytes))
+        #expect(try FileChecksum(of: OpenFile(path)) == FileChecksum(of: bytes))
     }
 }

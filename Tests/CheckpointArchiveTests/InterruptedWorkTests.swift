@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import GRDB
 import Synchronization
+import SystemFiles
 import TestSupport
 import Testing
 
@@ -19,7 +20,7 @@ import Testing
     }
 
     private func packs(_ archive: Archive) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: archive.paths.runFolder("a"))
+        try FileManager.default.contentsOfDirectory(atPath: archive.paths.runFolder("a").absolute)
             .filter { $0.hasPrefix("pack-") }.sorted()
     }
 
@@ -36,7 +37,8 @@ import Testing
         try writer.begin(TestRuns.description("a"))
         for step in 0..<3 { try writer.save(TestRuns.checkpoint(step)) }
         try FileManager.default.copyItem(
-            atPath: packed.paths.file("a", name), toPath: archive.paths.file("a", name))
+            atPath: packed.paths.file("a", name).absolute,
+            toPath: archive.paths.file("a", name).absolute)
         do {
             let (rebuilt, report) = try Archive.reindex(at: archive.paths.root)
             #expect(report.unreadable.isEmpty && report.runCount == 1)
@@ -82,13 +84,14 @@ import Testing
             let whole = try packs(archive)[0]
             let copy = folder.path("copy")
             try FileManager.default.copyItem(
-                atPath: archive.paths.file("a", whole), toPath: copy)
+                atPath: archive.paths.file("a", whole).absolute, toPath: copy)
             let rules = KeepRules(every: 3)
             try archive.collectGarbage(try archive.planCollection(rules), by: rules)
             #expect(try archive.run(matching: "a").steps == [0, 3, 5])
             let name = try packs(archive)[0]
             #expect(name != whole)
-            try FileManager.default.moveItem(atPath: copy, toPath: archive.paths.file("a", whole))
+            try FileManager.default.moveItem(
+                atPath: copy, toPath: archive.paths.file("a", whole).absolute)
         }
         try Data().write(to: URL(fileURLWithPath: path + "/temporary/adopt-a"))
         let archive = try Archive(opening: path)
@@ -140,7 +143,7 @@ import Testing
         try requireWhole(archive, [0, 1])
         try archive.discard(archive.run(matching: "a"))
         #expect(try archive.runIDs().isEmpty && archive.verify().problems.isEmpty)
-        #expect(!FileManager.default.fileExists(atPath: archive.paths.runFolder("a")))
+        #expect(!FileManager.default.fileExists(atPath: archive.paths.runFolder("a").absolute))
         let litter = try FileManager.default.contentsOfDirectory(atPath: path + "/temporary")
         #expect(litter.isEmpty)
     }

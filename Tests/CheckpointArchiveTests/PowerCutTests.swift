@@ -2,6 +2,7 @@ import CheckpointArchive
 import Checkpoints
 import Foundation
 import GRDB
+import SystemFiles
 import TestSupport
 import Testing
 
@@ -83,7 +84,7 @@ import Testing
             #expect(try archive.verify().problems.isEmpty)
             #expect(try archive.run(matching: "a").steps == Array(0..<next))
             let aside = try FileManager.default.contentsOfDirectory(
-                atPath: archive.paths.quarantineFolder + "/a")
+                atPath: archive.paths.quarantineFolder.absolute + "/a")
             #expect(aside.contains(incomplete.lastPathComponent))
         }
         let again = try HarnessProcess(["write", path, "a", "\(next)", "1000000"])

@@ -1,6 +1,7 @@
 import CheckpointArchive
 import Checkpoints
 import Foundation
+import SystemFiles
 import TestSupport
 import Testing
 
@@ -62,7 +63,7 @@ import Testing
         let folder = try TemporaryFolder()
         let archive = try TestRuns.archive(
             in: folder, steps: [0, 1, 2], options: Archive.Options(looseLimit: 3))
-        let path = archive.paths.file("a", "pack-000000000-000000002.h5")
+        let path = archive.paths.file("a", "pack-000000000-000000002.h5").absolute
         let whole = try Data(contentsOf: URL(fileURLWithPath: path))
         let stored = try archive.run(matching: "a")
         for byteCount in [8, 56, 150] {

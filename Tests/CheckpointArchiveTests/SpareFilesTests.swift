@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import HDF5Files
+import SystemFiles
 import TestSupport
 import Testing
 
@@ -19,16 +20,17 @@ import Testing
         try Data(repeating: 7, count: 5_000).write(to: URL(fileURLWithPath: old))
     }
 
+    private func path(_ name: String) -> RootedPath { RootedPath(root: folder.path, name) }
+
     private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
     @Test func aRetiredFileIsTakenForOneOfItsSize() throws {
         let spares = SpareFiles()
-        spares.retire(old, as: kept)
+        spares.retire(path("old"), as: path("kept"))
         #expect(!exists(old) && exists(kept))
         #expect(spares.take(byteCount: 4_999) == nil)
         let spare = try #require(spares.take(byteCount: 5_000))
-        close(spare.descriptor)
-        #expect(spare.path == kept)
+        #expect(spare.path == path("kept"))
         #expect(spares.take(byteCount: 5_000) == nil)
     }
 
@@ -36,7 +38,7 @@ import Testing
         let reader = open(old, O_RDONLY)
         defer { close(reader) }
         let spares = SpareFiles()
-        spares.retire(old, as: kept)
+        spares.retire(path("old"), as: path("kept"))
         #expect(!exists(old) && !exists(kept))
         var byte: UInt8 = 0
         #expect(pread(reader, &byte, 1, 4_999) == 1 && byte == 7)
@@ -48,7 +50,7 @@ import Testing
         close(reader)
         defer { munmap(mapping, 5_000) }
         let spares = SpareFiles()
-        spares.retire(old, as: kept)
+        spares.retire(path("old"), as: path("kept"))
         #expect(!exists(old) && !exists(kept))
     }
 
@@ -57,7 +59,7 @@ import Testing
         let backup = folder.path("backup")
         let spares = SpareFiles()
         if !afterwards { try FileManager.default.linkItem(atPath: old, toPath: backup) }
-        spares.retire(old, as: kept)
+        spares.retire(path("old"), as: path("kept"))
         if afterwards { try FileManager.default.linkItem(atPath: kept, toPath: backup) }
         #expect(spares.take(byteCount: 5_000) == nil)
         #expect(!exists(old) && !exists(kept))
@@ -67,7 +69,7 @@ import Testing
 
     @Test func whatCannotBeOpenedDoesNotStay() throws {
         let spares = SpareFiles()
-        spares.retire(old, as: kept)
+        spares.retire(path("old"), as: path("kept"))
         try FileManager.default.removeItem(atPath: kept)
         // A link is not opened for writing.
         try FileManager.default.createSymbolicLink(
@@ -79,7 +81,7 @@ import Testing
     @Test func noneOutlivesItsOwner() throws {
         do {
             let spares = SpareFiles()
-            spares.retire(old, as: kept)
+            spares.retire(path("old"), as: path("kept"))
             #expect(exists(kept))
         }
         #expect(!exists(kept))
@@ -120,7 +122,8 @@ import Testing
         let layout = summaries[0].layout
         func write(damaging damage: () throws -> Void) throws {
             _ = try PackFile.write(
-                path, run: "a", layout: layout, steps: [0, 1, 2], compression: .contiguous
+                self.path("pack.h5"), run: "a", layout: layout, steps: [0, 1, 2],
+                compression: .contiguous
             ) { step in
                 if step == 2 { try damage() }
                 return PackFile.Row(checkpoints[step], summaries[step])

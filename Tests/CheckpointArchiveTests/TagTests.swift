@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import GRDB
 import Synchronization
+import SystemFiles
 import TestSupport
 import Testing
 
@@ -53,7 +54,7 @@ import Testing
     @Test func aDamagedFileOfTagsIsReportedAndWrittenAnew() throws {
         let folder = try TemporaryFolder()
         let (archive, run) = try tagged(folder)
-        let file = URL(fileURLWithPath: archive.paths.file("a", "tags.json"))
+        let file = URL(fileURLWithPath: archive.paths.file("a", "tags.json").absolute)
         let text = try String(contentsOf: file, encoding: .utf8)
         try text.replacingOccurrences(of: "grokked", with: "grokkad")
             .write(to: file, atomically: true, encoding: .utf8)
@@ -169,7 +170,7 @@ import Testing
         let folder = try TemporaryFolder()
         let archive = try TestRuns.archive(
             in: folder, steps: Array(0..<6), options: Archive.Options(looseLimit: 3))
-        let view = archive.paths.file("a", "packed.h5")
+        let view = archive.paths.file("a", "packed.h5").absolute
         let whole = try Data(contentsOf: URL(fileURLWithPath: view))
         try FileManager.default.removeItem(atPath: view)
         let missing = try archive.verify()

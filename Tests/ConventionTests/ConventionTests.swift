@@ -14,17 +14,22 @@ import Testing
             "CFFTW", "COpenBLAS", "VectorMath", "VectorKernels", "WideVectorKernels",
         ],
         "Checkpoints": ["Crypto"],
+        "SystemFiles": ["Checkpoints"],
         "Networks": ["ArrayMath", "Checkpoints", "VectorMath"],
         "Training": ["Networks", "ArrayMath", "Checkpoints", "VectorMath", "Yams"],
         "Analysis": ["Networks", "ArrayMath", "Checkpoints", "VectorMath"],
         "ArchiveSchema": [],
-        "CheckpointArchive": ["HDF5Files", "Checkpoints", "ArchiveSchema", "GRDB", "GRDBSQLite"],
-        "Interchange": ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
+        "CheckpointArchive": [
+            "HDF5Files", "SystemFiles", "Checkpoints", "ArchiveSchema", "GRDB", "GRDBSQLite",
+        ],
+        "Interchange": [
+            "CZlib", "HDF5Files", "SystemFiles", "Networks", "ArrayMath", "Checkpoints",
+        ],
         "CairnArchive": ["ArchiveQueries", "CheckpointArchive", "Checkpoints"],
         "CairnExtension": ["CSQLite", "ArchiveQueries", "CheckpointArchive", "Checkpoints"],
         "ArchiveQueries": [
             "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "ArrayMath",
-            "Checkpoints", "Networks", "Training", "GRDB",
+            "Checkpoints", "Networks", "SystemFiles", "Training", "GRDB",
         ],
     ]
 

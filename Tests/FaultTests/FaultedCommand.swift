@@ -59,7 +59,7 @@ struct FaultedCommand: CustomStringConvertible, Sendable {
             ["pack", "--quiet"]
         } isDone: { archive, _ in
             try !FileManager.default.contentsOfDirectory(
-                atPath: archive.paths.runFolder("r") + "/loose"
+                atPath: archive.paths.root + "/runs/r/loose"
             ).contains { $0.hasSuffix(".h5") }
         },
         FaultedCommand(name: "gc") { _, _ in

@@ -1,5 +1,6 @@
 internal import CheckpointArchive
 package import Checkpoints
+internal import SystemFiles
 
 /// Read-only SQL over an archive's index.
 ///
@@ -53,7 +54,7 @@ package final class SQLSession {
     private(set) var connection: SQLiteConnection
     private var functions: ArchiveFunctions?
     private let path: String
-    private let archive: (any AnalysedArchive)?
+    let archive: (any AnalysedArchive)?
     private let options: Options
     /// Which file the connection reads, whatever its name is by now.
     private var file: FileIdentity?

@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import HDF5Files
+internal import SystemFiles
 
 /// The version of what lies on disk, apart from the index, which has its own.
 enum ArchiveFormat {
@@ -37,20 +38,22 @@ enum ArchiveFormat {
                 .failure, subject: paths.root, cause: "it is a file, not an archive folder",
                 advice: "name a folder with --archive")
         }
-        guard let data = FileManager.default.contents(atPath: paths.formatFile) else {
+        guard let bytes = try Archive.mapErrors({ try paths.formatFile.readIfPresent() }) else {
             throw UserError(
                 .failure, subject: paths.root,
                 cause: "it is not a Cairn archive: it has no cairn.json",
                 advice: "run `cairn init` in a new folder, or name another with --archive")
         }
-        guard let description = try? JSONDecoder().decode(Description.self, from: data) else {
+        guard let description = try? JSONDecoder().decode(Description.self, from: Data(bytes))
+        else {
             throw UserError.integrity(
-                subject: paths.formatFile, cause: "it is not the JSON that Cairn writes",
+                subject: paths.formatFile.absolute, cause: "it is not the JSON that Cairn writes",
                 advice: "restore it: {\"format\": \(current)}")
         }
         guard description.format >= 1 else {
             throw UserError.integrity(
-                subject: paths.formatFile, cause: "it names the format \(description.format)",
+                subject: paths.formatFile.absolute,
+                cause: "it names the format \(description.format)",
                 advice: "restore it: {\"format\": \(current)}")
         }
         guard description.format <= current else {
@@ -66,8 +69,8 @@ enum ArchiveFormat {
     ///
     /// Its files stay as they are; new ones are written in the format of this version.
     static func upgrade(_ paths: ArchivePaths, _ files: DurableFiles) throws {
-        guard let data = FileManager.default.contents(atPath: paths.formatFile),
-            let description = try? JSONDecoder().decode(Description.self, from: data),
+        guard let bytes = try? paths.formatFile.read(),
+            let description = try? JSONDecoder().decode(Description.self, from: Data(bytes)),
             description.format < current
         else { return }
         try files.write(try json(), to: paths.formatFile)

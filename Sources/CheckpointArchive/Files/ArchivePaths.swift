@@ -1,27 +1,40 @@
-internal import Foundation
+package import SystemFiles
 
 /// Where things lie inside an archive's folder.
+///
+/// They are opened by these paths alone: nothing that lies outside is reached through them, however
+/// a name from a file or from the index reads and whatever links there are.
 package struct ArchivePaths: Sendable, Equatable {
     /// The archive's folder, absolute.
     package let root: String
 
-    package var formatFile: String { "\(root)/cairn.json" }
+    /// The index, for SQLite, which opens it by its path.
     package var indexFile: String { "\(root)/index.sqlite" }
-    /// Claimed by whoever writes to the index.
-    var indexLock: String { "\(root)/index.lock" }
-    package var runsFolder: String { "\(root)/runs" }
-    /// Files that are being written.
-    package var temporaryFolder: String { "\(root)/temporary" }
-    /// What `gc` removed and `repair` set aside, until it is purged.
-    package var trashFolder: String { "\(root)/trash" }
-    package var quarantineFolder: String { "\(root)/quarantine" }
 
-    package func runFolder(_ run: String) -> String { "\(runsFolder)/\(run)" }
-    package func runFile(_ run: String) -> String { "\(runFolder(run))/run.h5" }
+    /// The index, or a file that SQLite keeps beside it.
+    func index(_ suffix: String) -> RootedPath { path("index.sqlite\(suffix)") }
+
+    var formatFile: RootedPath { path("cairn.json") }
+    /// Claimed by whoever writes to the index.
+    var indexLock: RootedPath { path("index.lock") }
+    package var runsFolder: RootedPath { path("runs") }
+    /// Files that are being written.
+    package var temporaryFolder: RootedPath { path("temporary") }
+    /// What `gc` removed and `repair` set aside, until it is purged.
+    package var trashFolder: RootedPath { path("trash") }
+    package var quarantineFolder: RootedPath { path("quarantine") }
+
+    package func runFolder(_ run: String) -> RootedPath { path("runs/\(run)") }
+    package func runFile(_ run: String) -> RootedPath { file(run, "run.h5") }
     /// Claimed by the process that writes the run.
-    func runLock(_ run: String) -> String { "\(runFolder(run))/lock" }
+    func runLock(_ run: String) -> RootedPath { file(run, "lock") }
     /// A file of a run, by its path inside the run's folder.
-    package func file(_ run: String, _ path: String) -> String { "\(runFolder(run))/\(path)" }
+    package func file(_ run: String, _ path: String) -> RootedPath {
+        self.path("runs/\(run)/\(path)")
+    }
+
+    /// Anything in the archive, by its path inside the archive's folder.
+    package func path(_ path: String) -> RootedPath { RootedPath(root: root, path) }
 
     /// `loose/000000100.h5`; nine digits, or more where they are needed, so that names sort.
     package static func loosePath(_ step: Int) -> String { "loose/\(digits(step)).h5" }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SystemFiles
 
 /// A fast 16-byte sum over a block of bytes that shows any single changed byte.
 ///
@@ -67,19 +68,10 @@ package struct FileChecksum: Sendable, Equatable {
     }
 
     /// The checksum of a file's content.
-    init(ofFile path: String) throws {
-        // A block at a time stays in the processor's cache.
-        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
-        defer { block.deallocate() }
+    init(of file: OpenFile) throws {
         var sums = Sums()
-        try DurableFiles.reading(path) { descriptor, byteCount in
-            for offset in stride(from: 0, to: byteCount, by: block.count) {
-                let part = UnsafeMutableRawBufferPointer(
-                    rebasing: block[..<min(block.count, byteCount - offset)])
-                try DurableFiles.readAll(descriptor, into: part, at: offset, path)
-                sums.take(UnsafeRawBufferPointer(part))
-            }
-        }
+        // A block at a time stays in the processor's cache.
+        try file.forEachPiece(ofAtMost: 1 << 18) { _, piece in sums.take(piece) }
         self = sums.checksum
     }
 

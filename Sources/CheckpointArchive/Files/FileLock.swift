@@ -1,12 +1,13 @@
 internal import Checkpoints
 internal import Foundation
 internal import Synchronization
+internal import SystemFiles
 
 /// An exclusive claim on a file, shared between processes and gone with the process that holds it.
 ///
 /// The corresponding C function is `flock`; closing the descriptor releases the claim.
 final class FileLock: Sendable {
-    private let descriptor: Int32
+    private let file: OpenFile
     private let isDescribed = Atomic<Bool>(false)
 
     /// What somebody claims a run for.
@@ -16,47 +17,42 @@ final class FileLock: Sendable {
         case tidying = " is clearing it up"
     }
 
-    private init(descriptor: Int32) { self.descriptor = descriptor }
+    private init(_ file: OpenFile) { self.file = file }
 
     deinit {
         // Whoever claims the file for a moment without a word is not taken for this process.
-        if isDescribed.load(ordering: .relaxed) { ftruncate(descriptor, 0) }
-        close(descriptor)
+        if isDescribed.load(ordering: .relaxed) { try? file.truncate(to: 0) }
     }
 
     /// Claims the file if nobody else does; nil when it is taken.
-    static func attempt(_ path: String) throws -> FileLock? {
-        while true {
-            let descriptor = try descriptor(for: path)
-            while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-                let code = errno
-                if code == EINTR { continue }
-                close(descriptor)
-                if code == EWOULDBLOCK { return nil }
-                throw SystemError("lock", path, code: code).userError
+    static func attempt(_ path: RootedPath) throws -> FileLock? {
+        try Archive.mapErrors {
+            while true {
+                let file = try path.open(.creatingIfMissing)
+                guard try file.claim() else { return nil }
+                // Whoever held it before may have removed the file; then others claim a new one.
+                if try file.status().identity == path.status()?.identity { return FileLock(file) }
             }
-            let lock = FileLock(descriptor: descriptor)
-            // Whoever held it before may have removed the file; then others claim a new one.
-            if FileIdentity(descriptor) == FileIdentity(path) { return lock }
         }
     }
 
     /// Claims the file if nobody else does, and says what for.
-    static func attempt(_ path: String, for purpose: Purpose) throws -> FileLock? {
+    static func attempt(_ path: RootedPath, for purpose: Purpose) throws -> FileLock? {
         let lock = try attempt(path)
         lock?.describe(purpose)
         return lock
     }
 
     /// Claims the file, waiting up to `seconds` for others to let go.
-    static func wait(_ path: String, seconds: Double) throws -> FileLock {
-        let deadline = Date().timeIntervalSince1970 + seconds
+    static func wait(_ path: RootedPath, seconds: Double) throws -> FileLock {
+        // The clock of the day can be set meanwhile.
+        let deadline = ContinuousClock.now + .seconds(seconds)
         var pause: UInt32 = 200
         while true {
             if let lock = try attempt(path) { return lock }
-            guard Date().timeIntervalSince1970 < deadline else {
+            guard ContinuousClock.now < deadline else {
                 throw UserError(
-                    .failure, subject: path,
+                    .failure, subject: path.absolute,
                     cause: "another process has held this lock for \(Int(seconds)) s",
                     advice: "end that process or try again later")
             }
@@ -73,16 +69,16 @@ final class FileLock: Sendable {
     /// Whoever only clears up is waited for. So is a process that died: the file still names it while
     /// another one, which has not written its own name yet, looks at what it left.
     static func claim(
-        _ path: String, for purpose: Purpose, subject: String, advice: String
+        _ path: RootedPath, for purpose: Purpose, subject: String, advice: String
     ) throws -> FileLock {
-        let deadline = Date().timeIntervalSince1970 + patience
+        let deadline = ContinuousClock.now + .seconds(patience)
         var previous: LockHolder?
         while true {
             if let lock = try attempt(path, for: purpose) { return lock }
             let holder = LockHolder(at: path)
             // Twice the same, because the first answer can be older than the present claim.
             let isWriter = holder.isWriting && !holder.isDead && holder == previous
-            guard !isWriter, Date().timeIntervalSince1970 < deadline else {
+            guard !isWriter, ContinuousClock.now < deadline else {
                 throw UserError(
                     .failure, subject: subject, cause: holder.sentence, advice: advice)
             }
@@ -92,26 +88,23 @@ final class FileLock: Sendable {
     }
 
     private func describe(_ purpose: Purpose) {
-        let text = LockHolder.text(for: purpose)
-        ftruncate(descriptor, 0)
-        _ = text.withCString { pwrite(descriptor, $0, text.utf8.count, 0) }
+        // Who it is helps people; the claim holds without it, on a full disk too.
+        try? file.truncate(to: 0)
+        try? file.write(Array(LockHolder.text(for: purpose).utf8))
         isDescribed.store(true, ordering: .relaxed)
-    }
-
-    private static func descriptor(for path: String) throws -> Int32 {
-        let descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw SystemError("lock", path).userError }
-        return descriptor
     }
 }
 
 /// What a file of a claim says about who holds it.
 struct LockHolder: Equatable {
     private let line: String
+    private static let largestByteCount = 1_000
 
     /// What the process that claimed last wrote there.
-    init(at path: String) {
-        let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    init(at path: RootedPath) {
+        let file = try? path.open()
+        let byteCount = min((try? file?.byteCount) ?? 0, LockHolder.largestByteCount)
+        let text = String(decoding: (try? file?.read([0..<byteCount])) ?? [], as: UTF8.self)
         line = text.split(separator: "\n").first.map(String.init) ?? ""
     }
 

@@ -1,7 +1,7 @@
 internal import Checkpoints
-internal import Foundation
 internal import HDF5Files
 internal import Synchronization
+internal import SystemFiles
 
 /// The bytes behind the end of an HDF5 file that tell whether HDF5's parser may see it.
 ///
@@ -64,18 +64,12 @@ enum FileSeal {
     }
 
     /// Appends the seal to a finished HDF5 file; the caller syncs it.
-    static func append(to path: String, extents: [Range<Int>]) throws {
+    static func append(to path: RootedPath, extents: [Range<Int>]) throws {
         let extents = merged(extents)
-        let descriptor = Foundation.open(path, O_RDWR | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError("open", path) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw SystemError("read", path) }
-        let byteCount = Int(status.st_size)
-        let outside = try read(descriptor, gaps(extents, byteCount), path)
-        try seal(byteCount: byteCount, extents, outside: outside).withUnsafeBytes {
-            try DurableFiles.writeAll($0, to: descriptor, at: byteCount, path)
-        }
+        let file = try path.open(.writing)
+        let byteCount = try file.byteCount
+        let outside = try file.read(gaps(extents, byteCount))
+        try file.write(seal(byteCount: byteCount, extents, outside: outside), at: byteCount)
     }
 
     private static func seal(
@@ -94,20 +88,28 @@ enum FileSeal {
     /// Opens a file of an archive for reading, once its seal is found whole.
     ///
     /// Files of format 1 have no seal and are opened as they are.
-    static func open(_ path: String, file: String) throws -> HDF5File {
-        switch try state(of: path) {
-        case .whole: return try HDF5File(readingFrom: path)
+    static func open(_ path: RootedPath) throws -> HDF5File {
+        let file = try path.open()
+        switch try state(of: file) {
+        case .whole: return try library(file)
         case .broken:
             throw DamagedFile(
-                file: file, part: "", cause: "the file is damaged: its seal does not match")
+                file: path.path, part: "", cause: "the file is damaged: its seal does not match")
         case .absent:
-            let opened = try HDF5File(readingFrom: path)
+            let opened = try library(file)
             if let format = try opened.root().integerAttribute("format"), format > 1 {
                 throw DamagedFile(
-                    file: file, part: "", cause: "the file is damaged or cut short: it has no seal")
+                    file: path.path, part: "",
+                    cause: "the file is damaged or cut short: it has no seal")
             }
             return opened
         }
+    }
+
+    /// Opens a file whatever its seal says; where that is not known to be whole, only a process of
+    /// its own may do so.
+    static func openUnchecked(_ path: RootedPath) throws -> HDF5File {
+        try library(path.open())
     }
 
     /// What stands behind the HDF5 part of a file.
@@ -118,38 +120,31 @@ enum FileSeal {
     }
 
     /// Compares a file with its seal, unless it has not changed since that was done before.
-    static func state(of path: String) throws -> State {
-        let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError("open", path) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw SystemError("read", path) }
-        let stamp = Stamp(status)
-        if checked.withLock({ $0[path] }) == stamp { return .whole }
-        let state = try state(of: descriptor, byteCount: Int(status.st_size), path)
+    static func state(of file: OpenFile) throws -> State {
+        let status = try file.status()
+        if checked.withLock({ $0[file.path] }) == status { return .whole }
+        let state = try state(of: file, byteCount: status.byteCount)
         // A file may change again within one tick of the clock of its time stamps.
-        if state == .whole, DurableFiles.secondsSinceChange(path) > 1 {
+        if state == .whole, status.secondsSinceChange > 1 {
             checked.withLock { checked in
                 if checked.count >= largestCheckedCount { checked.removeAll(keepingCapacity: true) }
-                checked[path] = stamp
+                checked[file.path] = status
             }
         }
         return state
     }
 
-    private static func state(
-        of descriptor: Int32, byteCount: Int, _ path: String
-    ) throws -> State {
+    private static func state(of file: OpenFile, byteCount: Int) throws -> State {
         guard byteCount >= footerByteCount else { return .absent }
         let footerStart = byteCount - footerByteCount
-        let footer = try read(descriptor, [footerStart..<byteCount], path)
+        let footer = try file.read([footerStart..<byteCount])
         guard footer.suffix(magic.count) == magic[...] else { return .absent }
         let counts = StoredTables.integers(Array(footer[32..<48]))
         let (hdf5ByteCount, extentCount) = (counts[0], counts[1])
         guard (0...byteCount / 16).contains(extentCount), hdf5ByteCount >= 0,
             hdf5ByteCount == byteCount - footerByteCount - 16 * extentCount
         else { return .broken }
-        let table = try read(descriptor, [hdf5ByteCount..<footerStart], path)
+        let table = try file.read([hdf5ByteCount..<footerStart])
         let words = StoredTables.integers(table)
         var extents: [Range<Int>] = []
         var end = 0
@@ -161,30 +156,15 @@ enum FileSeal {
             end = offset + length
             extents.append(offset..<end)
         }
-        let outside = try read(descriptor, gaps(extents, hdf5ByteCount), path)
+        let outside = try file.read(gaps(extents, hdf5ByteCount))
         let found = seal(byteCount: hdf5ByteCount, extents, outside: outside)
         return found[(16 * extentCount)...] == footer[...] ? .whole : .broken
     }
 
     // MARK: - Parts
 
-    /// What tells that a file is the one that was checked.
-    private struct Stamp: Equatable {
-        let file: FileIdentity
-        let byteCount: Int
-        let times: [Int]
-
-        init(_ status: stat) {
-            file = FileIdentity(status)
-            byteCount = Int(status.st_size)
-            times = [
-                status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec,
-                status.st_ctim.tv_nsec,
-            ].map { Int($0) }
-        }
-    }
-
-    private static let checked = Mutex<[String: Stamp]>([:])
+    /// What the files that were found whole were like then, by path.
+    private static let checked = Mutex<[String: FileStatus]>([:])
     private static let largestCheckedCount = 4_096
 
     /// Extents in rising order, neighbours joined.
@@ -212,31 +192,9 @@ enum FileSeal {
         return gaps
     }
 
-    /// The bytes of some ranges of a file, one after the other.
-    private static func read(
-        _ descriptor: Int32, _ ranges: [Range<Int>], _ path: String
-    ) throws -> [UInt8] {
-        var failure: SystemError?
-        let total = ranges.reduce(0) { $0 + $1.count }
-        let bytes = [UInt8](unsafeUninitializedCapacity: total) { buffer, filled in
-            for range in ranges {
-                var offset = range.lowerBound
-                while offset < range.upperBound {
-                    let count = pread(
-                        descriptor, buffer.baseAddress?.advanced(by: filled),
-                        range.upperBound - offset, off_t(offset))
-                    if count < 0 && errno == EINTR { continue }
-                    guard count > 0 else {
-                        // The file became shorter meanwhile.
-                        failure = SystemError("read", path, code: count < 0 ? errno : EIO)
-                        return
-                    }
-                    offset += count
-                    filled += count
-                }
-            }
-        }
-        if let failure { throw failure }
-        return bytes
+    /// Opens the very file that is open, so that nothing can come into its place in between.
+    static func library(_ file: OpenFile) throws -> HDF5File {
+        defer { withExtendedLifetime(file) {} }
+        return try HDF5File(readingFrom: file.reopeningPath, name: file.path)
     }
 }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SystemFiles
 
 /// Part of a file in memory without a copy.
 ///
@@ -11,14 +12,16 @@ struct MappedRange: ~Copyable {
 
     /// Maps bytes of a file that the system holds in its cache; nil where it does not, or does not
     /// tell, because a page that cannot be read from the disk would end the process.
-    init?(_ descriptor: Int32, _ range: Range<Int>) {
-        guard MappedRange.isOwn(descriptor, atLeast: range.upperBound) else { return nil }
+    init?(_ file: OpenFile, _ range: Range<Int>) {
+        guard let status = try? file.status(), status.owner == geteuid(),
+            status.byteCount >= range.upperBound
+        else { return nil }
         let page = sysconf(Int32(_SC_PAGESIZE))
         guard page > 0, !range.isEmpty else { return nil }
         let first = range.lowerBound / page * page
         let length = range.upperBound - first
         guard
-            let start = mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, off_t(first)),
+            let start = mmap(nil, length, PROT_READ, MAP_SHARED, file.descriptor, off_t(first)),
             start != MAP_FAILED
         else { return nil }
         let pageCount = (length + page - 1) / page
@@ -38,11 +41,4 @@ struct MappedRange: ~Copyable {
     }
 
     deinit { munmap(start, length) }
-
-    /// Whether the system tells this process what it holds of the file, and the file is this long.
-    private static func isOwn(_ descriptor: Int32, atLeast byteCount: Int) -> Bool {
-        var status = stat()
-        return fstat(descriptor, &status) == 0 && status.st_uid == geteuid()
-            && Int(status.st_size) >= byteCount
-    }
 }

@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import Foundation
 internal import Synchronization
+internal import SystemFiles
 
 /// A file on its way to a name that no other file has.
 ///
@@ -14,34 +15,32 @@ internal import Synchronization
 /// before `wait` returns can leave a file that its seal shows as incomplete.
 final class PendingFile: Sendable {
     private let files: DurableFiles
-    private let path: String
-    private let temporary: String
-    private let descriptor: Int32
+    private let path: RootedPath
+    private let temporary: RootedPath
+    private let file: OpenFile
     /// Whether the file has all its blocks already.
     private let isSpare: Bool
     private let settling = DispatchGroup()
     private let outcome = Mutex<Result<Void, any Error>?>(nil)
 
     /// A file for exactly this many bytes.
-    init(_ files: DurableFiles, at path: String, byteCount: Int) throws {
+    init(_ files: DurableFiles, at path: RootedPath, byteCount: Int) throws {
         try files.reach(.createTemporary)
         self.files = files
         self.path = path
         if let spare = files.spares.take(byteCount: byteCount) {
-            (temporary, descriptor) = spare
+            (temporary, file) = spare
             isSpare = true
         } else {
             temporary = files.temporaryPath()
-            descriptor = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o644)
+            file = try temporary.open(.creating)
             isSpare = false
-            guard descriptor >= 0 else { throw SystemError("create", path) }
         }
     }
 
     deinit {
         let isPlaced = outcome.withLock { if case .success = $0 { true } else { false } }
-        if !isPlaced { unlink(temporary) }
-        close(descriptor)
+        if !isPlaced { try? temporary.remove() }
     }
 
     /// Writes parts of the file's bytes to their places in the file.
@@ -50,9 +49,8 @@ final class PendingFile: Sendable {
         try files.reach(.write)
         try bytes.withUnsafeBytes { buffer in
             for part in parts {
-                try DurableFiles.writeAll(
-                    UnsafeRawBufferPointer(rebasing: buffer[part]), to: descriptor,
-                    at: part.lowerBound, path)
+                try file.write(
+                    UnsafeRawBufferPointer(rebasing: buffer[part]), at: part.lowerBound)
             }
         }
     }
@@ -61,7 +59,7 @@ final class PendingFile: Sendable {
     func start() {
         #if os(Linux)
         // A hint cannot fail.
-        if files.storage == .local { _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) }
+        if files.storage == .local { _ = posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_DONTNEED) }
         #endif
     }
 
@@ -85,18 +83,17 @@ final class PendingFile: Sendable {
     private func settleHere() throws {
         try files.reach(.syncFile)
         if isSpare || files.storage != .local {
-            let isSynced = isSpare ? fdatasync(descriptor) : fsync(descriptor)
-            guard isSynced == 0 else { throw SystemError("sync", path) }
+            if isSpare { try file.syncData() } else { try file.sync() }
             return try files.move(temporary, to: path)
         }
         try files.reach(.rename)
-        guard rename(temporary, path) == 0 else { throw SystemError("rename into place", path) }
+        try temporary.rename(to: path)
         do {
             try files.reach(.syncFolder)
             try syncWithFolder()
         } catch {
             // It is not known what of it is on the disk.
-            unlink(path)
+            try? path.remove()
             throw error
         }
     }
@@ -107,15 +104,14 @@ final class PendingFile: Sendable {
         let failure = Mutex<(any Error)?>(nil)
         DispatchQueue.global().async(group: group) { [path] in
             do {
-                try DurableFiles.sync((path as NSString).deletingLastPathComponent)
+                try path.parent.syncFolder()
             } catch {
                 failure.withLock { $0 = error }
             }
         }
-        let isSynced = fsync(descriptor) == 0
-        let code = errno
+        let synced = Result { try file.sync() }
         group.wait()
-        guard isSynced else { throw SystemError("sync", path, code: code) }
+        try synced.get()
         if let error = failure.withLock({ $0 }) { throw error }
     }
 }

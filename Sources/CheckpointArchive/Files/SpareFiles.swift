@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Synchronization
+internal import SystemFiles
 
 /// Files that are no longer needed, kept to be written again instead of making new ones.
 ///
@@ -8,7 +9,7 @@ internal import Synchronization
 /// temporary folder; what a killed process leaves there is cleared up like other temporary files.
 final class SpareFiles: Sendable {
     private struct Spare {
-        let path: String
+        let path: RootedPath
         let byteCount: Int
     }
 
@@ -25,8 +26,9 @@ final class SpareFiles: Sendable {
 
     /// Takes a file that nobody needs out of its place: keeps it under `temporary` for a later file
     /// of its size, or removes it.
-    func retire(_ path: String, as temporary: String) {
-        guard rename(path, temporary) == 0, let byteCount = SpareFiles.byteCount(temporary),
+    func retire(_ path: RootedPath, as temporary: RootedPath) {
+        guard (try? path.rename(to: temporary)) != nil,
+            let byteCount = SpareFiles.byteCount(temporary),
             spares.withLock({ spares in
                 let kept = spares.reduce(0) { $0 + $1.byteCount }
                 guard kept + byteCount <= SpareFiles.largestByteCount else { return false }
@@ -34,30 +36,24 @@ final class SpareFiles: Sendable {
                 return true
             })
         else {
-            unlink(temporary)
-            unlink(path)
+            try? temporary.remove()
+            try? path.remove()
             return
         }
     }
 
     /// A spare file of exactly this many bytes, open for writing; nil if there is none.
-    func take(byteCount: Int) -> (path: String, descriptor: Int32)? {
+    func take(byteCount: Int) -> (path: RootedPath, file: OpenFile)? {
         let spare = spares.withLock { spares in
             spares.firstIndex { $0.byteCount == byteCount }.map { spares.remove(at: $0) }
         }
         guard let spare else { return nil }
-        let descriptor = open(spare.path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else {
-            unlink(spare.path)
-            return nil
-        }
         // Someone may have given it a second name meanwhile, as backups by hard links do.
-        guard SpareFiles.isOurs(descriptor, byteCount) else {
-            unlink(spare.path)
-            close(descriptor)
+        guard let file = try? spare.path.open(.writing), SpareFiles.isOurs(file, byteCount) else {
+            try? spare.path.remove()
             return nil
         }
-        return (spare.path, descriptor)
+        return (spare.path, file)
     }
 
     /// Removes all spare files.
@@ -66,36 +62,32 @@ final class SpareFiles: Sendable {
             defer { spares = [] }
             return spares
         }
-        for spare in all { unlink(spare.path) }
+        for spare in all { try? spare.path.remove() }
     }
 
     /// The size of a file that can be written again without anybody noticing; nil where another
     /// program or a mapping still reads it, where it has a second name, or where the system does
     /// not tell.
-    private static func byteCount(_ path: String) -> Int? {
+    private static func byteCount(_ path: RootedPath) -> Int? {
         #if os(Linux)
-        let descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, isOurs(descriptor, Int(status.st_size)) else {
-            return nil
-        }
+        guard let file = try? path.open(.writing), let byteCount = try? file.byteCount,
+            isOurs(file, byteCount)
+        else { return nil }
+        let descriptor = file.descriptor
         // The system grants a lease for writing only on a file that nobody else has open. Should
         // someone open it in the moment until it is given back, the notice is one that is ignored.
         guard fcntl(descriptor, SpareFiles.setSignal, SIGURG) == 0,
             fcntl(descriptor, SpareFiles.setLease, Int32(F_WRLCK)) == 0
         else { return nil }
         guard fcntl(descriptor, SpareFiles.setLease, Int32(F_UNLCK)) == 0 else { return nil }
-        return Int(status.st_size)
+        return byteCount
         #else
         return nil
         #endif
     }
 
-    private static func isOurs(_ descriptor: Int32, _ byteCount: Int) -> Bool {
-        var status = stat()
-        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-            && status.st_nlink == 1 && Int(status.st_size) == byteCount
+    private static func isOurs(_ file: OpenFile, _ byteCount: Int) -> Bool {
+        let status = try? file.status()
+        return status?.linkCount == 1 && status?.byteCount == byteCount
     }
 }

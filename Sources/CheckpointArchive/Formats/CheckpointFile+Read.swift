@@ -1,5 +1,6 @@
 internal import Checkpoints
 internal import HDF5Files
+internal import SystemFiles
 
 extension CheckpointFile {
     /// The values of a tensor, checked against the digest that the index or the file records.
@@ -76,11 +77,12 @@ extension CheckpointFile {
 
     /// The optimiser's memory in a file of its own, and its step.
     static func readOptimizerFile(
-        _ path: String, file: String, run: String
+        _ path: RootedPath, run: String
     ) throws -> (
         step: Int, state: OptimizerState
     ) {
-        let opened = try FileSeal.open(path, file: file)
+        let file = path.path
+        let opened = try FileSeal.open(path)
         let root = try opened.root()
         try ArchiveFormat.check(root, file)
         guard try root.textAttribute("kind") == "optimizer_state",
@@ -97,11 +99,12 @@ extension CheckpointFile {
     /// Whether the bytes still have the recorded digests is for `verify` and for every read of a
     /// tensor to find out.
     static func header(
-        _ path: String, file: String, run: String
+        _ path: RootedPath, run: String
     ) throws -> (
         summary: Summary, metrics: Result<[MetricPoint], any Error>
     ) {
-        let opened = try FileSeal.open(path, file: file)
+        let file = path.path
+        let opened = try FileSeal.open(path)
         let root = try opened.root()
         let step = try requireCheckpoint(root, file: file, run: run)
         let group = try root.group(weights)
@@ -121,9 +124,10 @@ extension CheckpointFile {
 
     /// Everything a checkpoint file holds, with every tensor checked, and its digests.
     static func read(
-        _ path: String, file: String, run: String
+        _ path: RootedPath, run: String
     ) throws -> (checkpoint: Checkpoint, summary: Summary) {
-        let opened = try FileSeal.open(path, file: file)
+        let file = path.path
+        let opened = try FileSeal.open(path)
         let root = try opened.root()
         let step = try requireCheckpoint(root, file: file, run: run)
         let tensors = try tensors(in: try root.group(weights), file: file)

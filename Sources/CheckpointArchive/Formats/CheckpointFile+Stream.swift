@@ -1,5 +1,6 @@
 internal import Checkpoints
 internal import HDF5Files
+internal import SystemFiles
 
 extension CheckpointFile {
     /// Checkpoints of more bytes are written piece by piece; smaller ones are made in memory, which
@@ -10,10 +11,10 @@ extension CheckpointFile {
     ///
     /// The file has the same content as that of `image(of:_:run:layout:)`.
     static func write(
-        _ checkpoint: StreamedCheckpoint, _ layout: TensorLayout, run: String, to path: String
+        _ checkpoint: StreamedCheckpoint, _ layout: TensorLayout, run: String, to path: RootedPath
     ) throws -> Summary {
         var extents: [Range<Int>] = []
-        let summary = try HDF5File.create(path) { root in
+        let summary = try HDF5File.create(path.absolute) { root in
             try describeCheckpoint(root, step: checkpoint.step, run: run)
             let group = try createWeights(in: root)
             var digests: [Digest] = []
@@ -43,15 +44,15 @@ extension CheckpointFile {
 
     /// Throws unless a new file says what was written into it.
     private static func requireReadable(
-        _ path: String, run: String, _ summary: Summary, _ metrics: [MetricPoint]
+        _ path: RootedPath, run: String, _ summary: Summary, _ metrics: [MetricPoint]
     ) throws {
-        let found = try header(path, file: path, run: run)
+        let found = try header(path, run: run)
         guard found.summary.step == summary.step, found.summary.layout == summary.layout,
             found.summary.digest == summary.digest,
             StoredTables.bytes(try found.metrics.get()) == StoredTables.bytes(metrics)
         else {
             throw UserError(
-                .failure, subject: path, cause: "it was not written as it was given",
+                .failure, subject: path.absolute, cause: "it was not written as it was given",
                 advice: "check the disk")
         }
     }

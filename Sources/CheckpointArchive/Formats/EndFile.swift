@@ -1,5 +1,6 @@
 internal import Checkpoints
 internal import HDF5Files
+internal import SystemFiles
 
 /// How a run ended: status, time, and the metrics since its last checkpoint.
 ///
@@ -32,8 +33,9 @@ struct EndFile: Sendable, Equatable {
         return CheckpointFile.sealed(image)
     }
 
-    static func read(_ path: String, file: String, run: String) throws -> EndFile {
-        let opened = try FileSeal.open(path, file: file)
+    static func read(_ path: RootedPath, run: String) throws -> EndFile {
+        let file = path.path
+        let opened = try FileSeal.open(path)
         let root = try opened.root()
         try ArchiveFormat.check(root, file)
         guard try root.textAttribute("kind") == "end", try root.textAttribute("run") == run,

@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import HDF5Files
+internal import SystemFiles
 
 /// Reads loose files, one after the other into the same memory, on their way into a pack.
 final class LooseReader {
@@ -13,14 +14,15 @@ final class LooseReader {
     ///
     /// The sum over the whole file shows that nothing changed, so the tensors are not hashed again.
     func row(
-        _ path: String, file: String, _ location: StoredRun.Location, _ layout: TensorLayout
+        _ path: RootedPath, _ location: StoredRun.Location, _ layout: TensorLayout
     ) throws -> PackFile.Row? {
-        let bytes = try read(path)
+        let file = path.path
+        let opened = try path.open()
+        let bytes = try read(opened)
         guard FileChecksum(of: bytes).data == location.checksum else {
             throw DamagedFile(file: file, part: "", cause: "the file is damaged or cut short")
         }
-        let opened = try HDF5File(readingFrom: path)
-        let root = try opened.root()
+        let root = try FileSeal.library(opened).root()
         guard try root.integerAttribute("step") == location.step else {
             throw DamagedFile(file: file, part: "", cause: "it is of another step")
         }
@@ -49,15 +51,14 @@ final class LooseReader {
     }
 
     /// All bytes of a file.
-    private func read(_ path: String) throws -> UnsafeRawBufferPointer {
-        try DurableFiles.reading(path) { descriptor, byteCount in
-            if buffer.count < byteCount {
-                buffer.deallocate()
-                buffer = .allocate(byteCount: byteCount, alignment: 64)
-            }
-            let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<byteCount])
-            try DurableFiles.readAll(descriptor, into: bytes, at: 0, path)
-            return UnsafeRawBufferPointer(bytes)
+    private func read(_ file: OpenFile) throws -> UnsafeRawBufferPointer {
+        let byteCount = try file.byteCount
+        if buffer.count < byteCount {
+            buffer.deallocate()
+            buffer = .allocate(byteCount: byteCount, alignment: 64)
         }
+        let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<byteCount])
+        try file.read(into: bytes, at: 0)
+        return UnsafeRawBufferPointer(bytes)
     }
 }

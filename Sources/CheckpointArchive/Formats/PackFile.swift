@@ -1,5 +1,6 @@
 internal import Checkpoints
 internal import HDF5Files
+internal import SystemFiles
 
 /// The immutable file of many checkpoints of one run.
 ///
@@ -26,13 +27,14 @@ enum PackFile {
     ///
     /// Returns the digests of what was written.
     static func write(
-        _ path: String, run: String, layout: TensorLayout, steps: [Int], compression: HDF5Layout,
+        _ path: RootedPath, run: String, layout: TensorLayout, steps: [Int],
+        compression: HDF5Layout,
         row: (_ step: Int) throws -> Row
     ) throws -> [CheckpointFile.Summary] {
         var summaries: [CheckpointFile.Summary] = []
         var metrics: [MetricPoint] = []
         var stepDigests: [StepDigest] = []
-        let rows = try HDF5File.create(path) { root in
+        let rows = try HDF5File.create(path.absolute) { root in
             try CheckpointFile.describe(
                 root, kind: "pack", run: run,
                 about: "Many checkpoints of a training run, written by Cairn. Row i of every "
@@ -59,7 +61,7 @@ enum PackFile {
             return rows
         }
         try FileSeal.append(to: path, extents: rows.extents)
-        try DurableFiles.sync(path)
+        try path.open().sync()
         try requireReadable(
             path, run: run, summaries, sums: rows.sums, metrics: metrics, stepDigests: stepDigests)
         return summaries
@@ -68,17 +70,18 @@ enum PackFile {
     /// Throws unless a new pack, opened afresh, says what was written into it: it is soon the only
     /// copy of the weights.
     private static func requireReadable(
-        _ path: String, run: String, _ summaries: [CheckpointFile.Summary],
+        _ path: RootedPath, run: String, _ summaries: [CheckpointFile.Summary],
         sums: [[FileChecksum]], metrics: [MetricPoint], stepDigests: [StepDigest]
     ) throws {
         func require(_ isEqual: Bool, _ part: String) throws {
             guard isEqual else {
                 throw UserError(
-                    .failure, subject: path, cause: "\(part) was not written as it was given",
+                    .failure, subject: path.absolute,
+                    cause: "\(part) was not written as it was given",
                     advice: "check the disk")
             }
         }
-        let found = try header(path, file: path, run: run)
+        let found = try header(path, run: run)
         try require(found.summaries.map(\.step) == summaries.map(\.step), steps)
         try require(
             found.summaries.map(\.digests) == summaries.map(\.digests)
@@ -86,16 +89,17 @@ enum PackFile {
         try require(
             StoredTables.bytes(try found.metrics.get()) == StoredTables.bytes(metrics),
             StoredTables.metrics)
-        let opened = try FileSeal.open(path, file: path)
+        let opened = try FileSeal.open(path)
         let root = try opened.root()
         try require(
-            try StoredTables.readStepDigests(from: root, path) == stepDigests,
+            try StoredTables.readStepDigests(from: root, path.path) == stepDigests,
             StoredTables.stepDigests)
         let weights = try root.group(CheckpointFile.weights)
         for (entry, sums) in zip(summaries.first?.layout.entries ?? [], sums) {
             try require(
-                try checksums(entry, from: root, file: path) == sums, "\(checksums)/\(entry.name)")
-            let dataset = try dataset(entry, in: weights, file: path)
+                try checksums(entry, from: root, file: path.path) == sums,
+                "\(checksums)/\(entry.name)")
+            let dataset = try dataset(entry, in: weights, file: path.path)
             let read = try RowReader(path, dataset, entry)
             for (row, sum) in sums.enumerated() {
                 try require(
@@ -106,11 +110,12 @@ enum PackFile {
 
     /// What a pack says about itself, without reading the values of the weights.
     static func header(
-        _ path: String, file: String, run: String
+        _ path: RootedPath, run: String
     ) throws -> (
         summaries: [CheckpointFile.Summary], metrics: Result<[MetricPoint], any Error>
     ) {
-        let opened = try FileSeal.open(path, file: file)
+        let file = path.path
+        let opened = try FileSeal.open(path)
         let root = try opened.root()
         guard try root.textAttribute("kind") == "pack", try root.textAttribute("run") == run else {
             throw DamagedFile(file: file, part: "", cause: "it is not a pack of this run")
@@ -170,23 +175,27 @@ enum PackFile {
     }
 
     /// The digests of every step that a pack carries.
-    static func stepDigests(_ path: String, file: String) throws -> [StepDigest] {
-        let opened = try FileSeal.open(path, file: file)
-        return try StoredTables.readStepDigests(from: try opened.root(), file)
+    static func stepDigests(_ path: RootedPath) throws -> [StepDigest] {
+        let opened = try FileSeal.open(path)
+        return try StoredTables.readStepDigests(from: try opened.root(), path.path)
     }
 
     /// The steps of a pack, or of all packs that a `packed.h5` shows.
-    static func shownSteps(_ path: String, file: String) throws -> [Int] {
-        try RunFolderContents.reading(file) {
-            let opened = try FileSeal.open(path, file: file)
+    static func shownSteps(_ path: RootedPath) throws -> [Int] {
+        try RunFolderContents.reading(path.path) {
+            guard try FileSeal.state(of: path.open()) == .whole else {
+                throw DamagedFile(file: path.path, part: "", cause: "its seal does not match")
+            }
+            // The library looks for the packs that it shows beside the path it is given.
+            let opened = try HDF5File(readingFrom: path.absolute)
             return StoredTables.integers(
                 try opened.root().dataset(steps, type: .int64).read())
         }
     }
 
     /// The number of checkpoints in a pack.
-    static func rowCount(_ path: String, file: String) throws -> Int {
-        let opened = try FileSeal.open(path, file: file)
+    static func rowCount(_ path: RootedPath) throws -> Int {
+        let opened = try FileSeal.open(path)
         return try opened.root().dataset(steps, type: .int64).shape.first ?? 0
     }
 

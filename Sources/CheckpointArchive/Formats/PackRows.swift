@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import HDF5Files
+internal import SystemFiles
 
 extension PackFile.Row {
     /// A checkpoint that is in memory.
@@ -19,14 +20,14 @@ extension PackFile.Row {
 /// write: the system keeps what is written at once in large pages, which are faster to write and
 /// several times faster to map.
 struct RowWriters: ~Copyable {
-    private let path: String
     private let layout: TensorLayout
     private let weights: HDF5Group
     private let digests: HDF5Group
     private let checksums: HDF5Group
     /// Where row 0 of each tensor begins; nil where its rows do not lie in one piece.
     private var offsets: [Int?] = []
-    private let target: Target
+    /// Open a second time beside the library.
+    private let file: OpenFile
     /// Rows of each tensor that are not written yet, and how many rows are.
     private var gathered: [[UInt8]]
     private var writtenCounts: [Int]
@@ -37,7 +38,7 @@ struct RowWriters: ~Copyable {
     private var sums: [[FileChecksum]]
 
     init(
-        _ path: String, _ root: borrowing HDF5Group, _ layout: TensorLayout, rowCount: Int,
+        _ path: RootedPath, _ root: borrowing HDF5Group, _ layout: TensorLayout, rowCount: Int,
         _ compression: HDF5Layout
     ) throws {
         let weights = try root.createGroup(CheckpointFile.weights)
@@ -64,8 +65,7 @@ struct RowWriters: ~Copyable {
             try digests.createDataset(entry.name, type: .uint8, shape: [rowCount, 32]).close()
             try checksums.createDataset(entry.name, type: .uint64, shape: [rowCount, 2]).close()
         }
-        target = try Target(path)
-        self.path = path
+        file = try path.open(.writing)
         self.layout = layout
         self.weights = weights
         self.digests = digests
@@ -77,27 +77,6 @@ struct RowWriters: ~Copyable {
             RowWriters.largestWrite, RowWriters.largestMemory / max(1, layout.entries.count))
         digestBytes = layout.entries.map { _ in [] }
         sums = layout.entries.map { _ in [] }
-    }
-
-    /// The file, open a second time beside the library.
-    private final class Target {
-        let descriptor: Int32
-        private let path: String
-        private var isOpen = true
-
-        init(_ path: String) throws {
-            descriptor = open(path, O_WRONLY | O_CLOEXEC)
-            guard descriptor >= 0 else { throw SystemError("open", path) }
-            self.path = path
-        }
-
-        deinit { if isOpen { Foundation.close(descriptor) } }
-
-        /// Some file systems tell of a failed write only here.
-        func close() throws {
-            isOpen = false
-            guard Foundation.close(descriptor) == 0 else { throw SystemError("write", path) }
-        }
     }
 
     private static let largestWrite = 2 << 20
@@ -146,8 +125,7 @@ struct RowWriters: ~Copyable {
     private mutating func write(_ rows: UnsafeRawBufferPointer, _ tensorIndex: Int) throws {
         guard let offset = offsets[tensorIndex] else { return }
         let byteCount = layout.entries[tensorIndex].byteCount
-        try DurableFiles.writeAll(
-            rows, to: target.descriptor, at: offset + writtenCounts[tensorIndex] * byteCount, path)
+        try file.write(rows, at: offset + writtenCounts[tensorIndex] * byteCount)
         writtenCounts[tensorIndex] += rows.count / byteCount
     }
 
@@ -155,7 +133,8 @@ struct RowWriters: ~Copyable {
     /// in the file, and their sums.
     consuming func finish() throws -> (extents: [Range<Int>], sums: [[FileChecksum]]) {
         for tensorIndex in gathered.indices { try writeGathered(tensorIndex) }
-        try target.close()
+        // Some file systems tell of a failed write only here.
+        try file.close()
         var extents: [Range<Int>] = []
         for (tensorIndex, entry) in layout.entries.enumerated() {
             let digestTable = try digests.dataset(entry.name, type: .uint8)
@@ -179,13 +158,13 @@ struct RowWriters: ~Copyable {
 /// Reads the rows of a tensor as they are read for analyses: past the library where they lie in one
 /// piece.
 struct RowReader {
-    private let path: String
+    private let file: OpenFile
     private let rowByteCount: Int
     /// Where row 0 begins; nil where the rows do not lie in one piece.
     private let offset: Int?
 
-    init(_ path: String, _ dataset: borrowing HDF5Dataset, _ entry: TensorLayout.Entry) throws {
-        self.path = path
+    init(_ path: RootedPath, _ dataset: borrowing HDF5Dataset, _ entry: TensorLayout.Entry) throws {
+        file = try path.open()
         rowByteCount = entry.byteCount
         offset = entry.byteCount > 0 ? try dataset.contiguousOffset() : nil
     }
@@ -193,14 +172,7 @@ struct RowReader {
     /// The sum of a row's bytes.
     func sum(of row: Int, in dataset: borrowing HDF5Dataset) throws -> FileChecksum {
         guard let offset else { return FileChecksum(of: try dataset.read(rows: row..<row + 1)) }
-        return try DurableFiles.reading(path) { descriptor, _ in
-            let bytes = try [UInt8](unsafeUninitializedCapacity: rowByteCount) { buffer, filled in
-                try DurableFiles.readAll(
-                    descriptor, into: UnsafeMutableRawBufferPointer(buffer),
-                    at: offset + row * rowByteCount, path)
-                filled = rowByteCount
-            }
-            return FileChecksum(of: bytes)
-        }
+        let start = offset + row * rowByteCount
+        return FileChecksum(of: try file.read([start..<start + rowByteCount]))
     }
 }

@@ -1,5 +1,6 @@
 internal import Checkpoints
 internal import HDF5Files
+internal import SystemFiles
 
 /// The file that is written once when a run begins.
 ///
@@ -29,8 +30,9 @@ enum RunDescriptionFile {
         return CheckpointFile.sealed(image)
     }
 
-    static func read(_ path: String, file: String) throws -> RunDescription {
-        let opened = try FileSeal.open(path, file: file)
+    static func read(_ path: RootedPath) throws -> RunDescription {
+        let file = path.path
+        let opened = try FileSeal.open(path)
         let root = try opened.root()
         guard try root.textAttribute("kind") == "run" else {
             throw DamagedFile(file: file, part: "", cause: "it is not a run file")

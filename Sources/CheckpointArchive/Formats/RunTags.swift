@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
+internal import SystemFiles
 
 /// A mark that people put on a run or on one of its checkpoints; garbage collection spares both.
 package struct RunTag: Sendable, Hashable, Comparable {
@@ -36,13 +37,13 @@ enum TagFile {
 
     /// The tags in a run's folder; nil when there is no file.
     static func read(_ paths: ArchivePaths, _ run: String) throws -> Set<RunTag>? {
-        let absolute = paths.file(run, path)
-        guard Archive.exists(absolute) else { return nil }
         let file = "runs/\(run)/\(path)"
-        guard let data = FileManager.default.contents(atPath: absolute) else {
-            throw DamagedFile(file: file, part: "", cause: "it cannot be read")
+        let bytes = try RunFolderContents.reading(file) {
+            try paths.file(run, path).readIfPresent()
         }
-        guard let stored = try? JSONDecoder().decode(Stored.self, from: data), stored.run == run
+        guard let bytes else { return nil }
+        guard let stored = try? JSONDecoder().decode(Stored.self, from: Data(bytes)),
+            stored.run == run
         else {
             throw DamagedFile(file: file, part: "", cause: "it is not the JSON that Cairn writes")
         }

@@ -2,6 +2,7 @@ internal import Checkpoints
 internal import Foundation
 internal import GRDB
 internal import Synchronization
+internal import SystemFiles
 
 /// What an archive keeps in mind so that its index can be brought back while it is used.
 final class IndexRenewal: Sendable {
@@ -54,14 +55,12 @@ extension Archive {
         guard !index.isCurrent else { return }
         renewal.isUnderWay.store(true, ordering: .relaxed)
         defer { renewal.isUnderWay.store(false, ordering: .relaxed) }
-        let folders =
-            (try? FileManager.default.contentsOfDirectory(atPath: paths.runsFolder)) ?? []
-        let runs = folders.filter { Archive.exists(paths.runFile($0)) }.sorted()
+        let runs = try paths.runsFolder.names().filter { paths.runFile($0).exists }
         for run in runs { _ = try FileLock.attempt(marker(of: run)) }
         try index.renew(files)
         for run in runs { try takeIn(run) }
         // An older copy can know runs that are gone.
-        for run in try runIDs() where !Archive.exists(paths.runFolder(run)) {
+        for run in try runIDs() where !paths.runFolder(run).exists {
             try write { try $0.execute(sql: "DELETE FROM run WHERE id = ?", arguments: [run]) }
         }
     }
@@ -83,7 +82,7 @@ extension Archive {
                 isWhole = false
             }
         }
-        if marker != nil, isWhole { unlink(self.marker(of: run)) }
+        if marker != nil, isWhole { try? self.marker(of: run).remove() }
     }
 
     /// Adds what the index lacks of a run that this archive has claimed; no file is moved.
@@ -104,7 +103,7 @@ extension Archive {
     /// Takes out what the index says of files that are gone: an older copy knows files whose
     /// checkpoints have moved into others, or were collected.
     private func forgetMissingFiles(of run: String) throws {
-        let missing = try indexedPaths(of: run).filter { !Archive.exists(paths.file(run, $0)) }
+        let missing = try indexedPaths(of: run).filter { !paths.file(run, $0).exists }
         guard !missing.isEmpty else { return }
         try write { db in
             guard let key = try IndexRows.runKey(run, db) else { return }

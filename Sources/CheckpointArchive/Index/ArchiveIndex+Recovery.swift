@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
+internal import SystemFiles
 
 extension ArchiveIndex {
     /// Runs `body`, and once more after undoing what a writer left half done when it died.
@@ -22,7 +23,7 @@ extension ArchiveIndex {
     private static func needsRecovery(_ error: DatabaseError, _ paths: ArchivePaths) -> Bool {
         // Without permission to make the shared memory of a log, SQLite only says that it cannot open
         // the index.
-        if error.resultCode == .SQLITE_CANTOPEN { return fileSize(paths.indexFile + "-wal") > 0 }
+        if error.resultCode == .SQLITE_CANTOPEN { return byteCount(of: "-wal", paths) > 0 }
         return switch error.extendedResultCode {
         case .SQLITE_READONLY_ROLLBACK, .SQLITE_READONLY_RECOVERY, .SQLITE_READONLY_CANTINIT: true
         default: false
@@ -41,6 +42,7 @@ extension ArchiveIndex {
         try withExtendedLifetime(lock) {
             var configuration = Configuration()
             configuration.label = "cairn.index.recovery"
+            configuration.prepareDatabase { try $0.execute(sql: "PRAGMA trusted_schema = OFF") }
             configuration.busyMode = .timeout(patience)
             let queue = try DatabaseQueue(path: paths.indexFile, configuration: configuration)
             // The first read finds the journal and plays it back.
@@ -53,10 +55,9 @@ extension ArchiveIndex {
     ///
     /// A finished journal is gone, empty, or begins with zeros.
     static func hasJournal(_ paths: ArchivePaths) -> Bool {
-        guard let handle = FileHandle(forReadingAtPath: paths.indexFile + "-journal") else {
-            return false
-        }
-        defer { try? handle.close() }
-        return (try? handle.read(upToCount: 8))?.contains { $0 != 0 } ?? false
+        guard let journal = try? paths.index("-journal").open(),
+            let byteCount = try? journal.byteCount
+        else { return false }
+        return (try? journal.read([0..<min(8, byteCount)]))?.contains { $0 != 0 } ?? false
     }
 }

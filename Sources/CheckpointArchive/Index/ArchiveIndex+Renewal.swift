@@ -2,6 +2,7 @@ internal import ArchiveSchema
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
+internal import SystemFiles
 
 extension ArchiveIndex {
     /// Whether the index is the one that the writing connection works with.
@@ -17,7 +18,7 @@ extension ArchiveIndex {
             if writer != nil {
                 guard isCurrent else { throw IndexReplaced() }
             } else {
-                try ArchiveIndex.requireExistence(paths.indexFile)
+                try ArchiveIndex.requireExistence(paths)
             }
             try reader.reopen()
         }
@@ -32,7 +33,7 @@ extension ArchiveIndex {
         try withExtendedLifetime(lock) {
             guard !writer.isCurrent else { return }
             do {
-                if !Archive.exists(paths.indexFile) || writer.hasSameIndex {
+                if !paths.index("").exists || writer.hasSameIndex {
                     try Archive.mapErrors { try putBack(writer.queue, files) }
                 } else if writer.hasSameLog {
                     removeLog()
@@ -55,7 +56,7 @@ extension ArchiveIndex {
 
     /// Opens the index that is in place for writing, unless a newer Cairn made it.
     private func open(_ writer: IndexConnection) throws {
-        if Archive.exists(paths.indexFile) {
+        if paths.index("").exists {
             // Whoever may write undoes by himself what a killed process left half done.
             let present = try DatabaseQueue(path: paths.indexFile)
             let version = try present.read { try Int.fetchOne($0, sql: "PRAGMA user_version") }
@@ -69,31 +70,31 @@ extension ArchiveIndex {
     /// sound; what stood there goes into the quarantine then.
     private func putBack(_ queue: DatabaseQueue, _ files: DurableFiles) throws {
         let copy = files.temporaryPath()
-        defer { unlink(copy) }
-        let isSound = (try? ArchiveIndex.copy(queue, to: copy)) ?? false
-        if !isSound, Archive.exists(paths.indexFile) {
-            try files.makeFolder(paths.quarantineFolder)
-            let target = Archive.freePath("\(paths.quarantineFolder)/index", ".sqlite")
-            try files.move(paths.indexFile, to: target)
+        defer { try? copy.remove() }
+        let isSound = (try? ArchiveIndex.copy(queue, to: copy.absolute)) ?? false
+        if !isSound, paths.index("").exists {
+            try paths.quarantineFolder.makeFolder()
+            let target = Archive.freePath(paths.quarantineFolder.appending("index"), ".sqlite")
+            try files.move(paths.index(""), to: target)
             try setLogAside(files)
         }
         removeLog()
         guard isSound else { return }
-        try DurableFiles.sync(copy)
-        try files.move(copy, to: paths.indexFile)
+        try copy.open().sync()
+        try files.move(copy, to: paths.index(""))
     }
 
     /// Removes the log of another index, which would be taken for part of the one in place.
     private func removeLog() {
-        for suffix in ["-wal", "-shm", "-journal"] { unlink(paths.indexFile + suffix) }
+        for suffix in ["-wal", "-shm", "-journal"] { try? paths.index(suffix).remove() }
     }
 
     /// Takes the log out of its place; into the quarantine if anything is in it.
     private func setLogAside(_ files: DurableFiles) throws {
-        let log = paths.indexFile + "-wal"
-        if ArchiveIndex.fileSize(log) > 0 {
-            try files.makeFolder(paths.quarantineFolder)
-            let target = Archive.freePath("\(paths.quarantineFolder)/index", ".sqlite-wal")
+        let log = paths.index("-wal")
+        if ArchiveIndex.byteCount(of: "-wal", paths) > 0 {
+            try paths.quarantineFolder.makeFolder()
+            let target = Archive.freePath(paths.quarantineFolder.appending("index"), ".sqlite-wal")
             try files.move(log, to: target)
         }
         removeLog()

@@ -2,6 +2,7 @@ internal import ArchiveSchema
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
+internal import SystemFiles
 
 /// The SQLite file of an archive and the rules for touching it.
 ///
@@ -28,10 +29,8 @@ struct ArchiveIndex: Sendable {
         storage = StorageKind.of(paths.root)
         let path = paths.indexFile
         do {
-            if !creating {
-                try ArchiveIndex.requireExistence(path)
-                try ArchiveIndex.requireKnownVersion(paths)
-            }
+            if !creating { try ArchiveIndex.requireExistence(paths) }
+            try ArchiveIndex.requireOwn(paths)
             if isWritable {
                 let storage = storage
                 // Switching to a write-ahead log and migrating must not meet another process that
@@ -137,10 +136,9 @@ struct ArchiveIndex: Sendable {
     /// Folds the write-ahead log into the database; the caller holds `index.lock`.
     private func foldLog() throws {
         guard storage == .local, let writer else { return }
-        var status = stat()
-        guard stat(paths.indexFile + "-wal", &status) == 0,
-            Int(status.st_size) > ArchiveIndex.largestLogByteCount
-        else { return }
+        guard ArchiveIndex.byteCount(of: "-wal", paths) > ArchiveIndex.largestLogByteCount else {
+            return
+        }
         // PASSIVE never waits for readers: what they still need is folded next time. A failure
         // here loses nothing, the log stays.
         try? writer.queue.writeWithoutTransaction { db in
@@ -172,6 +170,7 @@ extension ArchiveIndex {
         configuration.label = "cairn.index"
         configuration.busyMode = .timeout(patience)
         configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA trusted_schema = OFF")
             switch storage {
             case .local:
                 try db.execute(sql: "PRAGMA journal_mode = WAL")
@@ -210,6 +209,8 @@ extension ArchiveIndex {
         configuration.readonly = true
         configuration.busyMode = .timeout(patience)
         configuration.prepareDatabase { db in
+            // What an index from a stranger defines calls nothing that could do harm.
+            try db.execute(sql: "PRAGMA trusted_schema = OFF")
             try db.execute(sql: "PRAGMA query_only = 1")
             try db.execute(sql: "PRAGMA mmap_size = 0")
             try db.execute(sql: "PRAGMA cache_size = -16000")
@@ -222,7 +223,7 @@ extension ArchiveIndex {
 
     /// The index, marked as unchanging where SQLite could not make the files it needs beside it.
     private static func readingPath(_ paths: ArchivePaths) -> String {
-        guard access(paths.root, W_OK) != 0, fileSize(paths.indexFile + "-wal") == 0,
+        guard access(paths.root, W_OK) != 0, byteCount(of: "-wal", paths) == 0,
             !hasJournal(paths),
             let escaped = paths.indexFile.addingPercentEncoding(
                 withAllowedCharacters: .urlPathAllowed)
@@ -230,20 +231,48 @@ extension ArchiveIndex {
         return "file:\(escaped)?immutable=1"
     }
 
-    static func requireExistence(_ path: String) throws {
-        guard FileManager.default.fileExists(atPath: path) else {
+    static func requireExistence(_ paths: ArchivePaths) throws {
+        guard paths.index("").exists else {
             throw UserError(
-                .failure, subject: path, cause: "the index is missing",
+                .failure, subject: paths.indexFile, cause: "the index is missing",
                 advice: "run `cairn reindex` to rebuild it from the checkpoint files")
         }
     }
 
-    /// Refuses an index of a newer version before anything is written.
-    private static func requireKnownVersion(_ paths: ArchivePaths) throws {
+    /// "Cairn" in hexadecimal would be five bytes; this is "Crn1".
+    private static let applicationID = 0x4372_6e31
+
+    /// Refuses a database of another program, and an index of a newer version, before anything is
+    /// written.
+    private static func requireOwn(_ paths: ArchivePaths) throws {
+        try requireRegularFiles(paths)
+        guard byteCount(of: "", paths) > 0 else { return }
         let reader = try openReadingQueue(paths)
-        let version = try version(reader, paths)
-        try reader.close()
-        try requireKnown(version, paths)
+        defer { try? reader.close() }
+        let (program, isEmpty) = try recovering(paths) {
+            try reader.read { db in
+                (
+                    try Int.fetchOne(db, sql: "PRAGMA application_id"),
+                    try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
+                )
+            }
+        }
+        guard program == applicationID || program == 0 && isEmpty else {
+            throw UserError(
+                .failure, subject: paths.indexFile,
+                cause: "it is a database of another program, which is left as it is",
+                advice: "move it away, then run `cairn reindex`")
+        }
+        try requireKnown(version(reader, paths), paths)
+    }
+
+    /// SQLite opens the index and the files beside it by their paths, and follows links.
+    private static func requireRegularFiles(_ paths: ArchivePaths) throws {
+        try Archive.mapErrors {
+            for suffix in ["", "-wal", "-shm", "-journal"] {
+                try paths.index(suffix).requireRegularIfPresent()
+            }
+        }
     }
 
     static func requireKnown(_ version: Int, _ paths: ArchivePaths) throws {
@@ -291,10 +320,10 @@ extension ArchiveIndex {
         let pending = ArchiveSchema.migrations.filter { $0.version > version }
         guard !pending.isEmpty else { return }
         if version > 0 {
-            let backup = "\(paths.root)/index-version-\(version).sqlite"
-            try? FileManager.default.removeItem(atPath: backup)
+            let backup = paths.path("index-version-\(version).sqlite")
+            if backup.exists { try backup.remove() }
             try queue.writeWithoutTransaction {
-                try $0.execute(sql: "VACUUM INTO ?", arguments: [backup])
+                try $0.execute(sql: "VACUUM INTO ?", arguments: [backup.absolute])
             }
         }
         try queue.writeWithoutTransaction { db in
@@ -302,16 +331,15 @@ extension ArchiveIndex {
                 for migration in pending { try db.execute(sql: migration.sql) }
                 try RunsWide.update(db)
                 try db.execute(sql: "PRAGMA user_version = \(ArchiveSchema.currentVersion)")
-                // "Cairn" in hexadecimal would be five bytes; this is "Crn1".
-                try db.execute(sql: "PRAGMA application_id = 0x43726e31")
+                try db.execute(sql: "PRAGMA application_id = \(applicationID)")
                 return .commit
             }
         }
     }
 
-    static func fileSize(_ path: String) -> Int {
-        var status = stat()
-        return stat(path, &status) == 0 ? Int(status.st_size) : 0
+    /// The size of the index or of a file beside it; 0 where there is none.
+    static func byteCount(of suffix: String, _ paths: ArchivePaths) -> Int {
+        (try? paths.index(suffix).fileByteCount()) ?? 0
     }
 
     /// SQLite's error in one sentence; errors of queries keep SQLite's own words.

@@ -2,6 +2,7 @@ internal import Checkpoints
 internal import Foundation
 internal import GRDB
 internal import Synchronization
+internal import SystemFiles
 
 /// A connection to the index that can tell whether its files are still those in their places.
 ///

@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
+internal import SystemFiles
 
 /// The statements that keep the index in step with the files.
 ///
@@ -194,6 +195,24 @@ struct IndexedFile: Sendable {
         case optimizer
         case run
         case end
+
+        /// Whether a file of this kind can have this path in the run's folder; what else an index
+        /// says is damage.
+        func allows(_ path: String) -> Bool {
+            let (beginning, isNumbered) =
+                switch self {
+                case .loose: ("loose/", true)
+                case .optimizer: ("optimizer/", true)
+                case .pack: ("pack-", true)
+                case .end: ("end-", true)
+                case .run: ("run.h5", false)
+                }
+            guard isNumbered else { return path == beginning }
+            guard path.hasPrefix(beginning), path.hasSuffix(".h5") else { return false }
+            let number = path.dropFirst(beginning.count).dropLast(3).utf8
+            return !number.isEmpty
+                && number.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") }
+        }
     }
 
     /// Relative to the run's folder.
@@ -216,9 +235,10 @@ struct IndexedFile: Sendable {
     }
 
     /// The file as it is on disk.
-    init(path: String, kind: Kind, at absolute: String) throws {
+    init(path: String, kind: Kind, at place: RootedPath) throws {
+        let file = try place.open()
         self.init(
-            path: path, kind: kind, byteCount: try RunFolderContents.fileSize(absolute),
-            checksum: try FileChecksum(ofFile: absolute))
+            path: path, kind: kind, byteCount: try file.byteCount,
+            checksum: try FileChecksum(of: file))
     }
 }

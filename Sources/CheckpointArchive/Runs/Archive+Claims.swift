@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import Synchronization
+internal import SystemFiles
 
 /// A claim on a run that its archive knows of for as long as it lives.
 ///
@@ -54,7 +55,7 @@ extension Archive {
 
 extension FileLock {
     /// The claim on the file of a run, or who is writing it.
-    static func claim(_ path: String, toWrite run: RunDescription) throws -> FileLock {
+    static func claim(_ path: RootedPath, toWrite run: RunDescription) throws -> FileLock {
         try claim(
             path, for: .writing, subject: "run \(run.name) (\(run.id))",
             advice: "wait until it ends, or stop it")

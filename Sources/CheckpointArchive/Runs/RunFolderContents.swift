@@ -2,6 +2,7 @@ internal import Checkpoints
 internal import Foundation
 internal import GRDB
 internal import HDF5Files
+internal import SystemFiles
 
 /// What the files of one run's folder say.
 struct RunFolderContents: Sendable {
@@ -17,8 +18,7 @@ struct RunFolderContents: Sendable {
     }
 
     let run: String
-    /// The run's folder.
-    let folder: String
+    private let paths: ArchivePaths
     let description: Result<RunDescription, any Error>
     /// Files of weights, in the order of their first steps.
     let entries: [Entry]
@@ -37,10 +37,10 @@ struct RunFolderContents: Sendable {
         paths: ArchivePaths, run: String, skipping known: Set<String> = [], only: String? = nil
     ) throws {
         self.run = run
-        folder = paths.runFolder(run)
+        self.paths = paths
         description = Result {
             try RunFolderContents.reading("runs/\(run)/run.h5") {
-                try RunDescriptionFile.read(paths.runFile(run), file: "runs/\(run)/run.h5")
+                try RunDescriptionFile.read(paths.runFile(run))
             }
         }
         var entries: [Entry] = []
@@ -60,12 +60,11 @@ struct RunFolderContents: Sendable {
             do {
                 try RunFolderContents.reading(file) {
                     if path.hasPrefix("end-") {
-                        let absolute = paths.file(run, path)
-                        ends.append(try EndFile.read(absolute, file: file, run: run))
-                        otherFiles.append(
-                            try IndexedFile(path: path, kind: .end, at: absolute))
+                        let place = paths.file(run, path)
+                        ends.append(try EndFile.read(place, run: run))
+                        otherFiles.append(try IndexedFile(path: path, kind: .end, at: place))
                     } else {
-                        entries.append(try RunFolderContents.entry(paths, run, path, file))
+                        entries.append(try RunFolderContents.entry(paths, run, path))
                     }
                 }
             } catch let error as DamagedFile {
@@ -87,15 +86,15 @@ struct RunFolderContents: Sendable {
 
     /// The files of a run's folder that the index or the status relies on, by path.
     static func files(_ paths: ArchivePaths, _ run: String) -> [String] {
-        let manager = FileManager.default
-        func list(_ folder: String) -> [String] {
-            ((try? manager.contentsOfDirectory(atPath: paths.file(run, folder))) ?? [])
-                .filter { $0.hasSuffix(".h5") }
+        func list(_ folder: RootedPath) -> [String] {
+            ((try? folder.names()) ?? []).filter { $0.hasSuffix(".h5") }
         }
-        let top = list("").filter { $0.hasPrefix("pack-") || $0.hasPrefix("end-") }
+        let top = list(paths.runFolder(run)).filter {
+            $0.hasPrefix("pack-") || $0.hasPrefix("end-")
+        }
         return
-            (top + list("loose").map { "loose/\($0)" }
-            + list("optimizer").map { "optimizer/\($0)" }).sorted()
+            (top + list(paths.file(run, "loose")).map { "loose/\($0)" }
+            + list(paths.file(run, "optimizer")).map { "optimizer/\($0)" }).sorted()
     }
 
     /// Runs `body`, turning the library's errors into the damage of a file.
@@ -104,37 +103,31 @@ struct RunFolderContents: Sendable {
             return try body()
         } catch let error as HDF5Error {
             throw DamagedFile(file: file, part: "", cause: error.cause)
-        } catch let error as SystemError {
-            throw DamagedFile(file: file, part: "", cause: error.userError.cause)
+        } catch let error as FileError {
+            throw DamagedFile(file: file, part: "", cause: error.cause)
         }
     }
 
     private static func entry(
-        _ paths: ArchivePaths, _ run: String, _ path: String, _ file: String
+        _ paths: ArchivePaths, _ run: String, _ path: String
     ) throws -> Entry {
-        let absolute = paths.file(run, path)
+        let place = paths.file(run, path)
         if path.hasPrefix("loose/") {
-            let header = try CheckpointFile.header(absolute, file: file, run: run)
+            let header = try CheckpointFile.header(place, run: run)
             return Entry(
-                file: try IndexedFile(path: path, kind: .loose, at: absolute),
+                file: try IndexedFile(path: path, kind: .loose, at: place),
                 summaries: [header.summary], metrics: header.metrics)
         }
         if path.hasPrefix("optimizer/") {
-            let step = try CheckpointFile.readOptimizerFile(absolute, file: file, run: run).step
+            let step = try CheckpointFile.readOptimizerFile(place, run: run).step
             return Entry(
-                file: try IndexedFile(path: path, kind: .optimizer, at: absolute),
+                file: try IndexedFile(path: path, kind: .optimizer, at: place),
                 summaries: [], metrics: .success([]), optimizerStep: step)
         }
-        let pack = try PackFile.header(absolute, file: file, run: run)
+        let pack = try PackFile.header(place, run: run)
         return Entry(
-            file: try IndexedFile(path: path, kind: .pack, at: absolute),
+            file: try IndexedFile(path: path, kind: .pack, at: place),
             summaries: pack.summaries, metrics: pack.metrics)
-    }
-
-    static func fileSize(_ path: String) throws -> Int {
-        var status = stat()
-        guard stat(path, &status) == 0 else { throw SystemError("read", path) }
-        return Int(status.st_size)
     }
 }
 
@@ -203,7 +196,7 @@ extension RunFolderContents {
             let row = try Row.fetchOne(
                 statement, arguments: [key, summary.step, entry.file.path])
             guard let row, row[0] as Data == Data(summary.digest.bytes) else { return false }
-            return Archive.exists("\(folder)/\(row[1] as String)")
+            return paths.file(self.run, row[1] as String).exists
         }
     }
 

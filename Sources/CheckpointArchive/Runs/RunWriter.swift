@@ -3,6 +3,7 @@ internal import Foundation
 internal import GRDB
 internal import HDF5Files
 internal import Synchronization
+internal import SystemFiles
 
 /// Stores one run; every checkpoint is durable and indexed when `save` returns.
 ///
@@ -39,7 +40,7 @@ package final class RunWriter: CheckpointSink, Sendable {
             let folder = archive.paths.runFolder(run.id)
             state = try archive.maintaining(run.id) {
                 let claim =
-                    Archive.exists(folder)
+                    folder.exists
                     ? try reopen(run) : try create(run, folder) ?? reopen(run)
                 return .open(try register(run, claim))
             }
@@ -171,21 +172,22 @@ package final class RunWriter: CheckpointSink, Sendable {
 
     /// Makes the run's folder with its file, complete or not at all; nil where another process has
     /// made it in the meantime.
-    private func create(_ run: RunDescription, _ folder: String) throws -> RunClaim? {
+    private func create(_ run: RunDescription, _ folder: RootedPath) throws -> RunClaim? {
         try Archive.mapErrors {
             let files = archive.files
             let temporary = files.temporaryPath()
-            try files.makeFolder(temporary)
+            try temporary.makeFolder()
             do {
-                try files.makeFolder("\(temporary)/loose")
-                try files.write(try RunDescriptionFile.image(of: run), to: "\(temporary)/run.h5")
-                let lock = try FileLock.claim("\(temporary)/lock", toWrite: run)
+                try temporary.appending("loose").makeFolder()
+                try files.write(
+                    try RunDescriptionFile.image(of: run), to: temporary.appending("run.h5"))
+                let lock = try FileLock.claim(temporary.appending("lock"), toWrite: run)
                 try files.move(temporary, to: folder)
                 return RunClaim(lock, on: run.id, isGrowing: true, archive.claims)
             } catch {
-                try? FileManager.default.removeItem(atPath: temporary)
-                let isTaken = (error as? SystemError)?.saysThatNameIsTaken ?? false
-                guard isTaken, Archive.exists(archive.paths.runFile(run.id)) else { throw error }
+                try? temporary.removeTree()
+                let isTaken = (error as? FileError)?.isTaken ?? false
+                guard isTaken, archive.paths.runFile(run.id).exists else { throw error }
                 return nil
             }
         }
@@ -198,7 +200,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         let stored: RunDescription
         do {
             stored = try RunFolderContents.reading(file) {
-                try RunDescriptionFile.read(archive.paths.runFile(run.id), file: file)
+                try RunDescriptionFile.read(archive.paths.runFile(run.id))
             }
         } catch let error as DamagedFile {
             throw error.userError()
@@ -211,7 +213,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         }
         // Copies that leave out empty folders lack it.
         try Archive.mapErrors {
-            try archive.files.makeFolder(archive.paths.file(run.id, "loose"))
+            try archive.paths.file(run.id, "loose").makeFolder()
         }
         try archive.adoptFiles(of: run.id)
         return claim
@@ -267,12 +269,12 @@ package final class RunWriter: CheckpointSink, Sendable {
         _ checkpoint: StreamedCheckpoint, _ layout: TensorLayout, in run: OpenRun
     ) throws {
         let path = ArchivePaths.loosePath(checkpoint.step)
-        let absolute = archive.paths.file(run.id, path)
-        let summary = try archive.files.write(to: absolute) { temporary in
+        let place = archive.paths.file(run.id, path)
+        let summary = try archive.files.write(to: place) { temporary in
             try CheckpointFile.write(checkpoint, layout, run: run.id, to: temporary)
         }
         try index(
-            summary, in: try IndexedFile(path: path, kind: .loose, at: absolute),
+            summary, in: try IndexedFile(path: path, kind: .loose, at: place),
             metrics: checkpoint.metrics, of: run, once: {})
     }
 
@@ -333,7 +335,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         }
         guard hasState == false else { return }
         let path = ArchivePaths.optimizerPath(step)
-        try archive.files.makeFolder(archive.paths.file(run.id, "optimizer"))
+        try archive.paths.file(run.id, "optimizer").makeFolder()
         let image = try CheckpointFile.image(
             of: state, step: step, run: run.id, compression: archive.compression)
         try archive.files.write(image, to: archive.paths.file(run.id, path))
@@ -359,8 +361,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         var count = 0
         while true {
             let path = ArchivePaths.endPath(max(run.lastStep, 0), count)
-            let absolute = archive.paths.file(run.id, path)
-            if !FileManager.default.fileExists(atPath: absolute) { return path }
+            if !archive.paths.file(run.id, path).exists { return path }
             count += 1
         }
     }
@@ -370,7 +371,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         let subject = "run \(run.name) (\(run.id)), \(what)"
         do {
             try body()
-        } catch let error as SystemError {
+        } catch let error as FileError {
             throw RunWriter.notSaved(subject, error.userError)
         } catch let error as UserError {
             throw error.subject == subject ? error : RunWriter.notSaved(subject, error)

@@ -3,6 +3,7 @@ internal import Dispatch
 internal import Foundation
 internal import HDF5Files
 internal import Synchronization
+internal import SystemFiles
 
 /// One tensor at many steps.
 package struct Trajectory: Sendable, Equatable {
@@ -108,7 +109,7 @@ extension StoredRun {
             }
             let file = "runs/\(id)/\(path)"
             try reading(file, nil) {
-                let opened = try FileSeal.open(archive.paths.file(id, path), file: file)
+                let opened = try FileSeal.open(archive.paths.file(id, path))
                 let root = try opened.root()
                 let weights = try root.group(CheckpointFile.weights)
                 try PackFile.requireSteps(of: locations, in: root, file: file)
@@ -165,7 +166,7 @@ extension StoredRun {
         let file = "runs/\(id)/\(location.path)"
         return try reading(file, location.step) {
             if location.kind == .loose { try requireSound(location.path, location.checksum) }
-            let opened = try FileSeal.open(archive.paths.file(id, location.path), file: file)
+            let opened = try FileSeal.open(archive.paths.file(id, location.path))
             let root = try opened.root()
             try StoredRun.requireStep(of: location, in: root, file: file)
             let weights = try root.group(CheckpointFile.weights)
@@ -182,11 +183,9 @@ extension StoredRun {
         _ body: (Int, TensorLayout.Entry, UnsafeRawBufferPointer) throws -> Void
     ) throws {
         let file = "runs/\(id)/\(job.locations[0].path)"
-        let descriptor = open(archive.paths.file(id, job.locations[0].path), O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw DamagedFile(file: file, part: "", cause: "the file vanished").userError()
+        let opened = try reading(file, nil) {
+            try archive.paths.file(id, job.locations[0].path).open()
         }
-        defer { close(descriptor) }
         let rowByteCount = job.entry.byteCount
         func use(_ bytes: UnsafeRawBufferPointer, of locations: ArraySlice<Location>) throws {
             for (row, location) in locations.enumerated() {
@@ -208,7 +207,7 @@ extension StoredRun {
         for locations in StoredRun.neighbours(job.locations) {
             let start = offset + locations[locations.startIndex].position * rowByteCount
             let range = start..<start + locations.count * rowByteCount
-            if let mapped = MappedRange(descriptor, range) {
+            if let mapped = MappedRange(opened, range) {
                 try use(mapped.bytes, of: locations)
                 continue
             }
@@ -224,7 +223,7 @@ extension StoredRun {
                     rebasing: buffer[..<(rows.count * rowByteCount)])
                 let start = offset + first.position * rowByteCount
                 do {
-                    try DurableFiles.readAll(descriptor, into: bytes, at: start, file)
+                    try opened.read(into: bytes, at: start)
                 } catch {
                     throw DamagedFile(
                         file: file, part: "tensor \(job.entry.name)",

@@ -3,6 +3,7 @@ internal import Foundation
 internal import GRDB
 internal import HDF5Files
 internal import Synchronization
+internal import SystemFiles
 
 /// A run of an archive, read back tensor by tensor.
 ///
@@ -94,7 +95,7 @@ package final class StoredRun: CheckpointSource, Sendable {
             let checksum = catalogue.runChecksum
             return try reading(file, nil) {
                 try requireSound("run.h5", checksum)
-                return try RunDescriptionFile.read(archive.paths.runFile(id), file: file)
+                return try RunDescriptionFile.read(archive.paths.runFile(id))
             }
         }
     }
@@ -143,7 +144,7 @@ package final class StoredRun: CheckpointSource, Sendable {
             let file = "runs/\(id)/\(path)"
             return try reading(file, step) {
                 try requireSound(path, location.optimizerChecksum)
-                let opened = try FileSeal.open(archive.paths.file(id, path), file: file)
+                let opened = try FileSeal.open(archive.paths.file(id, path))
                 let root = try opened.root()
                 guard try root.integerAttribute("step") == step else {
                     throw PackFile.otherStep(file)
@@ -163,7 +164,7 @@ package final class StoredRun: CheckpointSource, Sendable {
             for location in after.prefix(count) where paths.insert(location.path).inserted {
                 let file = "runs/\(id)/\(location.path)"
                 digests += try reading(file, nil) {
-                    try PackFile.stepDigests(archive.paths.file(id, location.path), file: file)
+                    try PackFile.stepDigests(archive.paths.file(id, location.path))
                 }
             }
             return digests.filter { range.contains($0.step) }.sorted { $0.step < $1.step }
@@ -239,7 +240,7 @@ package final class StoredRun: CheckpointSource, Sendable {
             let path = archive.paths.file(id, location.path)
             let opened =
                 evenIfFileChanged
-                ? try HDF5File(readingFrom: path) : try FileSeal.open(path, file: file)
+                ? try FileSeal.openUnchecked(path) : try FileSeal.open(path)
             let root = try opened.root()
             try StoredRun.requireStep(of: location, in: root, file: file)
             let weights = try root.group(CheckpointFile.weights)
@@ -298,8 +299,8 @@ package final class StoredRun: CheckpointSource, Sendable {
     func requireSound(_ path: String, _ checksum: Data?) throws {
         let found: FileChecksum
         do {
-            found = try FileChecksum(ofFile: archive.paths.file(id, path))
-        } catch is SystemError {
+            found = try FileChecksum(of: archive.paths.file(id, path).open())
+        } catch let error as FileError where error.isMissing {
             throw MovedFile(file: "runs/\(id)/\(path)")
         }
         guard let checksum, found.data != checksum else { return }
@@ -313,10 +314,12 @@ package final class StoredRun: CheckpointSource, Sendable {
             return try body()
         } catch let error as DamagedFile {
             throw error.userError(step: step)
-        } catch is SystemError {
+        } catch let error as FileError where error.isMissing {
             throw MovedFile(file: file)
+        } catch let error as FileError {
+            throw DamagedFile(file: file, part: "", cause: error.cause).userError(step: step)
         } catch let error as HDF5Error {
-            if !FileManager.default.fileExists(atPath: "\(archive.paths.root)/\(file)") {
+            if !archive.paths.path(file).exists {
                 throw MovedFile(file: file)
             }
             throw DamagedFile(
@@ -354,7 +357,10 @@ extension StoredRun.Catalogue {
             let digest: Data = row[5]
             let tensorDigests: Data = row[6]
             guard let kind = IndexedFile.Kind(rawValue: row[2]), digest.count == 32,
-                tensorDigests.count == digestByteCount
+                tensorDigests.count == digestByteCount, kind.allows(row[1]),
+                (row[8] as String?).map({
+                    IndexedFile.Kind.optimizer.allows($0) || IndexedFile.Kind.loose.allows($0)
+                }) ?? true
             else {
                 throw UserError.integrity(
                     subject: "run \(id), step \(row[0] as Int)",

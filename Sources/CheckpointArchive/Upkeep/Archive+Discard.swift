@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
+internal import SystemFiles
 
 extension Archive {
     /// Takes back a run whose source turned out to be unusable while it was being stored.
@@ -19,7 +20,7 @@ extension Archive {
                     }
                     try files.move(paths.runFolder(run.id), to: temporary)
                 }
-                try FileManager.default.removeItem(atPath: temporary)
+                try temporary.removeTree()
             }
         }
     }

@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
+internal import SystemFiles
 
 /// Which checkpoints garbage collection spares; a checkpoint stays when any rule spares it.
 package struct KeepRules: Sendable, Equatable {
@@ -144,19 +145,22 @@ extension Archive {
 
     /// Deletes what lies in the trash for longer than `seconds`; answers the bytes that went.
     package func purgeTrash(olderThan seconds: Double = 0) throws -> Int {
-        let manager = FileManager.default
-        var byteCount = 0
-        for run in (try? manager.contentsOfDirectory(atPath: paths.trashFolder)) ?? [] {
-            let folder = "\(paths.trashFolder)/\(run)"
-            for entry in (try? manager.contentsOfDirectory(atPath: folder)) ?? [] {
-                let path = "\(folder)/\(entry)"
-                guard DurableFiles.secondsSinceChange(path) >= seconds else { continue }
-                byteCount += (try? RunFolderContents.fileSize(path)) ?? 0
-                unlink(path)
+        try Archive.mapErrors {
+            var byteCount = 0
+            for run in try paths.trashFolder.names() {
+                let folder = paths.trashFolder.appending(run)
+                for entry in try folder.names() {
+                    let path = folder.appending(entry)
+                    guard let status = try path.status(), status.secondsSinceChange >= seconds
+                    else { continue }
+                    byteCount += status.byteCount
+                    try path.remove()
+                }
+                // What is not old enough stays, and its folder with it.
+                try? folder.removeFolder()
             }
-            rmdir(folder)
+            return byteCount
         }
-        return byteCount
     }
 
     private func plan(
@@ -200,7 +204,7 @@ extension Archive {
                     run: run.id, step: location.step, file: "runs/\(run.id)/\(state)",
                     part: "optimizer", isKept: stateReason != nil,
                     reason: stateReason ?? "no rule spares it",
-                    byteCount: (try? RunFolderContents.fileSize(paths.file(run.id, state))) ?? 0))
+                    byteCount: (try? paths.file(run.id, state).fileByteCount()) ?? 0))
         }
         return items
     }

@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
+internal import SystemFiles
 
 extension Archive {
     /// Runs work that moves files and index rows of a run, so that a crash in between is mended
@@ -13,42 +14,43 @@ extension Archive {
         let claim = try FileLock.attempt(marker)
         return try withExtendedLifetime(claim) {
             let value = try work()
-            if claim != nil { unlink(marker) }
+            if claim != nil { try? marker.remove() }
             return value
         }
     }
 
     private static let markerPrefix = "adopt-"
 
-    func marker(of run: String) -> String {
-        "\(paths.temporaryFolder)/\(Archive.markerPrefix)\(run)"
+    func marker(of run: String) -> RootedPath {
+        paths.temporaryFolder.appending("\(Archive.markerPrefix)\(run)")
     }
 
     /// Whether somebody is moving files and rows of a run, or died at it, so that whoever opens the
     /// archive for writing next takes in what has no row.
-    func isInMaintenance(_ run: String) -> Bool { Archive.exists(marker(of: run)) }
+    func isInMaintenance(_ run: String) -> Bool { marker(of: run).exists }
 
     /// Brings the index in line with the files of runs whose process died at work.
     ///
     /// Those are the runs that say they are being written by nobody, and the runs with a marker.
     func finishInterruptedWork() throws {
         try recogniseInterruptedRuns()
-        let entries =
-            (try? FileManager.default.contentsOfDirectory(atPath: paths.temporaryFolder)) ?? []
-        for entry in entries where entry.hasPrefix(Archive.markerPrefix) {
+        for entry in try Archive.mapErrors({ try paths.temporaryFolder.names() })
+        where entry.hasPrefix(Archive.markerPrefix) {
             let run = String(entry.dropFirst(Archive.markerPrefix.count))
-            let marker = "\(paths.temporaryFolder)/\(entry)"
+            let marker = paths.temporaryFolder.appending(entry)
             // Whoever made the marker holds it as long as it lives.
             guard let claim = try FileLock.attempt(marker) else { continue }
             try withExtendedLifetime(claim) {
-                if Archive.exists(paths.runFile(run)) {
+                if paths.runFile(run).exists {
                     // The run may be written by somebody; then it is for whoever comes later.
-                    guard let claim = try attemptTidying(run) else { return }
-                    try withExtendedLifetime(claim) {
-                        try leavingDamage { try adoptFilesAndView(of: run) }
+                    let isBusy = try leavingDamage { () -> Bool in
+                        guard let claim = try attemptTidying(run) else { return true }
+                        try withExtendedLifetime(claim) { try adoptFilesAndView(of: run) }
+                        return false
                     }
+                    if isBusy == true { return }
                 }
-                unlink(marker)
+                try? marker.remove()
             }
         }
     }
@@ -58,10 +60,10 @@ extension Archive {
         let running = try lookUp {
             try String.fetchAll($0, sql: "SELECT id FROM run WHERE status = 'running'")
         }
-        for run in running where Archive.exists(paths.runFolder(run)) {
-            guard let claim = try attemptTidying(run) else { continue }
-            try withExtendedLifetime(claim) {
-                try leavingDamage { try adoptFilesAndView(of: run) }
+        for run in running where paths.runFolder(run).exists {
+            try leavingDamage {
+                guard let claim = try attemptTidying(run) else { return }
+                try withExtendedLifetime(claim) { try adoptFilesAndView(of: run) }
             }
         }
     }
@@ -87,7 +89,7 @@ extension Archive {
             let file = "runs/\(run)/\(path)"
             do {
                 _ = try RunFolderContents.reading(file) {
-                    try CheckpointFile.header(paths.file(run, path), file: file, run: run)
+                    try CheckpointFile.header(paths.file(run, path), run: run)
                 }
             } catch is DamagedFile {
                 try setAside(path, of: run, in: paths.quarantineFolder)
@@ -97,11 +99,14 @@ extension Archive {
 
     /// Runs `body`; what is damaged is left for `verify` to report, because one broken run must
     /// not keep the others from being used.
-    func leavingDamage(_ body: () throws -> Void) throws {
+    @discardableResult
+    func leavingDamage<Value>(_ body: () throws -> Value) throws -> Value? {
         do {
-            try body()
+            return try body()
         } catch is DamagedFile {
+            return nil
         } catch let error as UserError where error.kind == .integrity {
+            return nil
         }
     }
 
@@ -123,12 +128,13 @@ extension Archive {
 
     /// Moves a file of a run that the index no longer needs into the trash or the quarantine.
     @discardableResult
-    func setAside(_ path: String, of run: String, in folder: String) throws -> String {
+    func setAside(_ path: String, of run: String, in folder: RootedPath) throws -> RootedPath {
         try Archive.mapErrors {
             let name = (path as NSString).lastPathComponent as NSString
-            for parent in [folder, "\(folder)/\(run)"] { try files.makeFolder(parent) }
+            for parent in [folder, folder.appending(run)] { try parent.makeFolder() }
             let target = Archive.freePath(
-                "\(folder)/\(run)/\(name.deletingPathExtension)", ".\(name.pathExtension)")
+                folder.appending(run).appending(name.deletingPathExtension),
+                ".\(name.pathExtension)")
             try files.move(paths.file(run, path), to: target)
             return target
         }

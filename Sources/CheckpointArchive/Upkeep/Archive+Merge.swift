@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
+internal import SystemFiles
 
 extension Archive {
     /// What merging another archive did.
@@ -35,7 +36,7 @@ extension Archive {
         for id in try other.runIDs() {
             let theirs = try StoredRun(archive: other, id: id)
             try maintaining(id) {
-                if Archive.exists(paths.runFile(id)) {
+                if paths.runFile(id).exists {
                     try extend(id, by: theirs, into: &report)
                 } else {
                     try add(theirs, into: &report)
@@ -54,19 +55,19 @@ extension Archive {
         try Archive.mapErrors {
             do {
                 try files.reach(.createTemporary)
-                try files.makeFolder(temporary)
+                try temporary.makeFolder()
                 for folder in ["loose", "optimizer"] {
-                    try files.makeFolder("\(temporary)/\(folder)")
+                    try temporary.appending(folder).makeFolder()
                 }
                 for path in ["run.h5"] + RunFolderContents.files(other, theirs.id) {
-                    try files.write(to: "\(temporary)/\(path)") { copy in
+                    try files.write(to: temporary.appending(path)) { copy in
                         try Archive.copy(other.file(theirs.id, path), to: copy)
-                        try requireSound(try FileChecksum(ofFile: copy), path, theirs)
+                        try requireSound(FileChecksum(of: copy.open()), path, theirs)
                     }
                 }
                 try files.move(temporary, to: paths.runFolder(theirs.id))
             } catch {
-                try? FileManager.default.removeItem(atPath: temporary)
+                try? temporary.removeTree()
                 throw error
             }
         }
@@ -86,7 +87,7 @@ extension Archive {
         let description = try theirs.run
         let file = "runs/\(id)/run.h5"
         let ours = try RunFolderContents.reading(file) {
-            try RunDescriptionFile.read(paths.runFile(id), file: file)
+            try RunDescriptionFile.read(paths.runFile(id))
         }
         guard ours == description else {
             report.conflicts.append(
@@ -139,7 +140,7 @@ extension Archive {
     /// Stores one checkpoint as a loose file, with the curves its file carries.
     private func copyCheckpoint(_ step: Int, of theirs: StoredRun) throws {
         let path = ArchivePaths.loosePath(step)
-        guard !Archive.exists(paths.file(theirs.id, path)) else { return }
+        guard !paths.file(theirs.id, path).exists else { return }
         let names = try theirs.metricNames()
         let steps = theirs.steps
         let previous = steps.last { $0 < step } ?? -1
@@ -154,7 +155,7 @@ extension Archive {
         let image = try CheckpointFile.image(
             of: checkpoint, try CheckpointFile.Summary(checkpoint), run: theirs.id,
             compression: compression)
-        try files.makeFolder(paths.file(theirs.id, "loose"))
+        try paths.file(theirs.id, "loose").makeFolder()
         try files.write(image, to: paths.file(theirs.id, path))
     }
 
@@ -163,7 +164,7 @@ extension Archive {
         let other = theirs.archive.paths
         func contents(_ paths: ArchivePaths) throws -> [(path: String, bytes: [UInt8])] {
             try RunFolderContents.files(paths, theirs.id).filter { $0.hasPrefix("end-") }
-                .map { ($0, try Archive.content(of: paths.file(theirs.id, $0))) }
+                .map { ($0, try paths.file(theirs.id, $0).read()) }
         }
         let present = try contents(paths)
         for (path, bytes) in try contents(other)
@@ -212,33 +213,16 @@ extension Archive {
         }
         guard let recorded, recorded != checksum.data else { return }
         throw UserError.integrity(
-            subject: run.archive.paths.file(run.id, path),
+            subject: run.archive.paths.file(run.id, path).absolute,
             cause: "its bytes are not those that were written",
             advice: "run `cairn verify` and `cairn repair` on that archive first")
     }
 
     /// Copies a file piece by piece, because packs can be larger than the memory.
-    private static func copy(_ source: String, to target: String) throws {
-        try DurableFiles.reading(source) { input, byteCount in
-            let output = open(target, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o644)
-            guard output >= 0 else { throw SystemError("create", target) }
-            defer { close(output) }
-            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-            defer { buffer.deallocate() }
-            for offset in stride(from: 0, to: byteCount, by: buffer.count) {
-                let piece = UnsafeMutableRawBufferPointer(
-                    rebasing: buffer[..<min(buffer.count, byteCount - offset)])
-                try DurableFiles.readAll(input, into: piece, at: offset, source)
-                try DurableFiles.writeAll(
-                    UnsafeRawBufferPointer(piece), to: output, at: offset, target)
-            }
+    private static func copy(_ source: RootedPath, to target: RootedPath) throws {
+        let output = try target.open(.creating)
+        try source.open().forEachPiece(ofAtMost: 1 << 20) { offset, piece in
+            try output.write(piece, at: offset)
         }
-    }
-
-    static func content(of path: String) throws -> [UInt8] {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw SystemError("read", path, code: ENOENT)
-        }
-        return Array(data)
     }
 }

@@ -3,6 +3,7 @@ internal import Foundation
 internal import GRDB
 internal import HDF5Files
 internal import Synchronization
+internal import SystemFiles
 
 extension Archive {
     /// What packing a run did.
@@ -57,7 +58,7 @@ extension Archive {
                     try self.index(file, summaries, states, replacing: batch, of: run, db)
                 }
                 // From here on the index no longer needs them.
-                for path in outdated { unlink(paths.file(run.id, path)) }
+                for path in outdated { try? paths.file(run.id, path).remove() }
                 for location in batch { files.retire(paths.file(run.id, location.path)) }
             }
         }
@@ -89,11 +90,10 @@ extension Archive {
                 let file = "runs/\(run.id)/\(location.path)"
                 return try run.reading(file, step) {
                     let path = paths.file(run.id, location.path)
-                    if let row = try reader.row(path, file: file, location, run.catalogue.layout) {
+                    if let row = try reader.row(path, location, run.catalogue.layout) {
                         return row
                     }
-                    let (checkpoint, summary) = try CheckpointFile.read(
-                        path, file: file, run: run.id)
+                    let (checkpoint, summary) = try CheckpointFile.read(path, run: run.id)
                     return PackFile.Row(checkpoint, summary)
                 }
             }
@@ -109,16 +109,16 @@ extension Archive {
             try files.move(temporary, to: paths.file(run.id, path))
             return (file, summaries)
         } catch {
-            unlink(temporary)
+            try? temporary.remove()
             throw Archive.writing(paths.file(run.id, path), failed: error)
         }
     }
 
     /// The sentence about a file that the HDF5 library could not write; other errors as they are.
-    static func writing(_ path: String, failed error: any Error) -> any Error {
+    static func writing(_ path: RootedPath, failed error: any Error) -> any Error {
         guard let error = error as? HDF5Error else { return error }
-        return error.systemCode.map { SystemError("write", path, code: $0).userError }
-            ?? UserError(.failure, subject: path, cause: error.cause)
+        return error.systemCode.map { FileError("write", path.absolute, .code($0)).userError }
+            ?? UserError(.failure, subject: path.absolute, cause: error.cause)
     }
 
     /// The optimiser states of a batch that outlive its loose files, written to files of their own.
@@ -147,7 +147,7 @@ extension Archive {
                 let state = try run.optimizerState(at: location.step)
             else { continue }
             let path = ArchivePaths.optimizerPath(location.step)
-            try files.makeFolder(paths.file(run.id, "optimizer"))
+            try paths.file(run.id, "optimizer").makeFolder()
             let image = try CheckpointFile.image(
                 of: state, step: location.step, run: run.id, compression: compression)
             try files.write(image, to: paths.file(run.id, path))
@@ -198,9 +198,9 @@ extension Archive {
             }
         }
         let temporary = files.temporaryPath()
-        defer { unlink(temporary) }
+        defer { try? temporary.remove() }
         do {
-            try HDF5File.create(temporary, format: .version110) { root in
+            try HDF5File.create(temporary.absolute, format: .version110) { root in
                 try CheckpointFile.describe(
                     root, kind: "packed", run: run,
                     about: "All packed checkpoints of a training run as one array per tensor, "
@@ -211,8 +211,7 @@ extension Archive {
                     sources: try packs.map { pack in
                         (
                             pack.path,
-                            try PackFile.rowCount(
-                                paths.file(run, pack.path), file: "runs/\(run)/\(pack.path)")
+                            try PackFile.rowCount(paths.file(run, pack.path))
                         )
                     })
             }
@@ -220,7 +219,7 @@ extension Archive {
         } catch {
             throw Archive.writing(paths.file(run, "packed.h5"), failed: error)
         }
-        try DurableFiles.sync(temporary)
+        try temporary.open().sync()
         try files.move(temporary, to: paths.file(run, "packed.h5"))
     }
 }

@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
+internal import SystemFiles
 
 extension Archive {
     /// What rebuilding the index did.
@@ -47,7 +48,7 @@ extension Archive {
     ) throws -> Archive {
         do {
             let archive = try Archive(
-                paths: paths, access: .readWrite, creatingIndex: !exists(paths.indexFile),
+                paths: paths, access: .readWrite, creatingIndex: !paths.index("").exists,
                 options: options)
             try archive.requireSoundIndex()
             return archive
@@ -57,8 +58,6 @@ extension Archive {
                 paths: paths, access: .readWrite, creatingIndex: true, options: options)
         }
     }
-
-    static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
     private func requireSoundIndex() throws {
         let answer = try lookUp { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
@@ -77,22 +76,25 @@ extension Archive {
             let files = DurableFiles(
                 temporaryFolder: paths.temporaryFolder, storage: .of(paths.root), hook: nil)
             return try mapErrors {
-                try files.makeFolder(paths.quarantineFolder)
-                let target = freePath("\(paths.quarantineFolder)/index", ".sqlite")
-                for suffix in ["-wal", "-shm", ""] where exists(paths.indexFile + suffix) {
-                    try files.move(paths.indexFile + suffix, to: target + suffix)
+                try paths.quarantineFolder.makeFolder()
+                let target = freePath(paths.quarantineFolder.appending("index"), ".sqlite")
+                for suffix in ["-wal", "-shm", ""] where paths.index(suffix).exists {
+                    try files.move(
+                        paths.index(suffix), to: RootedPath(root: target.root, target.path + suffix)
+                    )
                 }
-                return target
+                return target.absolute
             }
         }
     }
 
     /// A path that is not taken: with a number before its ending if need be.
-    static func freePath(_ path: String, _ ending: String) -> String {
+    static func freePath(_ path: RootedPath, _ ending: String) -> RootedPath {
         var count = 0
         while true {
-            let candidate = count == 0 ? path + ending : "\(path)-\(count)\(ending)"
-            if !exists(candidate) { return candidate }
+            let number = count == 0 ? "" : "-\(count)"
+            let candidate = RootedPath(root: path.root, path.path + number + ending)
+            if !candidate.exists { return candidate }
             count += 1
         }
     }
@@ -100,9 +102,9 @@ extension Archive {
     private func rebuild(
         into report: inout ReindexReport, _ progress: (ReindexReport) -> Void
     ) throws {
-        let folders =
-            (try? FileManager.default.contentsOfDirectory(atPath: paths.runsFolder)) ?? []
-        let runs = folders.filter { Archive.exists(paths.runFile($0)) }.sorted()
+        let runs = try Archive.mapErrors {
+            try paths.runsFolder.names().filter { paths.runFile($0).exists }
+        }
         for run in runs {
             if let claim = try attemptTidying(run) {
                 try withExtendedLifetime(claim) { try rebuild(run, into: &report) }
@@ -137,7 +139,7 @@ extension Archive {
             let key = try IndexRows.putRun(description, status: .interrupted, db)
             try IndexRows.forgetFiles(of: key, db)
             // Rows outlive a damaged file of tags, but not one that is not there.
-            if !Archive.exists(paths.file(run, TagFile.path)) {
+            if !paths.file(run, TagFile.path).exists {
                 try IndexRows.putTags([], of: key, db)
             }
             let redundant = try scan.store(run: key, db)

@@ -2,6 +2,7 @@ internal import Checkpoints
 internal import Foundation
 internal import GRDB
 internal import HDF5Files
+internal import SystemFiles
 
 extension Archive {
     /// Takes checkpoints out of the archive: their rows first, then their files.
@@ -13,7 +14,7 @@ extension Archive {
     /// Files in `rewriting` are replaced even where all their checkpoints stay. What `check` throws,
     /// called with the rows of each file about to change, leaves that file as it is.
     func remove(
-        steps: Set<Int>, from run: StoredRun, to folder: String, rewriting: Set<String> = [],
+        steps: Set<Int>, from run: StoredRun, to folder: RootedPath, rewriting: Set<String> = [],
         unless check: (Database) throws -> Void = { _ in }
     ) throws {
         let byFile = Dictionary(grouping: run.catalogue.checkpoints, by: \.path)
@@ -35,17 +36,19 @@ extension Archive {
                         try forget(going, path, of: run.id, replacement, db)
                     }
                 } catch  where !isAllowed {
-                    if let replacement { unlink(paths.file(run.id, replacement.file.path)) }
+                    if let replacement {
+                        try? paths.file(run.id, replacement.file.path).remove()
+                    }
                     throw error
                 }
             }
-            if Archive.exists(paths.file(run.id, path)) {
+            if paths.file(run.id, path).exists {
                 try setAside(path, of: run.id, in: folder)
             }
             // The optimiser's memory of a packed checkpoint lies in a file of its own.
             for location in going {
                 guard let state = location.optimizerPath, state != path,
-                    Archive.exists(paths.file(run.id, state))
+                    paths.file(run.id, state).exists
                 else { continue }
                 try setAside(state, of: run.id, in: folder)
             }
@@ -64,7 +67,7 @@ extension Archive {
         let last = locations[locations.count - 1].step
         let name = ArchivePaths.packPath(first, last).dropLast(3)
         let absolute = Archive.freePath(paths.file(run.id, String(name)), ".h5")
-        let path = (absolute as NSString).lastPathComponent
+        let path = absolute.name
         let temporary = files.temporaryPath()
         do {
             try files.reach(.createTemporary)
@@ -86,7 +89,7 @@ extension Archive {
             try files.move(temporary, to: absolute)
             return (file, summaries)
         } catch {
-            unlink(temporary)
+            try? temporary.remove()
             throw Archive.writing(absolute, failed: error)
         }
     }
@@ -104,7 +107,7 @@ extension Archive {
         let tables: (points: [MetricPoint]?, digests: [StepDigest]?)? = try? {
             let opened =
                 evenIfFileChanged
-                ? try HDF5File(readingFrom: absolute) : try FileSeal.open(absolute, file: file)
+                ? try FileSeal.openUnchecked(absolute) : try FileSeal.open(absolute)
             let root = try opened.root()
             return (
                 try? StoredTables.readMetrics(from: root, file),

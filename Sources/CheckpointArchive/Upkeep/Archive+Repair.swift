@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
+internal import SystemFiles
 
 extension Archive {
     /// One thing that `repair` did, or would do.
@@ -24,7 +25,7 @@ extension Archive {
             $0.key < $1.key
         })
         where !run.isEmpty {
-            guard Archive.exists(paths.runFile(run)) else {
+            guard paths.runFile(run).exists else {
                 actions += try dropMissingRun(run, isDryRun)
                 continue
             }
@@ -42,8 +43,7 @@ extension Archive {
 
     private func dropMissingRun(_ run: String, _ isDryRun: Bool) throws -> [RepairAction] {
         let isEmpty =
-            (try? FileManager.default.contentsOfDirectory(atPath: paths.runFolder(run)))?
-            .contains { $0.hasSuffix(".h5") } != true
+            (try? paths.runFolder(run).names())?.contains { $0.hasSuffix(".h5") } != true
         guard isEmpty else { return [] }
         if !isDryRun {
             try write { try $0.execute(sql: "DELETE FROM run WHERE id = ?", arguments: [run]) }
@@ -169,7 +169,7 @@ extension Archive {
                 guard let key = try IndexRows.runKey(run.id, db) else { return }
                 try IndexRows.forgetFile(path, of: key, db)
             }
-            if Archive.exists(paths.file(run.id, path)) {
+            if paths.file(run.id, path).exists {
                 try setAside(path, of: run.id, in: paths.quarantineFolder)
             }
         }

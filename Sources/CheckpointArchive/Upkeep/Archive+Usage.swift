@@ -1,5 +1,6 @@
 internal import Foundation
 internal import GRDB
+internal import SystemFiles
 
 extension Archive {
     /// The room that one kind of thing takes.
@@ -26,11 +27,11 @@ extension Archive {
                 Usage(run: $0[0], name: $0[1], kind: $0[2], fileCount: $0[3], byteCount: $0[4])
             }
         }
-        let index = ["", "-wal", "-shm"].map { paths.indexFile + $0 }.filter(Archive.exists)
+        let index = ["", "-wal", "-shm"].compactMap { try? paths.index($0).fileByteCount() }
         usages.append(
             Usage(
                 run: "", name: "", kind: "index", fileCount: index.count,
-                byteCount: index.reduce(0) { $0 + ((try? RunFolderContents.fileSize($1)) ?? 0) }))
+                byteCount: index.reduce(0, +)))
         for (kind, folder) in [
             ("trash", paths.trashFolder), ("quarantine", paths.quarantineFolder),
             ("temporary", paths.temporaryFolder),
@@ -45,15 +46,18 @@ extension Archive {
         return usages
     }
 
-    private static func sizes(in folder: String) -> [Int] {
-        guard let entries = FileManager.default.enumerator(atPath: folder) else { return [] }
-        return entries.compactMap { entry in
-            guard let path = entry as? String else { return nil }
-            var status = stat()
-            guard stat("\(folder)/\(path)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-                return nil
+    /// The sizes of the files in a folder and the folders in it.
+    private static func sizes(in folder: RootedPath) -> [Int] {
+        var sizes: [Int] = []
+        for name in (try? folder.names()) ?? [] {
+            let path = folder.appending(name)
+            guard let status = try? path.status() else { continue }
+            switch status.kind {
+            case .regular: sizes.append(status.byteCount)
+            case .folder: sizes += Archive.sizes(in: path)
+            default: continue
             }
-            return Int(status.st_size)
         }
+        return sizes
     }
 }

@@ -2,6 +2,7 @@ internal import Checkpoints
 internal import Foundation
 internal import GRDB
 internal import HDF5Files
+internal import SystemFiles
 
 /// Something about an archive that is not as it should be.
 package struct ArchiveProblem: Sendable, Equatable {
@@ -110,12 +111,11 @@ extension Archive {
     }
 
     private func findUnknownRuns(into report: inout VerifyReport) throws {
-        let folders =
-            (try? FileManager.default.contentsOfDirectory(atPath: paths.runsFolder)) ?? []
+        let folders = try Archive.mapErrors { try paths.runsFolder.names() }
         // A run that begins has its folder before its row, and until then its marker.
         let unmarked = folders.filter { !isInMaintenance($0) }
         let known = Set(try runIDs())
-        for folder in unmarked.sorted() where !known.contains(folder) {
+        for folder in unmarked where !known.contains(folder) {
             report.problems.append(
                 ArchiveProblem(
                     kind: .orphan, run: folder, file: "runs/\(folder)", step: nil, tensor: nil,
@@ -200,7 +200,7 @@ private struct RunVerification {
     ) throws -> Int {
         let file = "runs/\(run)/\(row.path)"
         let path = archive.paths.file(run, row.path)
-        guard let byteCount = try? RunFolderContents.fileSize(path) else {
+        guard let byteCount = try? path.fileByteCount() else {
             // A run that is being written may just have been packed.
             if try fileRows().contains(where: { $0.path == row.path }) {
                 add(.missingFile, file, "the index relies on it and it is not there")
@@ -216,7 +216,7 @@ private struct RunVerification {
             return byteCount
         }
         guard !options.isQuick else { return 0 }
-        let isDamaged = try? FileChecksum(ofFile: path).data != row.checksum
+        let isDamaged = try? FileChecksum(of: path.open()).data != row.checksum
         if row.kind == "run" || row.kind == "end" {
             if isDamaged != false { add(.damagedFile, file, "some bytes changed") }
         } else if isDamaged != false || !options.trustsChecksums {
@@ -237,8 +237,7 @@ private struct RunVerification {
             inspection = FileInspection.inspect(
                 archive.paths, run: run, path: row.path, using: child)
         } else {
-            inspection = FileInspection.inspect(
-                archive.paths.file(run, row.path), file: file, run: run)
+            inspection = FileInspection.inspect(archive.paths.file(run, row.path), run: run)
         }
         var found: [Int: [String: FileInspection.Row]] = [:]
         for row in inspection.rows { found[row.step, default: [:]][row.tensor] = row }
@@ -267,7 +266,7 @@ private struct RunVerification {
     }
 
     private func isSealed(_ path: String) -> Bool {
-        (try? FileSeal.state(of: archive.paths.file(run, path))) == .whole
+        (try? FileSeal.state(of: archive.paths.file(run, path).open())) == .whole
     }
 
     private mutating func checkOrphans(_ known: Set<String>, isRunning: Bool) throws {
@@ -292,14 +291,14 @@ private struct RunVerification {
         guard !packed.isEmpty else { return }
         let file = "runs/\(run)/packed.h5"
         let path = archive.paths.file(run, "packed.h5")
-        let state = Archive.exists(path) ? try? FileSeal.state(of: path) : nil
+        let state = try? FileSeal.state(of: path.open())
         if state == .broken {
             add(.damagedFile, file, "its seal does not match; `cairn repair` writes it anew")
             return
         }
         // Files of format 1 have no seal; the library may not see them when they are damaged.
         if state == .absent, !packed.contains(where: { isSealed($0.path) }) { return }
-        let steps = state == .whole ? try PackFile.shownSteps(path, file: file) : []
+        let steps = state == .whole ? try PackFile.shownSteps(path) : []
         if steps.sorted() != packed.map(\.step) {
             add(
                 .outdatedView, file,
@@ -333,7 +332,7 @@ private struct RunVerification {
     private mutating func checkDescription() throws {
         let file = "runs/\(run)/run.h5"
         let described = try RunFolderContents.reading(file) {
-            try RunDescriptionFile.read(archive.paths.runFile(run), file: file)
+            try RunDescriptionFile.read(archive.paths.runFile(run))
         }
         let expected: [DatabaseValue] = [
             described.name.databaseValue, described.task.databaseValue,

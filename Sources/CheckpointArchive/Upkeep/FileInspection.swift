@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Foundation
 internal import HDF5Files
+package import SystemFiles
 
 /// What the bytes of one file of weights are, read as far as they can be.
 ///
@@ -26,13 +27,14 @@ package struct FileInspection: Codable, Sendable, Equatable {
     /// With `ignoringSeal`, which only a process of its own may do, it hands even a file whose
     /// seal is broken to the library.
     package static func inspect(
-        _ path: String, file: String, run: String, ignoringSeal: Bool = false
+        _ path: RootedPath, run: String, ignoringSeal: Bool = false
     ) -> FileInspection {
+        let file = path.path
         var inspection = FileInspection()
         let failure = failure {
             let opened =
                 ignoringSeal
-                ? try HDF5File(readingFrom: path) : try FileSeal.open(path, file: file)
+                ? try FileSeal.openUnchecked(path) : try FileSeal.open(path)
             let root = try opened.root()
             try ArchiveFormat.check(root, file)
             guard try root.textAttribute("run") == run else {
@@ -75,7 +77,7 @@ package struct FileInspection: Codable, Sendable, Equatable {
         do {
             try process.run()
         } catch {
-            return inspect(paths.file(run, path), file: "runs/\(run)/\(path)", run: run)
+            return inspect(paths.file(run, path), run: run)
         }
         let timer = DispatchSource.makeTimerSource()
         timer.schedule(deadline: .now() + child.seconds)
@@ -113,8 +115,7 @@ package struct FileInspection: Codable, Sendable, Equatable {
         }
         let paths = ArchivePaths(root: arguments[0])
         let inspection = inspect(
-            paths.file(arguments[1], arguments[2]),
-            file: "runs/\(arguments[1])/\(arguments[2])", run: arguments[1], ignoringSeal: true)
+            paths.file(arguments[1], arguments[2]), run: arguments[1], ignoringSeal: true)
         try FileHandle.standardOutput.write(contentsOf: JSONEncoder().encode(inspection))
     }
 

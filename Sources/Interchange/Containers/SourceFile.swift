@@ -1,5 +1,5 @@
 package import Checkpoints
-internal import Foundation
+internal import SystemFiles
 
 /// A file opened for reading at any offset, or bytes in memory in its place; it closes when the last
 /// user goes away.
@@ -10,7 +10,7 @@ package final class SourceFile: Sendable {
     /// The path as it was given, for messages.
     package let path: String
     package let byteCount: Int
-    private let descriptor: Int32
+    private let file: OpenFile?
     /// The content, where there is no file.
     private let memory: [UInt8]
 
@@ -19,26 +19,20 @@ package final class SourceFile: Sendable {
         self.path = path
         self.memory = memory
         byteCount = memory.count
-        descriptor = -1
+        file = nil
     }
 
     package init(path: String) throws {
         self.path = path
         memory = []
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw UserError.missing(
-                subject: path, cause: "it cannot be opened (\(String(cString: strerror(errno))))")
+        do {
+            let file = try OpenFile(path)
+            self.file = file
+            byteCount = try file.byteCount
+        } catch {
+            throw UserError.missing(subject: path, cause: error.cause)
         }
-        var information = stat()
-        guard fstat(descriptor, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {
-            close(descriptor)
-            throw UserError.missing(subject: path, cause: "it is not a regular file")
-        }
-        byteCount = Int(information.st_size)
     }
-
-    deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// `count` bytes from `offset` on; throws when the file does not hold them.
     package func read(at offset: Int, count: Int) throws -> [UInt8] {
@@ -63,22 +57,16 @@ package final class SourceFile: Sendable {
     }
 
     private func fill(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
-        guard descriptor >= 0 else {
-            memory.withUnsafeBytes {
-                buffer.copyMemory(
-                    from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + buffer.count]))
+        if let file {
+            do {
+                return try file.read(into: buffer, at: offset)
+            } catch {
+                throw UserError.unreadable(path, error.cause)
             }
-            return
         }
-        var done = 0
-        while done < buffer.count, let base = buffer.baseAddress {
-            let read = pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
-            if read < 0, errno == EINTR { continue }
-            guard read > 0 else {
-                let cause = read == 0 ? "it became shorter" : String(cString: strerror(errno))
-                throw UserError.unreadable(path, "reading at byte \(offset + done): \(cause)")
-            }
-            done += read
+        memory.withUnsafeBytes {
+            buffer.copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + buffer.count]))
         }
     }
 }

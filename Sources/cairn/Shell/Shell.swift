@@ -44,7 +44,8 @@ enum Shell {
             return ExitStatus.done
         case is Interrupted:
             return finish(ExitStatus.interrupted)
-        case let error as UserError:
+        case let convertible as any UserErrorConvertible:
+            let error = convertible.userError
             return finish(status(of: error.kind), message: error.description)
         case let code as ExitCode:
             return finish(code == .validationFailure ? ExitStatus.usage : code.rawValue)
