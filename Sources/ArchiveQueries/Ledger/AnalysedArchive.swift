@@ -5,6 +5,8 @@ package import GRDB
 ///
 /// Nothing is read from a source inside `read` or `write`: the index is never held across HDF5.
 package protocol AnalysedArchive: AnyObject, Sendable {
+    /// The id of the one run that a person means by a text.
+    func runID(matching text: String) throws -> String
     /// The stored run of this id.
     func source(of run: String) throws -> any CheckpointSource
     /// Reads the index.

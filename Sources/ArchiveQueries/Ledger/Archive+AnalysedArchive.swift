@@ -24,4 +24,9 @@ extension SQLSession {
             index: archive.paths.indexFile, archive: archive, options: options,
             interruption: interruption)
     }
+
+    /// The id of the one run that a person means by a text; without an archive the text itself.
+    package func runID(matching text: String) throws -> String {
+        try archive?.runID(matching: text) ?? text
+    }
 }

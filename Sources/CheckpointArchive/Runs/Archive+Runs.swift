@@ -4,10 +4,15 @@ internal import GRDB
 internal import HDF5Files
 
 extension Archive {
-    /// The one run whose id begins with `text`, or whose name it is.
+    /// The one run that a person means by `text`.
     ///
-    /// A full id wins over a name, and a name over the beginning of an id.
+    /// A full id wins over a name, and a name over the beginning of an id. Every command asks here.
     package func run(matching text: String) throws -> StoredRun {
+        try StoredRun(archive: self, id: runID(matching: text))
+    }
+
+    /// The id of the one run that a person means by `text`.
+    package func runID(matching text: String) throws -> String {
         let candidates = try lookUp { db in
             for sql in Archive.lookups {
                 let rows = try Row.fetchAll(db, sql: sql, arguments: [text])
@@ -31,7 +36,7 @@ extension Archive {
                     + (candidates.count > 4 ? ", …" : ""),
                 advice: "give more of the id")
         }
-        return try StoredRun(archive: self, id: first.id)
+        return first.id
     }
 
     /// All runs, oldest first.

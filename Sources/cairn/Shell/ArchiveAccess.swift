@@ -25,6 +25,17 @@ struct ArchiveAccess {
         try Archive.openOrCreate(at: path, options: options)
     }
 
+    /// Says where a new run gets the name of others, because the name alone then means none of them.
+    static func noteNamesakes(
+        of run: RunDescription, in archive: Archive, _ common: CommonOptions
+    ) throws {
+        let others = try archive.runs(named: run.name).map(\.id).filter { $0 != run.id }
+        guard let last = others.last else { return }
+        common.note(
+            "The archive has \(others.count) \(others.count == 1 ? "run" : "runs") named "
+                + "\(run.name) already (\(last)); this one is \(run.id).")
+    }
+
     /// A read-only SQL session on the index.
     func session(_ options: SQLSession.Options = .init()) throws -> SQLSession {
         let archive = try openReadOnly()

@@ -32,7 +32,7 @@ struct QueryCommand: ParsableCommand {
         // Questions compare whole ids; people write the start of one, or a name.
         for parameter in ["run", "first", "second"] {
             if let text = values[parameter].flatMap(QueryCommand.written) {
-                values[parameter] = .text(try RunDetails.find(text, in: session))
+                values[parameter] = .text(try session.runID(matching: text))
             }
         }
         try query.cursor(in: session, parameters: values).print(with: rows.writer())

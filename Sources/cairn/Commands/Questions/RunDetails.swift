@@ -11,10 +11,10 @@ struct RunDetails {
     let configuration: String
     let hyperparameters: [(name: String, value: ScalarValue)]
 
-    /// The run whose id begins with a text or whose name it is.
+    /// The run that a person means by a text.
     init(_ session: SQLSession, matching text: String) throws {
         self.session = session
-        let id = try RunDetails.find(text, in: session)
+        let id = try session.runID(matching: text)
         self.id = id
         let cursor = try session.cursor(RunDetails.runStatement, parameters: ["run": .text(id)])
         columns = cursor.columns
@@ -25,27 +25,6 @@ struct RunDetails {
         hyperparameters = try session.rows(
             RunDetails.settingsStatement, parameters: ["run": .text(id)]
         ).map { ($0[0].string ?? "", $0[1]) }
-    }
-
-    /// The full id of the run whose id begins with a text or whose name it is.
-    static func find(_ text: String, in session: SQLSession) throws -> String {
-        let candidates = try session.rows(
-            findStatement, parameters: ["text": .text(text)]
-        ).map { (id: $0[0].string ?? "", name: $0[1].string ?? "") }
-        if candidates.contains(where: { $0.id == text }) { return text }
-        guard let first = candidates.first else {
-            throw UserError.missing(
-                subject: "run \(text)", cause: "the archive has no run of this id or name",
-                advice: "cairn ls lists the runs")
-        }
-        guard candidates.count == 1 else {
-            let ids = candidates.prefix(4).map { "\($0.id) (\($0.name))" }
-            let more = candidates.count > 4 ? ", …" : ""
-            throw UserError.missing(
-                subject: "run \(text)", cause: "\(candidates.count) runs are meant by it",
-                advice: "choose one of \(ids.joined(separator: ", "))\(more)")
-        }
-        return first.id
     }
 
     func cell(_ column: String) -> ScalarValue {
@@ -133,12 +112,6 @@ struct RunDetails {
             fact("ended", cell("finished_at").real.map(DateText.local)),
         ].compactMap { $0 }
     }
-
-    private static let findStatement = """
-        SELECT run, name FROM runs
-        WHERE run = :text OR name = :text OR (:text <> '' AND substr(run, 1, length(:text)) = :text)
-        ORDER BY created_at DESC
-        """
 
     private static let runStatement = "SELECT * FROM runs WHERE run = :run"
 

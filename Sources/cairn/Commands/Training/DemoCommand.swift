@@ -35,6 +35,7 @@ struct DemoCommand: ParsableCommand {
         let trainer = try Trainer(configuration, threadCount: machine.threadCount)
         let description = try trainer.describe(name: "demo")
         let archive = try ArchiveAccess(common).openOrCreate(machine.archiveOptions)
+        try ArchiveAccess.noteNamesakes(of: description, in: archive, common)
         let outcome = try train(trainer, description, archive)
         guard outcome.status == .finished else {
             common.note(

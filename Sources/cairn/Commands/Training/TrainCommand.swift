@@ -65,6 +65,7 @@ struct TrainCommand: ParsableCommand {
             TrainingConfiguration(settings), threadCount: machine.threadCount)
         let description = try trainer.describe(name: name ?? "")
         let archive = try ArchiveAccess(common).openOrCreate(machine.archiveOptions)
+        if name != nil { try ArchiveAccess.noteNamesakes(of: description, in: archive, common) }
         let watched = WatchedTraining(archive: archive, common: common, run: description)
         let outcome = try watched.train(lastStep: trainer.configuration.training.steps) {
             try trainer.run(description, into: $0, progress: $1)
