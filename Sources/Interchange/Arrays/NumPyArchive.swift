@@ -1,5 +1,17 @@
 package import Checkpoints
 
+extension Value {
+    /// The same arrays with the step that the comment of their archive names, as exported
+    /// checkpoints do.
+    func withStep(of comment: [UInt8]) -> Value {
+        guard let metadata = (try? JSONValue(parsing: comment)).map(Value.init),
+            self["step"] == nil, let entries,
+            let step = metadata["step"]?.textual.flatMap({ Int($0) })
+        else { return self }
+        return .dictionary(entries + [.init(key: .text("step"), value: .integer(step))])
+    }
+}
+
 /// Several arrays in NumPy's `.npz` format: a zip archive of `.npy` entries.
 package enum NumPyArchive {
     /// The arrays by name, in the order of the file.
@@ -52,15 +64,18 @@ package enum NumPyArchive {
 
     /// Writes arrays without compression, as `numpy.savez` does.
     ///
+    /// The metadata are the archive's comment, a JSON object of texts, which other readers ignore.
     /// Errors: a name that cannot be the name of a zip entry.
     package static func write(
-        _ tensors: [Tensor], to path: String, replacing: Bool = false
+        _ tensors: [Tensor], metadata: [(key: String, value: String)] = [], to path: String,
+        replacing: Bool = false
     ) throws {
         var writer = ZipWriter(try TargetFile(path: path, replacing: replacing))
         for tensor in tensors {
             try writer.append(
                 name: tensor.name + ".npy", parts: [NumPyArray.header(of: tensor), tensor.bytes])
         }
-        try writer.finish()
+        let comment = Value.object(metadata.map { ($0.key, .text($0.value)) })
+        try writer.finish(comment: metadata.isEmpty ? [] : Array(comment.json().utf8))
     }
 }

@@ -52,7 +52,7 @@ struct ForeignFile: Sendable {
             let archive = try ZipArchive(file)
             let names = archive.entries.map(\.name)
             if !names.isEmpty, names.allSatisfy({ $0.hasSuffix(".npy") }) {
-                return try NumPyArchive.read(path)
+                return try NumPyArchive.read(path).withStep(of: archive.comment)
             }
             if let weights = archive[KerasArchive.weightsName] {
                 return try KerasArchive.content(weights, of: archive, hdf5: hdf5)

@@ -43,7 +43,10 @@ package enum RunFolder {
                 if let state = try source.optimizerState(at: step) {
                     let folder = temporary + "/optimizer"
                     try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
-                    try NumPyArchive.write(state.tensors, to: "\(folder)/\(stepName(step)).npz")
+                    // An optimiser without memory has attributes alone.
+                    if !state.tensors.isEmpty {
+                        try NumPyArchive.write(state.tensors, to: "\(folder)/\(stepName(step)).npz")
+                    }
                     try write(state.attributes, to: "\(folder)/\(stepName(step)).json")
                     optimizerSteps.append(step)
                 }
@@ -103,9 +106,10 @@ package enum RunFolder {
             return ImportedRun.State(step: step, source: weights) {
                 (
                     try streamed(weights),
-                    FileManager.default.fileExists(atPath: optimizer + ".npz")
+                    FileManager.default.fileExists(atPath: optimizer + ".json")
                         ? StreamedOptimizerState(
-                            tensors: try streamed(optimizer + ".npz"),
+                            tensors: FileManager.default.fileExists(atPath: optimizer + ".npz")
+                                ? try streamed(optimizer + ".npz") : [],
                             attributes: try text(optimizer + ".json")) : nil
                 )
             }
