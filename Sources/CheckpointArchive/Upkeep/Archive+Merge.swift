@@ -64,6 +64,12 @@ extension Archive {
                         try requireSound(try FileChecksum(ofFile: copy), path, theirs)
                     }
                 }
+                for note in RunNote.allCases where Archive.exists(other.file(theirs.id, note.path))
+                {
+                    try files.write(to: "\(temporary)/\(note.path)") { copy in
+                        try Archive.copy(other.file(theirs.id, note.path), to: copy)
+                    }
+                }
                 try files.move(temporary, to: paths.runFolder(theirs.id))
             } catch {
                 try? FileManager.default.removeItem(atPath: temporary)

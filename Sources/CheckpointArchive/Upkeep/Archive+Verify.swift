@@ -169,6 +169,7 @@ private struct RunVerification {
         }
         try checkOrphans(Set(rows.map(\.path)), isRunning: catalogue.status == .running)
         try checkTags()
+        checkNotes()
         // The curves come out of files that may only be opened here when they are sound.
         if !options.isQuick, !problems.contains(where: \.isIntegrityProblem) {
             do {
@@ -326,6 +327,19 @@ private struct RunVerification {
             }
         } catch let error as DamagedFile {
             add(.damagedFile, error.file, error.cause)
+        }
+    }
+
+    /// The notes of how the run came in are as they were written.
+    private mutating func checkNotes() {
+        for note in RunNote.allCases {
+            do {
+                _ = try note.read(archive.paths, run)
+            } catch let error as DamagedFile {
+                add(.damagedFile, error.file, error.cause)
+            } catch {
+                add(.damagedFile, "runs/\(run)/\(note.path)", "\(error)")
+            }
         }
     }
 

@@ -154,38 +154,6 @@ struct ImportCommand: ParsableCommand {
     }
 }
 
-/// A task as people write it in one line.
-enum TaskText {
-    /// `add mod 113`, `compose in S5`, or a JSON object with the keys of the section `task`.
-    static func configuration(_ text: String) throws -> TaskConfiguration {
-        if text.hasPrefix("{") {
-            do {
-                return try JSONDecoder().decode(TaskConfiguration.self, from: Data(text.utf8))
-            } catch let error as UserError {
-                throw error
-            } catch {
-                throw UserError.usage(
-                    subject: "--task \(text)", cause: "it is not a JSON object of a task")
-            }
-        }
-        let words = text.split(separator: " ").map(String.init)
-        guard words.count == 3, let operation = TaskOperation(named: words[0]) else {
-            throw UserError.usage(
-                subject: "--task \(text)", cause: "it is not understood",
-                advice: "write 'add mod 113' or 'compose in S5'")
-        }
-        if words[1] == "mod", let modulus = Int(words[2]) {
-            return TaskConfiguration(operation: operation, modulus: modulus)
-        }
-        guard words[1] == "in" else {
-            throw UserError.usage(
-                subject: "--task \(text)", cause: "it names neither a modulus nor a group",
-                advice: "write 'add mod 113' or 'compose in S5'")
-        }
-        return TaskConfiguration(operation: operation, group: words[2])
-    }
-}
-
 extension Value {
     /// A YAML tree; keys and plain scalars that are whole numbers stay whole.
     init(_ node: Node) {

@@ -44,11 +44,14 @@ struct ShowCommand: ParsableCommand {
     }
 
     private func show(_ details: RunDetails) throws {
+        let account = try RunAccount(of: details.id, in: ArchiveAccess(common).openReadOnly())
         switch rows.format {
-        case .json: try Output.standard.write(details.json.pretty + "\n")
-        case .nl: try Output.standard.write(details.json.json(spaced: true) + "\n")
+        case .json: try Output.standard.write(details.json(account: account).pretty + "\n")
+        case .nl: try Output.standard.write(details.json(account: account).json(spaced: true) + "\n")
         case .csv: try rows.writer().write(columns: details.columns, rows: [details.row])
-        case .table, .markdown: try details.printReport(with: rows.writer)
+        case .table, .markdown:
+            try details.printReport(with: rows.writer)
+            try account?.printReport(with: rows.writer)
         }
     }
 
