@@ -117,7 +117,7 @@ let package = Package(
                 "Interchange", "ArchiveQueries", "ArchiveSchema",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
-            ], swiftSettings: strict),
+            ], resources: [.embedInCode("Client/cairn.py")], swiftSettings: strict),
 
         .target(
             name: "TestSupport", dependencies: ["Checkpoints"], path: "Tests/TestSupport",

@@ -32,6 +32,7 @@ struct Cairn: ParsableCommand {
                 name: "Exchange",
                 subcommands: [
                     ImportCommand.self, ExportCommand.self, RecordCommand.self,
+                    ClientCommand.self,
                     ReadHDF5Command.self,
                 ]),
             CommandGroup(
@@ -39,6 +40,7 @@ struct Cairn: ParsableCommand {
                 subcommands: [
                     InitCommand.self, VerifyCommand.self, ReindexCommand.self, RepairCommand.self,
                     PackCommand.self, MergeCommand.self, TagCommand.self, UntagCommand.self,
+                    RenameCommand.self, RemoveCommand.self,
                     CollectCommand.self, UsageCommand.self,
                     DoctorCommand.self, BenchCommand.self, InspectFileCommand.self,
                 ]),

@@ -96,7 +96,8 @@ struct AnalyzerTests {
         #expect(pending.map(\.reason) == [.codeChanged(from: "0"), .inputChanged, .markedStale])
         #expect(
             pending.map(\.reason.description) == [
-                "computed by version 0 of the code", "computed from other data", "marked as stale",
+                "computed by version 0 of the code", "computed from other data",
+                "the run was described anew since",
             ])
         #expect(try analyzer.run(request).computed == 3)
         #expect(

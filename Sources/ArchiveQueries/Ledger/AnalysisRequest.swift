@@ -46,6 +46,7 @@ package struct PendingAnalysis: Sendable, Equatable {
         case inputChanged
         /// What else went in is no longer the same: another checkpoint, say.
         case contextChanged
+        /// The run was described anew, so that its task, network or rows are other ones.
         case markedStale
         /// It is up to date and was asked for again.
         case requested
@@ -58,7 +59,7 @@ package struct PendingAnalysis: Sendable, Equatable {
             case .codeChanged(let version): "computed by version \(version) of the code"
             case .inputChanged: "computed from other data"
             case .contextChanged: "computed beside other data"
-            case .markedStale: "marked as stale"
+            case .markedStale: "the run was described anew since"
             case .requested: "asked for again"
             case .impossible(let cause): "not possible: \(cause)"
             }

@@ -151,8 +151,9 @@ extension Archive {
             for entry in (try? manager.contentsOfDirectory(atPath: folder)) ?? [] {
                 let path = "\(folder)/\(entry)"
                 guard DurableFiles.secondsSinceChange(path) >= seconds else { continue }
-                byteCount += (try? RunFolderContents.fileSize(path)) ?? 0
-                unlink(path)
+                byteCount += Archive.sizes(in: path).reduce(0, +)
+                // A folder is a whole run that was removed.
+                try? manager.removeItem(atPath: path)
             }
             rmdir(folder)
         }

@@ -45,7 +45,12 @@ extension Archive {
         return usages
     }
 
-    private static func sizes(in folder: String) -> [Int] {
+    /// The sizes of all files below a folder, or of one file.
+    static func sizes(in folder: String) -> [Int] {
+        var status = stat()
+        if lstat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+            return [Int(status.st_size)]
+        }
         guard let entries = FileManager.default.enumerator(atPath: folder) else { return [] }
         return entries.compactMap { entry in
             guard let path = entry as? String else { return nil }
