@@ -92,7 +92,10 @@ let package = Package(
             ], swiftSettings: numerical),
         .target(
             name: "Interchange",
-            dependencies: ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
+            dependencies: [
+                "CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints",
+                .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: numerical),
         .target(
             name: "ArchiveQueries",

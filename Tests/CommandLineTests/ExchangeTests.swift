@@ -72,8 +72,8 @@ import Testing
             ["import", "a.pt", "--task", "add by 3"], exitCode: 2, mentions: ["add by 3"])
     }
 
-    /// A series whose last file turns out to be of another network leaves nothing of the run.
-    @Test func anImportThatFailsHalfWayLeavesNothing() throws {
+    /// A file of another network among a series is refused, and spoils nothing else.
+    @Test func oneBadFileSpoilsNothing() throws {
         try fixture.trainTiny()
         try FileManager.default.createDirectory(
             atPath: fixture.folder.path("series"), withIntermediateDirectories: true)
@@ -94,11 +94,11 @@ import Testing
         let before = try rows(["ls"])
         let result = try fixture.cairn(["import", "series"])
         #expect(result.exitCode == 1)
-        #expect(result.error.contains("not those of the steps before"), "\(result.error)")
-        #expect(try rows(["ls"]).count == before.count)
-        let folders = try FileManager.default.contentsOfDirectory(
-            atPath: fixture.archive + "/runs")
-        #expect(folders.count == before.count)
+        #expect(result.error.contains("not those of the other steps"), "\(result.error)")
+        #expect(result.error.contains("1 refused"), "\(result.error)")
+        let after = try rows(["ls"])
+        #expect(after.count == before.count + 1)
+        #expect(after.contains { $0["checkpoint_count"] as? Int == 2 })
         #expect(try fixture.cairn(["verify"]).exitCode == 0)
     }
 

@@ -19,7 +19,7 @@ import Testing
         "Analysis": ["Networks", "ArrayMath", "Checkpoints", "VectorMath"],
         "ArchiveSchema": [],
         "CheckpointArchive": ["HDF5Files", "Checkpoints", "ArchiveSchema", "GRDB", "GRDBSQLite"],
-        "Interchange": ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
+        "Interchange": ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints", "Yams"],
         "CairnArchive": ["ArchiveQueries", "CheckpointArchive", "Checkpoints"],
         "CairnExtension": ["CSQLite", "ArchiveQueries", "CheckpointArchive", "Checkpoints"],
         "ArchiveQueries": [

@@ -10,21 +10,23 @@ package struct WeightMovement: Sendable, Equatable {
     package let distance: Double?
 }
 
-/// The distance of each tensor from another checkpoint, followed by that of all weights.
+/// The distance of each tensor from another checkpoint, followed by that of all parameters.
 ///
-/// The total has a distance only when every tensor has one. Complex tensors are left out. A NaN
+/// The total has a distance only when every parameter has one. Complex tensors are left out. A NaN
 /// gives NaN, an infinity on one side an infinite distance.
 package func weightMovement(of tensors: [Tensor], from others: [Tensor]) -> [WeightMovement] {
     let places = Dictionary(others.map { ($0.name, $0) }) { first, _ in first }
-    let each = tensors.compactMap { tensor -> WeightMovement? in
-        guard !tensor.isComplex else { return nil }
-        guard let other = places[tensor.name], other.shape == tensor.shape else {
-            return WeightMovement(tensor: tensor.name, distance: nil)
-        }
-        return WeightMovement(tensor: tensor.name, distance: distance(tensor, other))
+    var each: [WeightMovement] = []
+    var counted: [Double?] = []
+    for (tensor, isParameter) in zip(tensors, tensors.areParameters) where !tensor.isComplex {
+        let other = places[tensor.name].flatMap { $0.shape == tensor.shape ? $0 : nil }
+        let moved = other.flatMap { distance(tensor, $0) }
+        each.append(
+            WeightMovement(tensor: WeightNorms.rowName(tensor.name), distance: moved))
+        if isParameter { counted.append(moved) }
     }
-    let known = each.compactMap(\.distance)
-    let isComplete = known.count == each.count && !each.isEmpty
+    let known = counted.compactMap(\.self)
+    let isComplete = known.count == counted.count && !counted.isEmpty
     return each + [
         WeightMovement(
             tensor: WeightNorms.totalName, distance: isComplete ? vectorNorm(known) : nil)

@@ -8,7 +8,8 @@ internal import Foundation
 /// ratios of a tensor of zeros, the mean square of a tensor without elements. A tensor with NaN has
 /// NaN everywhere, one with an infinity has infinite norms and NaN ratios.
 package struct WeightNorms: Sendable, Equatable {
-    /// The tensor's name, or `total` for all tensors of the checkpoint.
+    /// The tensor's name, or `total` for all parameters of the checkpoint; a tensor of that name is
+    /// `tensor total`.
     package let tensor: String
     package let elementCount: Int
     /// ‖W‖₂ = √Σ w², the Frobenius norm of a matrix.
@@ -30,24 +31,40 @@ package struct WeightNorms: Sendable, Equatable {
     /// Σ σ, the nuclear norm.
     package let nuclear: Double?
 
-    /// The name of the row that covers all tensors.
+    /// The name of the row that covers all parameters.
     package static let totalName = "total"
+
+    /// The name of a tensor's row.
+    package static func rowName(_ tensor: String) -> String {
+        tensor == totalName ? "tensor \(tensor)" : tensor
+    }
 }
 
-/// The norms of each tensor in the given order, followed by their `total`.
+extension [Tensor] {
+    /// Whether each is trained: running statistics, counters and masks are no part of a total.
+    package var areParameters: [Bool] {
+        TensorRole.roles(of: map { ($0.name, $0.elementType, $0.shape) }).map { $0 == .parameter }
+    }
+}
+
+/// The norms of each tensor in the given order, followed by the `total` of those that are trained.
 ///
 /// Complex and empty lists of tensors: complex tensors are left out, no tensors give a total of
 /// zeros. The matrix of a tensor with more than two axes is made by flattening all axes but the
 /// last, so that attention weights [heads, width, head_width] count as one stacked matrix.
 package func weightNorms(of tensors: [Tensor]) -> [WeightNorms] {
-    let each = tensors.compactMap(weightNorms(of:))
-    let squares = vectorNorm(each.map(\.l2))
-    let count = each.reduce(0) { $0 + $1.elementCount }
-    let largest = each.reduce(0.0) { $0.isNaN || $1.linf.isNaN ? .nan : max($0, $1.linf) }
+    let found = zip(tensors, tensors.areParameters).compactMap { tensor, isParameter in
+        weightNorms(of: tensor).map { (norms: $0, isParameter: isParameter) }
+    }
+    let each = found.map(\.norms)
+    let counted = found.filter(\.isParameter).map(\.norms)
+    let squares = vectorNorm(counted.map(\.l2))
+    let count = counted.reduce(0) { $0 + $1.elementCount }
+    let largest = counted.reduce(0.0) { $0.isNaN || $1.linf.isNaN ? .nan : max($0, $1.linf) }
     let total = WeightNorms(
         tensor: WeightNorms.totalName, elementCount: count, l2: squares,
         rms: count > 0 ? squares / Double(count).squareRoot() : nil, linf: largest, spectral: nil,
-        stableRank: nil, spectralEntropy: nil, l1: each.reduce(0) { $0 + $1.l1 }, nuclear: nil)
+        stableRank: nil, spectralEntropy: nil, l1: counted.reduce(0) { $0 + $1.l1 }, nuclear: nil)
     return each + [total]
 }
 
@@ -60,7 +77,7 @@ package func weightNorms(of tensor: Tensor) -> WeightNorms? {
     let spectrum = singularValueSpectrum(values, shape: tensor.shape)
     let spectral = spectrum.first ?? 0
     return WeightNorms(
-        tensor: tensor.name, elementCount: count, l2: l2,
+        tensor: WeightNorms.rowName(tensor.name), elementCount: count, l2: l2,
         rms: count > 0 ? l2 / Double(count).squareRoot() : nil,
         linf: sizes.largestMagnitude,
         // A Gram matrix of an infinite entry has no spectrum; the norm is still infinite.

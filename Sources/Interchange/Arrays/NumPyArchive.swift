@@ -9,6 +9,7 @@ package enum NumPyArchive {
 
     package static func read(_ file: SourceFile) throws -> Value {
         let path = file.path
+        if try isEmpty(file) { return .dictionary([]) }
         guard ZipArchive.isZip(file) else {
             throw UserError.unreadable(path, "it is not an .npz file")
         }
@@ -20,18 +21,39 @@ package enum NumPyArchive {
                 }
                 return .init(
                     key: .text(String(entry.name.dropLast(4))),
-                    value: .tensor(try tensor(entry, of: archive)))
+                    value: try value(entry, of: archive))
             })
     }
 
-    private static func tensor(
+    /// Whether a file is an archive without entries, which is nothing but its end.
+    private static func isEmpty(_ file: SourceFile) throws -> Bool {
+        let end: [UInt8] = [0x50, 0x4b, 0x05, 0x06]
+        guard file.byteCount == 22 else { return false }
+        return try file.read(at: 0, count: 4) == end
+    }
+
+    private static func value(
         _ entry: ZipArchive.Entry, of archive: ZipArchive
-    ) throws -> StoredTensor {
+    ) throws -> Value {
         let path = archive.file.path
         let start = try archive.read(
             entry, prefix: 12 + NumPyArray.largestHeaderByteCount)
         let header = try NumPyArray.Header(start, path: path, what: "entry \(entry.name)")
-        let layout = header.layout
+        guard case .numbers(let layout) = header.elements else {
+            return try header.value(
+                path: path, largestContent: ZipArchive.largestContent(of: archive.file)
+            ) {
+                Array(try archive.read(entry).dropFirst(header.byteCount))
+            }
+        }
+        return .tensor(try tensor(entry, header: header, layout: layout, of: archive))
+    }
+
+    private static func tensor(
+        _ entry: ZipArchive.Entry, header: NumPyArray.Header, layout: ArrayLayout,
+        of archive: ZipArchive
+    ) throws -> StoredTensor {
+        let path = archive.file.path
         guard layout.byteCount == entry.byteCount - header.byteCount else {
             throw UserError.unreadable(
                 path,

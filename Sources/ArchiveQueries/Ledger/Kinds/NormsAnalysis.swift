@@ -1,9 +1,10 @@
 internal import Analysis
+internal import Checkpoints
 internal import GRDB
 
 /// Sizes of each tensor and of all weights, and how far they moved.
 struct NormsAnalysis: AnalysisDefinition {
-    let codeVersion = "2"
+    let codeVersion = "3"
     let view = "weight_norms"
 
     func question(_ settings: AnalysisSettings) -> Question {
@@ -28,6 +29,10 @@ struct NormsAnalysis: AnalysisDefinition {
                 let first = steps.first == input.step ? input.weights : nil
                 let initial = first ?? steps.first.flatMap { input.companions[$0] } ?? []
                 let norms = weightNorms(of: input.weights)
+                // What is not trained is no part of the total.
+                let counted = zip(
+                    norms, input.weights.filter { !$0.isComplex }.areParameters
+                ).filter(\.1)
                 let distances = weightMovement(of: input.weights, from: initial)
                 let updates = previous.flatMap { input.companions[$0] }.map {
                     weightMovement(of: input.weights, from: $0)
@@ -38,7 +43,7 @@ struct NormsAnalysis: AnalysisDefinition {
                         norms: norms[place], distanceFromInitial: distances[place].distance,
                         updateSize: update, updateFromStep: update == nil ? nil : previous,
                         sumOfNorms: norms[place].tensor == WeightNorms.totalName
-                            ? norms.dropLast().reduce(0) { $0 + $1.l2 } : nil)
+                            ? counted.reduce(0) { $0 + $1.0.l2 } : nil)
                 }
             }
         }

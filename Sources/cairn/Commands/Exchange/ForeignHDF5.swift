@@ -47,7 +47,7 @@ enum ForeignHDF5 {
         guard FileManager.default.fileExists(atPath: target) else {
             throw UserError.unreadable(path, "it holds no arrays of numbers")
         }
-        return (try NumPyArchive.read(target), notes)
+        return (try NumPyArchive.read(SourceFile(path: target, staysOpen: true)), notes)
     }
 }
 
