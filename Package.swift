@@ -39,6 +39,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", "3.12.3"..<"5.0.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
@@ -80,6 +81,7 @@ let package = Package(
             name: "Analysis",
             dependencies: ["Networks", "ArrayMath", "Checkpoints", "VectorMath"],
             swiftSettings: numerical),
+        .target(name: "Figures", swiftSettings: numerical),
         .target(
             name: "ArchiveSchema",
             resources: [.embedInCode("schema"), .embedInCode("queries")], swiftSettings: strict),
@@ -107,6 +109,13 @@ let package = Package(
             dependencies: ["ArchiveQueries", "CheckpointArchive", "Checkpoints"],
             swiftSettings: strict),
         .target(
+            name: "Page",
+            dependencies: [
+                "Figures", "ArchiveQueries", "ArchiveSchema", "Checkpoints", "CheckpointArchive",
+                .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
+            ], resources: [.embedInCode("Web")], swiftSettings: strict),
+        .target(
             name: "CairnExtension",
             dependencies: ["CSQLite", "ArchiveQueries", "CheckpointArchive", "Checkpoints"],
             swiftSettings: strict),
@@ -114,7 +123,7 @@ let package = Package(
             name: "cairn",
             dependencies: [
                 "ArrayMath", "Checkpoints", "Networks", "Training", "Analysis", "CheckpointArchive",
-                "Interchange", "ArchiveQueries", "ArchiveSchema",
+                "Interchange", "ArchiveQueries", "ArchiveSchema", "Figures", "Page",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: strict),
@@ -146,6 +155,15 @@ let package = Package(
                 "ArrayMath", "VectorKernels", "VectorMath", "WideVectorKernels", "TestSupport",
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "FiguresTests", dependencies: ["Figures", "TestSupport"], exclude: ["Golden"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PageTests",
+            dependencies: [
+                "Page", "CheckpointArchive", "Checkpoints", "TestSupport",
+                .product(name: "FlyingFox", package: "FlyingFox"),
+            ], swiftSettings: strict),
         .testTarget(
             name: "CheckpointsTests",
             dependencies: ["Checkpoints", "TestSupport"],
@@ -189,10 +207,10 @@ let package = Package(
             name: "ArchiveQueriesTests",
             dependencies: [
                 "ArchiveQueries", "ArchiveSchema", "CheckpointArchive", "Analysis", "ArrayMath",
-                "Networks", "Checkpoints", .product(name: "GRDB", package: "GRDB.swift"),
-                "TestSupport",
+                "Figures", "Networks", "Page", "Checkpoints",
+                .product(name: "GRDB", package: "GRDB.swift"), "TestSupport",
             ],
-            exclude: ["Answers"], swiftSettings: strict),
+            exclude: ["Answers", "Pictures"], swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests",
             dependencies: ["ArchiveHarness", "Checkpoints", "cairn", "TestSupport"],

@@ -29,6 +29,11 @@ struct Cairn: ParsableCommand {
                     AnalyzeCommand.self,
                 ]),
             CommandGroup(
+                name: "Pictures",
+                subcommands: [
+                    PlotCommand.self, ReportCommand.self, ServeCommand.self, WatchCommand.self,
+                ]),
+            CommandGroup(
                 name: "Exchange",
                 subcommands: [
                     ImportCommand.self, ExportCommand.self, RecordCommand.self,

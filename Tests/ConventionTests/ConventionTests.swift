@@ -17,11 +17,16 @@ import Testing
         "Networks": ["ArrayMath", "Checkpoints", "VectorMath"],
         "Training": ["Networks", "ArrayMath", "Checkpoints", "VectorMath", "Yams"],
         "Analysis": ["Networks", "ArrayMath", "Checkpoints", "VectorMath"],
+        "Figures": [],
         "ArchiveSchema": [],
         "CheckpointArchive": ["HDF5Files", "Checkpoints", "ArchiveSchema", "GRDB", "GRDBSQLite"],
         "Interchange": ["CZlib", "HDF5Files", "Networks", "ArrayMath", "Checkpoints"],
         "CairnArchive": ["ArchiveQueries", "CheckpointArchive", "Checkpoints"],
         "CairnExtension": ["CSQLite", "ArchiveQueries", "CheckpointArchive", "Checkpoints"],
+        "Page": [
+            "Figures", "ArchiveQueries", "ArchiveSchema", "Checkpoints", "CheckpointArchive",
+            "FlyingFox", "FlyingSocks",
+        ],
         "ArchiveQueries": [
             "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "ArrayMath",
             "Checkpoints", "Networks", "Training", "GRDB",

@@ -1,6 +1,7 @@
 internal import ArchiveQueries
 internal import ArgumentParser
 internal import Checkpoints
+internal import Figures
 internal import Foundation
 
 /// `cairn show`: one run or one checkpoint.
@@ -48,7 +49,14 @@ struct ShowCommand: ParsableCommand {
         case .json: try Output.standard.write(details.json.pretty + "\n")
         case .nl: try Output.standard.write(details.json.json(spaced: true) + "\n")
         case .csv: try rows.writer().write(columns: details.columns, rows: [details.row])
-        case .table, .markdown: try details.printReport(with: rows.writer)
+        case .table, .markdown:
+            try details.printReport(with: rows.writer)
+            let terminal = Terminal.output
+            guard rows.format == .table, terminal.isInteractive else { return }
+            for figure in try RunCurves(run: details).figures() {
+                let drawing = TerminalDrawing(figure, style: TerminalStyle(terminal, rowCount: 8))
+                try Output.standard.write("\n" + drawing.lines.joined(separator: "\n") + "\n")
+            }
         }
     }
 
