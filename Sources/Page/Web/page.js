@@ -18,8 +18,11 @@ function element(name, attributes = {}, ...children) {
 
 function say(text) { document.getElementById("status").textContent = text; }
 
-async function ask(path, values = {}, signal) {
-  const response = await fetch(path + "?" + new URLSearchParams(values), { signal });
+// A blank is %20 here: as a plus, which forms write, it would stay a plus.
+function encoded(values) { return new URLSearchParams(values).toString().replaceAll("+", "%20"); }
+
+async function ask(path, values = {}) {
+  const response = await fetch(path + "?" + encoded(values));
   const answer = await response.json();
   if (!response.ok) throw new Error(answer.error);
   return answer;
@@ -159,7 +162,7 @@ class Drawing {
       this.sql.textContent = answer.sql;
       this.notes.textContent = answer.notes;
       this.links.forEach((link, index) => {
-        link.href = "file?" + new URLSearchParams({ ...this.request, format: ["svg", "pdf", "csv"][index] });
+        link.href = "file?" + encoded({ ...this.request, format: ["svg", "pdf", "csv"][index] });
       });
       const values = { sql: answer.sql };
       for (const [key, value] of Object.entries(this.request)) if (key.startsWith("p.")) values[key] = value;
