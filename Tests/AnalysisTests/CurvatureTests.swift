@@ -19,6 +19,13 @@ private struct SmallNetwork {
             at: evaluator.layout.unpack(parameters))
     }
 
+    private static var feedforward: NetworkConfiguration {
+        var network = NetworkConfiguration.defaults(for: .feedforward)
+        network.widths = NumberList([7, 6])
+        network.activation = .tanh
+        return network
+    }
+
     init(kind: NetworkConfiguration.Kind, seed: Int) throws {
         let network =
             switch kind {
@@ -31,6 +38,10 @@ private struct SmallNetwork {
             case .transformer:
                 NetworkConfiguration(
                     layers: 1, width: 4, heads: 2, mlpWidth: 8, activation: .gelu)
+            case .attentionOnly:
+                NetworkConfiguration(
+                    kind: .attentionOnly, layers: 2, width: 4, heads: 2, mlpBiases: false)
+            case .feedforward: Self.feedforward
             }
         model = ModelConfiguration(
             task: TaskConfiguration(operation: .subtract, modulus: 5), network: network)

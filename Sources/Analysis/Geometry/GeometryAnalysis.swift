@@ -84,16 +84,17 @@ package struct GeometryAnalysis {
         _ evaluator: NetworkEvaluator<Double>, _ parameters: [Double], split: String
     ) throws -> [MeasuredValue] {
         let network = evaluator.network
-        let width = network.kind == .transformer ? network.mlpWidth : network.hiddenWidth
+        let width = network.neuronCount
+        guard width > 0 else { return [] }
         let hidden = try evaluator.activations(
-            parameters, .mlpHidden(layer: max(0, network.layers - 1)))
+            parameters, .mlpHidden(layer: network.lastHiddenLayer))
         func row(_ measure: String, _ value: Double?, _ cause: String) -> MeasuredValue {
             MeasuredValue(
                 measure, split: split, subject: "hidden", value: value, of: hidden,
                 orBecause: cause)
         }
         let ratio =
-            evaluator.examples.targetsPerExample == 1
+            evaluator.examples.targetsPerExample == 1 && evaluator.examples.answerWidth == 0
             ? classDistanceRatio(
                 features: hidden, columns: width, labels: evaluator.examples.targets.map(Int.init))
             : nil

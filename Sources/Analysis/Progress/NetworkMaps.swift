@@ -31,7 +31,7 @@ package struct NetworkMaps: Sendable {
         self.grid = grid
         let space = task.tokenSpace
         let (order, classes) = (grid.order, space.classCount)
-        let width = network.kind == .transformer ? network.mlpWidth : network.hiddenWidth
+        let width = network.neuronCount
         let parts = NetworkParts(layout: layout, parameters: parameters)
         func kept(_ matrix: [Double], columns: Int) -> [Double] {
             (0..<matrix.count / columns).flatMap { row in
@@ -76,6 +76,17 @@ package struct NetworkMaps: Sendable {
             leftEmbedding = operandRows(map.prefix(half), columns: width)
             rightEmbedding = operandRows(map.dropFirst(half).prefix(half), columns: width)
             neuronLogitMap = kept(Array(try parts.values("unembedding")), columns: classes)
+        case .feedforward where network.widths.values.count == 1 && network.readout == .trained:
+            let map = try parts.values("layers.0.weight")
+            let half = space.vocabulary * width
+            leftEmbedding = operandRows(map.prefix(half), columns: width)
+            rightEmbedding = operandRows(map.dropFirst(half).prefix(half), columns: width)
+            neuronLogitMap = kept(Array(try parts.values("output.weight")), columns: classes)
+        case .feedforward, .attentionOnly:
+            throw UserError(
+                .failure, subject: "network \(network.kind.rawValue)",
+                cause: "it has no single hidden layer between operands and answers",
+                advice: "these measures need a transformer, or a network of one hidden layer")
         }
     }
 

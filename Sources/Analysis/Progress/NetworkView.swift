@@ -41,9 +41,9 @@ package struct NetworkView {
         let network = evaluator.network
         self.grid = grid
         let values = try evaluator.logitsAndActivations(
-            parameters, .mlpHidden(layer: max(0, network.layers - 1)))
+            parameters, .mlpHidden(layer: network.lastHiddenLayer))
         logits = grid.gatherLogits(values.logits, classCount: evaluator.space.classCount)
-        let width = network.kind == .transformer ? network.mlpWidth : network.hiddenWidth
+        let width = network.neuronCount
         hidden = grid.gather(values.activations, width: width, columns: Array(0..<width))
         let maps = try NetworkMaps(
             network, layout: evaluator.layout, task: task, grid: grid, parameters: parameters)

@@ -152,8 +152,9 @@ final class WeightReader {
     /// The task and network of a run; nil where its configuration does not say them.
     func model(of run: String) throws -> RunModel? {
         if let model = models[run] { return model }
-        let description = try source(of: run).run
-        let model = try? RunModel(description)
+        let source = try source(of: run)
+        let description = try source.run
+        let model = try? RunModel(description, data: source.data)
         models[run] = .some(model)
         return model
     }

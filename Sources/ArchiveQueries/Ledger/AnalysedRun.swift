@@ -49,7 +49,7 @@ package final class AnalysedRun {
     package var model: RunModel {
         get throws {
             if let knownModel { return try knownModel.get() }
-            let model = Result { try RunModel(try description) }
+            let model = Result { try RunModel(try description, data: try source.data) }
             knownModel = model
             return try model.get()
         }

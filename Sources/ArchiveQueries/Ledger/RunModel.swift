@@ -9,10 +9,13 @@ package struct RunModel: Sendable {
 
     /// Rebuilds them.
     ///
+    /// `data` gives the arrays of a digest, for a run that learnt from arrays.
     /// Errors: the configuration does not say what the task and the network are.
-    package init(_ run: RunDescription) throws {
+    package init(
+        _ run: RunDescription, data: (Digest) throws -> [Tensor] = { _ in [] }
+    ) throws {
         configuration = try ModelConfiguration(configurationOf: run)
-        task = try configuration.makeTask(of: run)
+        task = try configuration.makeTask(of: run, data: data)
         layout = try configuration.layout(for: task)
     }
 
