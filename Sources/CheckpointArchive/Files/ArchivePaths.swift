@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import Foundation
 
 /// Where things lie inside an archive's folder.
@@ -15,6 +16,12 @@ package struct ArchivePaths: Sendable, Equatable {
     /// What `gc` removed and `repair` set aside, until it is purged.
     package var trashFolder: String { "\(root)/trash" }
     package var quarantineFolder: String { "\(root)/quarantine" }
+
+    /// Arrays that runs learn from.
+    var dataFolder: String { "\(root)/data" }
+    func dataFile(_ digest: Digest) -> String { "\(dataFolder)/\(digest).h5" }
+    /// Says where arrays lie that are not kept here.
+    func dataReferenceFile(_ digest: Digest) -> String { "\(dataFolder)/\(digest).json" }
 
     package func runFolder(_ run: String) -> String { "\(runsFolder)/\(run)" }
     package func runFile(_ run: String) -> String { "\(runFolder(run))/run.h5" }

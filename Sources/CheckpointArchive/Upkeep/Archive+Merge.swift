@@ -32,6 +32,8 @@ extension Archive {
                 subject: other.paths.root, cause: "an archive cannot be merged with itself")
         }
         var report = MergeReport()
+        // Before the runs that learnt from them.
+        try mergeData(of: other)
         for id in try other.runIDs() {
             let theirs = try StoredRun(archive: other, id: id)
             try maintaining(id) {

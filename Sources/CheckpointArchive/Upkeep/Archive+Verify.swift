@@ -92,7 +92,10 @@ extension Archive {
             report.problems += verification.problems
             report.checkpointCount += verification.checkpointCount
         }
-        if runs == nil { try findUnknownRuns(into: &report) }
+        if runs == nil {
+            try findUnknownRuns(into: &report)
+            report.problems += try verifyData(isQuick: options.isQuick)
+        }
         return report
     }
 
