@@ -20,7 +20,7 @@ struct SavedQueryAnswerTests {
         let fixture = try FixtureArchive()
         let analyzer = Analyzer(fixture.archive)
         for kind in [AnalysisKind.norms, .fourier, .grokking] {
-            _ = try analyzer.run(AnalysisRequest(kind))
+            _ = try analyzer.run(AnalysisRequest(kind.usual))
         }
         try fixture.archive.write { database in
             try database.execute(

@@ -1,24 +1,23 @@
 /// What `Analyzer` is asked to do.
 package struct AnalysisRequest: Sendable {
-    package var kind: AnalysisKind
+    /// What is asked.
+    package var analysis: any LedgerAnalysis
     /// Full ids of the runs; nil for every run of the archive.
     package var runs: [String]?
     /// The checkpoints of each run; nil for the kind's own choice.
     package var steps: StepSelection?
-    package var settings: AnalysisSettings
     /// Computes what is there already, too; the older answers are kept beside the new ones.
     package var recompute: Bool
     /// How many checkpoints are computed at once; 0 for one for each processor.
     package var workers: Int
 
     package init(
-        _ kind: AnalysisKind, runs: [String]? = nil, steps: StepSelection? = nil,
-        settings: AnalysisSettings = AnalysisSettings(), recompute: Bool = false, workers: Int = 0
+        _ analysis: any LedgerAnalysis, runs: [String]? = nil, steps: StepSelection? = nil,
+        recompute: Bool = false, workers: Int = 0
     ) {
-        self.kind = kind
+        self.analysis = analysis
         self.runs = runs
         self.steps = steps
-        self.settings = settings
         self.recompute = recompute
         self.workers = workers
     }
@@ -94,6 +93,11 @@ package struct AnalysisReport: Sendable {
         package let cause: String
     }
 
+    /// The analysed steps of each run, whose answers are now there; empty for analyses of runs.
+    package var steps: [String: [Int]] = [:]
+    /// What ended the work on single runs, such as damaged files.
+    package var failures: [any Error] = []
+
     package init() {}
 
     /// Adds what came of a further request.
@@ -102,5 +106,7 @@ package struct AnalysisReport: Sendable {
         current += other.current
         impossible += other.impossible
         elapsed += other.elapsed
+        failures += other.failures
+        steps.merge(other.steps) { Array(Set($0 + $1)).sorted() }
     }
 }

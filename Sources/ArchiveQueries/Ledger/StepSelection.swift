@@ -6,7 +6,7 @@ package enum StepSelection: Sendable, Equatable {
     case all
     case first
     case last
-    /// At most this many: the first, the last, and between them evenly over log(step + 1).
+    /// This many, or all there are: the first, the last, and between them evenly over log(step + 1).
     case spaced(Int)
     /// These steps; each has to be stored or computable.
     case steps([Int])
@@ -70,13 +70,17 @@ package enum StepSelection: Sendable, Equatable {
             guard count > 1 else { return [last] }
             let low = log(Double(first) + 1)
             let high = log(Double(last) + 1)
-            let chosen = (0..<count).compactMap { index in
+            // Where several targets have the same nearest step, each takes the nearest free one, so
+            // that as many come out as were asked for.
+            var chosen: Set = [first, last]
+            for index in 1..<max(count - 1, 1) {
                 let target = low + (high - low) * Double(index) / Double(count - 1)
-                return stored.min {
+                let nearest = stored.lazy.filter { !chosen.contains($0) }.min {
                     abs(log(Double($0) + 1) - target) < abs(log(Double($1) + 1) - target)
                 }
+                if let nearest { chosen.insert(nearest) }
             }
-            return Array(Set(chosen)).sorted()
+            return chosen.sorted()
         }
     }
 }

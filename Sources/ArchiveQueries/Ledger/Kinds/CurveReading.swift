@@ -13,7 +13,7 @@ package enum CurveReading {
 
     /// The grokking analysis of a run.
     package static func grokking(
-        _ points: [MetricPoint], run: RunDescription, settings: AnalysisSettings
+        _ points: [MetricPoint], run: RunDescription, settings: GrokkingTimesAnalysis
     ) throws -> [any ResultRow] {
         func curve(_ name: String) -> Curve { Curve(points.filter { $0.name == name }) }
         var curves = RunCurves()

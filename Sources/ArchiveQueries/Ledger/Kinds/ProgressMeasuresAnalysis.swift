@@ -5,29 +5,39 @@ internal import GRDB
 internal import Networks
 
 /// Restricted and excluded losses and what belongs to them, and the phases of a run.
-struct ProgressMeasuresAnalysis: AnalysisDefinition {
-    let codeVersion = "3"
-    let view = "progress_measures"
-    let answersRuns = true
-    let defaultSteps = StepSelection.spaced(100)
+package struct ProgressMeasuresAnalysis: CheckpointAnalysis, RunAnalysis {
+    package static let kind = AnalysisKind.progress
+    package static let codeVersion = "3"
+    package static let view = "progress_measures"
 
-    func question(_ settings: AnalysisSettings) -> Question {
-        let keys = settings.keys.map { "[" + $0.map(jsonText).joined(separator: ",") + "]" }
+    /// The key frequencies or representations; nil for those of the final weights.
+    package var keys: [String]?
+    /// Also the losses after parts of the hidden layer are replaced.
+    package var includesAblations = false
+    /// For cyclic groups also the measures by representation.
+    package var includesIrreps = false
+
+    package init() {}
+
+    package let defaultSteps = StepSelection.spaced(100)
+
+    package var question: Question {
+        let names = keys.map { "[" + $0.map(Question.json).joined(separator: ",") + "]" }
         return Question(
-            kind: .progress,
-            parameters: canonicalJSON([
-                "ablations": "\(settings.includesAblations)",
-                "irreps": "\(settings.includesIrreps)", "keys": keys ?? "\"of the final weights\"",
-            ]), split: nil, dtype: "float64", seed: nil)
+            .progress,
+            [
+                "ablations": "\(includesAblations)", "irreps": "\(includesIrreps)",
+                "keys": names ?? "\"of the final weights\"",
+            ])
     }
 
-    func check(_ run: AnalysedRun, settings: AnalysisSettings) throws {
+    package func check(_ run: AnalysedRun) throws {
         let grid = try GroupGrid(run.model.task)
         let known =
             grid.isCyclic
             ? (0...grid.order / 2).dropFirst().map(String.init)
             : grid.characters.components.dropFirst().map(\.name)
-        for key in settings.keys ?? [] where !known.contains(key) {
+        for key in keys ?? [] where !known.contains(key) {
             throw UserError.missing(
                 subject: "key \(key)", cause: "run \(run.id) has no such component",
                 advice: "choose among " + known.prefix(6).joined(separator: ", ")
@@ -36,25 +46,23 @@ struct ProgressMeasuresAnalysis: AnalysisDefinition {
     }
 
     /// The final weights, which choose the keys.
-    func contextDigest(
-        of step: Int, in run: AnalysedRun, settings: AnalysisSettings
-    ) throws -> String? {
-        settings.keys == nil ? run.steps.last.map { run.digest(ofSteps: [$0]) } : nil
+    package func contextDigest(of step: Int, in run: AnalysedRun) throws -> String? {
+        keys == nil ? run.steps.last.map { run.digest(ofSteps: [$0]) } : nil
     }
 
-    func prepare(_ run: AnalysedRun, settings: AnalysisSettings) throws -> CheckpointPlan {
+    package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
         let model = try run.model
         var options = ProgressOptions()
-        options.includesAblations = settings.includesAblations
-        options.includesIrreps = settings.includesIrreps
+        options.includesAblations = includesAblations
+        options.includesIrreps = includesIrreps
         let (chosen, id) = (options, run.id)
-        let keys: KeyComponents
-        if let names = settings.keys {
-            keys = KeyComponents(names: names, rule: "given")
+        let components: KeyComponents
+        if let names = keys {
+            components = KeyComponents(names: names, rule: "given")
         } else {
             let last = run.steps.last ?? 0
             let analysis = try ProgressAnalysis(model.configuration, task: model.task)
-            keys = try analysis.keys(of: run.weights(at: last))
+            components = try analysis.keys(of: run.weights(at: last))
         }
         return CheckpointPlan { surroundings in
             let analysis = try ProgressAnalysis(
@@ -65,13 +73,13 @@ struct ProgressMeasuresAnalysis: AnalysisDefinition {
                         subject: "run \(id)", cause: "its weights are not real numbers")
                 }
                 let rows = try analysis.measures(
-                    of: input.weights, keys: keys, options: chosen)
+                    of: input.weights, keys: components, options: chosen)
                 return rows.map(ProgressRow.of) + [
                     ProgressRow(measure: "weight_norm", value: total),
                     ProgressRow(measure: "sum_of_squared_weights", value: total * total),
-                    MeasurementRow("key_rule", text: keys.rule),
+                    MeasurementRow("key_rule", text: components.rule),
                 ]
-                    + keys.names.enumerated().map { place, name in
+                    + components.names.enumerated().map { place, name in
                         MeasurementRow(
                             "key_component", position: place, value: Double(name), text: name)
                     }
@@ -82,14 +90,14 @@ struct ProgressMeasuresAnalysis: AnalysisDefinition {
     // MARK: Phases
 
     /// The curves and the checkpoints' own answers.
-    func runDigest(of run: AnalysedRun, settings: AnalysisSettings) throws -> String {
-        try run.digest(ofAnswersTo: question(settings))
+    package func runDigest(of run: AnalysedRun) throws -> String {
+        try run.digest(ofAnswersTo: question)
     }
 
-    func runRows(of run: AnalysedRun, settings: AnalysisSettings) throws -> [any ResultRow] {
+    package func runRows(of run: AnalysedRun) throws -> [any ResultRow] {
         let model = try run.model
         let isCyclic = try GroupGrid(model.task).isCyclic
-        let asked = question(settings)
+        let asked = question
         func curve(_ measure: String, _ variant: String, _ split: String) throws -> Curve {
             try run.read {
                 try Ledger(database: $0).progress(measure, variant, split, asked, run.id)

@@ -14,7 +14,7 @@ package enum RunAnalyses {
     /// is known. Without `chance` the first test accuracy stands in for it. Errors: no pair of
     /// curves, or losses whose number of answers is unknown.
     package static func grokking(
-        _ curves: RunCurves, chance: Double?, classCount: Int?, settings: AnalysisSettings,
+        _ curves: RunCurves, chance: Double?, classCount: Int?, settings: GrokkingTimesAnalysis,
         run: String
     ) throws -> [any ResultRow] {
         if !curves.trainAccuracy.isEmpty, !curves.testAccuracy.isEmpty {

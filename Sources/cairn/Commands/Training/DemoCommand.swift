@@ -62,11 +62,12 @@ struct DemoCommand: ParsableCommand {
     private func analyze(_ run: String, in archive: Archive) throws {
         let watched = WatchedAnalysis(archive: archive, common: common)
         for kind in [AnalysisKind.grokking, .norms, .fourier] {
-            _ = try watched.run(AnalysisRequest(kind, runs: [run]))
+            _ = try watched.run(AnalysisRequest(kind.usual, runs: [run]))
         }
         let report = try GrokkingReport(details(run), terminal: .plain)
         let steps = try report.curvatureSteps
-        _ = try watched.run(AnalysisRequest(.hessian, runs: [run], steps: .steps(steps)))
+        _ = try watched.run(
+            AnalysisRequest(EigenvalueAnalysis(), runs: [run], steps: .steps(steps)))
     }
 
     private func details(_ run: String) throws -> RunDetails {

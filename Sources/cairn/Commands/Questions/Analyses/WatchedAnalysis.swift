@@ -35,8 +35,8 @@ struct WatchedAnalysis {
             let shown =
                 bar
                 ?? ProgressBar(
-                    request.kind.rawValue,
-                    unit: request.kind.definition.answersCheckpoints ? "checkpoints" : "runs",
+                    request.analysis.title,
+                    unit: request.analysis is any CheckpointAnalysis ? "checkpoints" : "runs",
                     total: state.total, isQuiet: common.quiet)
             bar = shown
             shown.update(state.done)
@@ -64,6 +64,7 @@ struct WatchedAnalysis {
         let seconds = NumberText.rounded(report.elapsed.seconds, digits: 2)
         common.note(
             "\(report.computed) computed in \(seconds) s, \(report.current) were up to date.")
+        for failure in report.failures.dropFirst() { common.note("Failed: \(failure)") }
         // Runs that lack the same thing are told once.
         let causes = Dictionary(grouping: report.impossible, by: \.cause)
         for (cause, cases) in causes.sorted(by: { $0.key < $1.key }) {

@@ -1,15 +1,9 @@
 package import CheckpointArchive
-package import Checkpoints
-package import GRDB
+internal import GRDB
 
-extension Archive: AnalysedArchive {
-    /// The stored run that an id, a name or the beginning of an id means.
-    package func source(of run: String) throws -> any CheckpointSource {
-        try self.run(matching: run)
-    }
-
-    /// Stores results, through a second opening where this one is for reading alone.
-    package func remember(_ body: (Database) throws -> Void) throws {
+extension Archive {
+    /// Stores results that a query came to compute, through a second opening where this one is for reading alone.
+    func remember(_ body: (Database) throws -> Void) throws {
         guard access == .readOnly else { return try write(body) }
         try Archive(opening: paths.root, options: options).write(body)
     }
