@@ -56,10 +56,12 @@ struct CurvatureLedgerTests {
                 optimizerState: OptimizerState(
                     tensors: moments, attributes: #"{"rule":"adamw","step":20,"time":7}"#)))
         try sink.finish(.finished, metrics: [])
-        let other = RunDescription(
+        var other = RunDescription(
             id: Self.plain, name: "gd", createdAt: 1,
             configuration: Self.configuration(#"{"kind":"gd"}"#))
         let second = archive.writer()
+        other.trainIndices = task.trainIndices
+        other.testIndices = task.testIndices
         try second.begin(other)
         try second.save(Checkpoint(step: 1, weights: layout.unpack(parameters)))
         try second.finish(.finished, metrics: [])

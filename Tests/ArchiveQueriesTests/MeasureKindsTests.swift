@@ -31,15 +31,17 @@ struct MeasureKindsTests {
     @discardableResult
     private func store(
         _ id: String, task: String = addition, steps: [Int] = steps, broken: Set<Int> = [],
-        metrics: Bool = true
+        metrics: Bool = true, listsRows: Bool = true
     ) throws -> String {
         let configuration = Self.configuration(task)
         var description = RunDescription(
             id: id, name: id, createdAt: 0, configuration: configuration)
         let model = try ModelConfiguration(configurationOf: description)
         let built = try model.makeTask()
-        description.trainIndices = built.trainIndices
-        description.testIndices = built.testIndices
+        if listsRows {
+            description.trainIndices = built.trainIndices
+            description.testIndices = built.testIndices
+        }
         let layout = try model.layout(for: built)
         var generator = SeededGenerator(seed: 3)
         let start = (0..<layout.count).map { _ in Double.random(in: -1...1, using: &generator) }
@@ -96,6 +98,38 @@ struct MeasureKindsTests {
             #expect(try analyzer.pending(AnalysisRequest(kind)).isEmpty, "\(kind)")
         }
         #expect(try integer("SELECT sum(stale) FROM analyses") == 0)
+    }
+
+    @Test func withoutAKnownSplitThereAreNoTrainAndTestNumbers() throws {
+        try store("a", task: #"{"modulus":7,"operation":"add"}"#, listsRows: false)
+        let analyzer = Analyzer(archive)
+        _ = try analyzer.run(AnalysisRequest(.progress))
+        #expect(try integer("SELECT count(*) FROM progress_measures WHERE split = 'all'") ?? 0 > 0)
+        #expect(
+            try integer(
+                "SELECT count(*) FROM progress_measures WHERE split NOT IN ('', 'all')") == 0)
+        #expect(
+            try integer("SELECT count(*) FROM measurements WHERE measure = 'split_missing'") == 12)
+        var settings = AnalysisSettings()
+        let refused = try analyzer.run(AnalysisRequest(.hessian, settings: settings))
+        #expect(refused.computed == 0 && refused.impossible.count == 1, "\(refused.impossible)")
+        settings.split = .all
+        let allowed = try analyzer.run(AnalysisRequest(.hessian, settings: settings))
+        #expect(allowed.computed > 0 && allowed.impossible.isEmpty)
+        // The counts behind a value, where the split is known.
+        try store("b")
+        _ = try analyzer.run(AnalysisRequest(.progress))
+        #expect(
+            try rows(
+                """
+                SELECT DISTINCT split, row_count, class_count FROM progress_measures
+                WHERE run = 'b' AND measure = 'loss' ORDER BY split
+                """)
+                == [
+                    [.text("all"), .integer(49), .integer(7)],
+                    [.text("test"), .integer(25), .integer(7)],
+                    [.text("train"), .integer(24), .integer(7)],
+                ])
     }
 
     @Test func movementIsTheLengthOfDifferences() throws {

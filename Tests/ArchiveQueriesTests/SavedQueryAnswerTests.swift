@@ -31,7 +31,8 @@ struct SavedQueryAnswerTests {
                         'train', 'float64', 0, 0, c.step = 800
                     FROM checkpoint AS c JOIN run AS r USING (run_key)
                     WHERE r.name = 'slow' AND c.step IN (0, 800);
-                    INSERT INTO hessian_eigenvalue
+                    INSERT INTO hessian_eigenvalue (analysis_key, operator, split, side, rank,
+                        eigenvalue, residual, converged)
                     SELECT analysis_key, 'hessian', 'train', 'top', 1, 100.0 + step, 1e-9, 1
                     FROM analysis WHERE kind = 'hessian';
                     INSERT INTO sharpness (analysis_key, measure, split, value, learning_rate)

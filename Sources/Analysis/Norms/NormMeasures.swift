@@ -51,7 +51,7 @@ private func distance(_ tensor: Tensor, _ other: Tensor) -> Double? {
 /// How the squared singular values of one tensor are spread.
 package struct WeightTails: Sendable, Equatable {
     package let tensor: String
-    /// nil where no power law can be fitted: fewer than 50 positive values, or all equal.
+    /// nil where no power law can be fitted: fewer than 50 values above rounding, or all equal.
     package let powerLaw: PowerLawTail?
     package let traps: CorrelationTraps
 }
@@ -68,8 +68,41 @@ package func weightTails(of tensors: [Tensor], seed: UInt64) -> [WeightTails] {
             let traps = correlationTraps(
                 values, rows: values.count / max(columns, 1), columns: columns, seed: seed)
         else { return nil }
-        let spectrum = singularValueSpectrum(values, shape: tensor.shape)
+        let spectrum = singularValueSpectrum(values, shape: tensor.shape, method: .direct)
+        let floor = roundingFloor(
+            spectrum, rows: values.count / max(columns, 1), columns: columns,
+            largestEntry: VectorSizes(of: values).largestMagnitude, type: tensor.elementType)
         return WeightTails(
-            tensor: tensor.name, powerLaw: powerLawTail(ofSingularValues: spectrum), traps: traps)
+            tensor: tensor.name, powerLaw: powerLawTail(ofSingularValues: spectrum, above: floor),
+            traps: traps)
+    }
+}
+
+/// The size below which a singular value of a stored matrix is rounding: max(m, n) ε σ₁ with the ε of
+/// its number type.
+///
+/// Numbers of two bytes have so large an ε that this would leave nothing of an ordinary matrix; there
+/// the largest singular value that independent rounding errors of the entries can have,
+/// (√m + √n) ε max |w|, is the bound where it is smaller.
+private func roundingFloor(
+    _ spectrum: [Double], rows: Int, columns: Int, largestEntry: Double, type: ElementType
+) -> Double {
+    let epsilon = type.roundingUnit
+    let usual = Double(max(rows, columns)) * epsilon * (spectrum.first ?? 0)
+    guard epsilon > Double(Float.ulpOfOne) else { return usual }
+    let errors = (Double(rows).squareRoot() + Double(columns).squareRoot()) * epsilon * largestEntry
+    return min(usual, errors)
+}
+
+extension ElementType {
+    /// The distance from 1 to the next larger number; whole numbers are analysed as `float64`.
+    fileprivate var roundingUnit: Double {
+        switch self {
+        case .float16: 0x1p-10
+        case .bfloat16: 0x1p-7
+        case .float32, .complex64: 0x1p-23
+        case .float64, .complex128: 0x1p-52
+        case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .bool: 0x1p-52
+        }
     }
 }

@@ -4,8 +4,8 @@ internal import Foundation
 
 /// The sizes of one tensor, or of all weights together, at one step.
 ///
-/// A number whose definition does not hold is nil: the singular-value measures of the total, the
-/// ratios of a tensor of zeros, the mean square of a tensor without elements. A tensor with NaN has
+/// A number whose definition does not hold is nil: the singular-value measures of the total and of
+/// vectors, the ratios of a tensor of zeros, the mean square of a tensor without elements. A tensor with NaN has
 /// NaN everywhere, one with an infinity has infinite norms and NaN ratios.
 package struct WeightNorms: Sendable, Equatable {
     /// The tensor's name, or `total` for all tensors of the checkpoint.
@@ -17,7 +17,7 @@ package struct WeightNorms: Sendable, Equatable {
     package let rms: Double?
     /// max |w|; 0 for a tensor without elements.
     package let linf: Double
-    /// The largest singular value σ₁; for a vector its l2 norm.
+    /// The largest singular value σ₁; nil for a vector, which has none.
     package let spectral: Double?
     /// ‖W‖_F² / σ₁²: between 1 and the rank.
     package let stableRank: Double?
@@ -58,16 +58,17 @@ package func weightNorms(of tensor: Tensor) -> WeightNorms? {
     let l2 = sizes.norm(of: values)
     let count = values.count
     let spectrum = singularValueSpectrum(values, shape: tensor.shape)
+    let isMatrix = tensor.shape.count > 1
     let spectral = spectrum.first ?? 0
     return WeightNorms(
         tensor: tensor.name, elementCount: count, l2: l2,
         rms: count > 0 ? l2 / Double(count).squareRoot() : nil,
         linf: sizes.largestMagnitude,
         // A Gram matrix of an infinite entry has no spectrum; the norm is still infinite.
-        spectral: spectral.isNaN && !l2.isNaN ? l2 : spectral,
-        stableRank: stableRank(l2: l2, spectral: spectral),
-        spectralEntropy: singularValueEntropy(spectrum),
-        l1: sizes.sumOfMagnitudes, nuclear: spectrum.reduce(0, +))
+        spectral: !isMatrix ? nil : spectral.isNaN && !l2.isNaN ? l2 : spectral,
+        stableRank: isMatrix ? stableRank(l2: l2, spectral: spectral) : nil,
+        spectralEntropy: isMatrix ? singularValueEntropy(spectrum) : nil,
+        l1: sizes.sumOfMagnitudes, nuclear: isMatrix ? spectrum.reduce(0, +) : nil)
 }
 
 /// The singular values, falling, of a tensor read as a matrix by flattening all axes but the last.

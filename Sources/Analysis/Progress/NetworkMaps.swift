@@ -10,6 +10,9 @@ package struct NetworkMaps: Sendable {
     package let leftEmbedding: [Double]
     package let rightEmbedding: [Double]
     /// The map from neurons to logits, [m, n].
+    ///
+    /// Through layer norms that stand between, it is their scale on what is left of the mean; the
+    /// positive factor by which a norm multiplies each example is left out.
     package let neuronLogitMap: [Double]
 
     /// Takes apart the weights of a checkpoint.
@@ -53,7 +56,21 @@ package struct NetworkMaps: Sendable {
                 network.tied
                 ? transposed(Array(embedding), rows: classes, columns: network.width)
                 : Array(try parts.values("unembedding"))
-            let output = Array(try parts.values("blocks.\(network.layers - 1).mlp.output"))
+            let block = "blocks.\(network.layers - 1)"
+            var output = Array(try parts.values("\(block).mlp.output"))
+            for name in (network.normalization == .post ? ["\(block).mlp_norm"] : [])
+                + (network.finalNorm ? ["final_norm"] : [])
+            {
+                let scale = Array(try parts.values("\(name).scale"))
+                for row in 0..<width {
+                    let start = row * network.width
+                    let mean =
+                        output[start..<start + network.width].reduce(0, +) / Double(network.width)
+                    for column in scale.indices {
+                        output[start + column] = (output[start + column] - mean) * scale[column]
+                    }
+                }
+            }
             neuronLogitMap = matrixProduct(
                 output, kept(unembedding, columns: classes), rows: width, columns: order,
                 inner: network.width)
@@ -115,9 +132,14 @@ extension GroupGrid {
 }
 
 /// Named pieces of a flat parameter vector.
-private struct NetworkParts {
+struct NetworkParts {
     let layout: ParameterLayout
     let parameters: [Double]
+
+    /// The values of a tensor that not every network has; empty where this one does not.
+    func optionalValues(_ name: String) -> [Double] {
+        layout.entry(name).map { Array(parameters[$0.range]) } ?? []
+    }
 
     func values(_ name: String) throws -> ArraySlice<Double> {
         guard let entry = layout.entry(name) else {

@@ -4,9 +4,12 @@ internal import Foundation
 
 /// The examples that a model-based analysis uses.
 package enum ExampleSplit: String, Sendable, CaseIterable {
+    /// The rows trained on, with the answers they were trained on.
     case train
     case test
     case all
+    /// The rows trained on with their right answers: another than `train` with label noise alone.
+    case trainClean = "train_clean"
 }
 
 /// What the kind `hessian` measures; each is a question of its own.

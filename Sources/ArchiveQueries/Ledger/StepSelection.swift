@@ -57,7 +57,10 @@ package enum StepSelection: Sendable, Equatable {
                 !(steps.allSatisfy { $0 >= stored.first ?? 0 && $0 <= stored.last ?? -1 }
                     && canRecompute())
             {
-                let nearest = stored.min { abs($0 - missing) < abs($1 - missing) }
+                let nearest = stored.min {
+                    // Steps of other programs may be as far apart as whole numbers can be.
+                    abs(Double($0) - Double(missing)) < abs(Double($1) - Double(missing))
+                }
                 throw UserError.missing(
                     subject: "run \(run), step \(missing)", cause: "no checkpoint is stored there",
                     advice: nearest.map { "the nearest is \($0)" } ?? "the run has none")

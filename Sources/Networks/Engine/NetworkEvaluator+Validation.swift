@@ -51,6 +51,7 @@ extension NetworkProgram {
         case .mlpHidden(let layer): try find(hidden, layer, "the hidden activations")
         case .attention(let layer): try find(attention, layer, "the attention")
         case .residual(let layer): try find(residual, layer, "the residual stream")
+        case .middle(let layer): try find(middle, layer, "the stream before the hidden layer")
         }
     }
 }

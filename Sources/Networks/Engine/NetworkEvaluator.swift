@@ -34,6 +34,8 @@ package enum ActivationKind: Sendable, Equatable {
     case attention(layer: Int)
     /// The residual stream after a block, `[answers, width]`.
     case residual(layer: Int)
+    /// The residual stream between a block's attention and its hidden layer, `[answers, width]`.
+    case middle(layer: Int)
 }
 
 /// Evaluates one network on one set of examples: logits, loss, gradient and exact second-order
@@ -193,10 +195,11 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
 
     /// Logits and inner values of one pass, each as `logits` and `activations` give them.
     package func logitsAndActivations(
-        _ parameters: [Scalar], _ kind: ActivationKind
-    ) throws -> (logits: [Scalar], activations: [Scalar]) {
-        let values = collect([program.logits, try program.slot(of: kind)], at: parameters)
-        return (values[0], values[1])
+        _ parameters: [Scalar], _ kinds: [ActivationKind]
+    ) throws -> (logits: [Scalar], activations: [[Scalar]]) {
+        let slots = try kinds.map { try program.slot(of: $0) }
+        let values = collect([program.logits] + slots, at: parameters)
+        return (values[0], Array(values.dropFirst()))
     }
 }
 

@@ -86,6 +86,7 @@ extension NetworkProgram {
                     ? .sameRow(stream.residual) : .sourceRow(stream.residual), into: middle),
             on: domain)
         if network.normalization == .post { middle = appendNorm("\(name).attention_norm", middle) }
+        self.middle.append(middle)
         let input =
             network.normalization == .pre ? appendNorm("\(name).mlp_norm", middle) : middle
         let sum = slot(domain, network.mlpWidth)

@@ -19,6 +19,8 @@ struct NetworkProgram<Scalar: NetworkScalar> {
     var attention: [Slot] = []
     /// The residual stream after each block.
     var residual: [Slot] = []
+    /// The residual stream between attention and hidden layer, by block.
+    var middle: [Slot] = []
     /// Stored matrices that the engine keeps as `[width, heads · headWidth]` instead of
     /// `[heads, width, headWidth]`, so that all heads are one product.
     var headMatrices: [ParameterLayout.Entry] = []

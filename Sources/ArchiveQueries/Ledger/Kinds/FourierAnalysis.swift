@@ -8,7 +8,7 @@ internal import Networks
 /// Three questions: the weights of a run (the usual one), one tensor along any axis, and with the
 /// network the logits and the hidden layer as functions of two operands.
 struct FourierAnalysis: AnalysisDefinition {
-    let codeVersion = "2"
+    let codeVersion = "3"
     let view = "fourier_spectra"
 
     func question(_ settings: AnalysisSettings) -> Question {

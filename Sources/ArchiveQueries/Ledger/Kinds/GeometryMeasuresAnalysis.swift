@@ -5,13 +5,14 @@ internal import Networks
 
 /// Shape of embeddings, hidden layers and updates, and what a whole run's shapes say.
 struct GeometryMeasuresAnalysis: AnalysisDefinition {
-    let codeVersion = "2"
+    let codeVersion = "3"
     let view = "measurements"
     let answersRuns = true
     let defaultSteps = StepSelection.spaced(100)
 
     func question(_ settings: AnalysisSettings) -> Question {
-        Question(kind: .geometry, parameters: "{}", split: nil, dtype: "float64", seed: nil)
+        Question(
+            kind: .geometry, parameters: "{}", split: nil, dtype: "float64", seed: settings.seed)
     }
 
     /// The earlier checkpoints of the window of updates.
@@ -31,6 +32,7 @@ struct GeometryMeasuresAnalysis: AnalysisDefinition {
 
     func prepare(_ run: AnalysedRun, settings: AnalysisSettings) throws -> CheckpointPlan {
         let (steps, model) = (run.steps, try? run.model)
+        let seed = UInt64(bitPattern: Int64(settings.seed))
         var keys: [Int] = []
         if let model, let last = steps.last {
             keys = try GeometryAnalysis(model.configuration, task: model.task)
@@ -40,7 +42,8 @@ struct GeometryMeasuresAnalysis: AnalysisDefinition {
         return CheckpointPlan { surroundings in
             let analysis = try model.map {
                 try GeometryAnalysis(
-                    $0.configuration, task: $0.task, threadCount: surroundings.threadCount)
+                    $0.configuration, task: $0.task, knowsSplit: $0.knowsSplit, seed: seed,
+                    threadCount: surroundings.threadCount)
             }
             return { input in
                 let shapes =
@@ -50,7 +53,9 @@ struct GeometryMeasuresAnalysis: AnalysisDefinition {
                             "class_distance_ratio", value: nil,
                             text: "the task and the network of the run are unknown")
                     ]
-                return (shapes + Self.updates(input, among: steps)).measurementRows
+                return
+                    (shapes + headSpectra(of: input.weights)
+                    + Self.updates(input, among: steps)).measurementRows
             }
         }
     }

@@ -2,7 +2,7 @@ internal import Analysis
 
 /// Times of memorisation and generalisation, from a run's curves.
 struct GrokkingTimesAnalysis: AnalysisDefinition {
-    let codeVersion = "3"
+    let codeVersion = "4"
     let view = "grokking_times"
     let answersCheckpoints = false
     let answersRuns = true

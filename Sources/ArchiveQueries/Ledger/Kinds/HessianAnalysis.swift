@@ -7,7 +7,7 @@ internal import Networks
 ///
 /// Eigenvalues start from those of the checkpoint before.
 struct HessianAnalysis: AnalysisDefinition {
-    let codeVersion = "2"
+    let codeVersion = "3"
     let view = "hessian_eigenvalues"
     let defaultSteps = StepSelection.spaced(10)
 
@@ -36,13 +36,16 @@ struct HessianAnalysis: AnalysisDefinition {
         case .preconditioned: parameters["tolerance"] = "\(settings.tolerance)"
         case .keskar:
             parameters["epsilon"] = "\(KeskarSharpness.usualEpsilon)"
+            parameters["subspaces"] = "\(KeskarSharpnesses.usualCount)"
         }
         return Question(
             kind: .hessian, parameters: canonicalJSON(parameters), split: settings.split.rawValue,
             dtype: settings.precision.rawValue, seed: settings.seed)
     }
 
-    func check(_ run: AnalysedRun, settings: AnalysisSettings) throws { _ = try run.model }
+    func check(_ run: AnalysedRun, settings: AnalysisSettings) throws {
+        _ = try run.model.examples(settings.split)
+    }
 
     func prepare(_ run: AnalysedRun, settings: AnalysisSettings) throws -> CheckpointPlan {
         let model = try run.model
@@ -107,7 +110,8 @@ struct HessianAnalysis: AnalysisDefinition {
     ) throws -> NetworkCurvature {
         try NetworkCurvature(
             kind, of: model.configuration, task: model.task,
-            examples: model.examples(settings.split), at: weights, precision: settings.precision,
+            examples: try model.examples(settings.split), at: weights,
+            precision: settings.precision,
             threadCount: threadCount, watch: watch)
     }
 
@@ -167,9 +171,9 @@ struct HessianAnalysis: AnalysisDefinition {
         _ weights: [Tensor], _ model: RunModel, _ settings: AnalysisSettings,
         _ surroundings: CheckpointPlan.Surroundings
     ) throws -> SharpnessRow {
-        func sharpness<Scalar: NetworkScalar>(_ type: Scalar.Type) throws -> KeskarSharpness? {
+        func sharpness<Scalar: NetworkScalar>(_ type: Scalar.Type) throws -> KeskarSharpnesses? {
             let evaluator = try model.configuration.evaluator(
-                for: model.task, examples: model.examples(settings.split),
+                for: model.task, examples: try model.examples(settings.split),
                 threadCount: surroundings.threadCount, as: type)
             return try keskarSharpness(
                 of: evaluator, at: try model.layout.pack(weights), seed: seed(settings),

@@ -3,7 +3,7 @@ internal import GRDB
 
 /// Sizes of each tensor and of all weights, and how far they moved.
 struct NormsAnalysis: AnalysisDefinition {
-    let codeVersion = "2"
+    let codeVersion = "3"
     let view = "weight_norms"
 
     func question(_ settings: AnalysisSettings) -> Question {

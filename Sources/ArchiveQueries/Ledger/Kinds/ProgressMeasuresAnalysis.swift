@@ -6,7 +6,7 @@ internal import Networks
 
 /// Restricted and excluded losses and what belongs to them, and the phases of a run.
 struct ProgressMeasuresAnalysis: AnalysisDefinition {
-    let codeVersion = "3"
+    let codeVersion = "4"
     let view = "progress_measures"
     let answersRuns = true
     let defaultSteps = StepSelection.spaced(100)
@@ -64,13 +64,26 @@ struct ProgressMeasuresAnalysis: AnalysisDefinition {
                     throw UserError.missing(
                         subject: "run \(id)", cause: "its weights are not real numbers")
                 }
-                let rows = try analysis.measures(
+                let all = try analysis.measures(
                     of: input.weights, keys: keys, options: chosen)
-                return rows.map(ProgressRow.of) + [
+                // Without a known split only what is about all pairs means something.
+                let rows =
+                    model.knowsSplit
+                    ? all : all.filter { $0.split.isEmpty || $0.split == "all" }
+                return rows.map { ProgressRow.of($0, on: analysis.grid) } + [
                     ProgressRow(measure: "weight_norm", value: total),
                     ProgressRow(measure: "sum_of_squared_weights", value: total * total),
                     MeasurementRow("key_rule", text: keys.rule),
                 ]
+                    + (model.knowsSplit
+                        ? []
+                        : [
+                            MeasurementRow(
+                                "split_missing",
+                                text:
+                                    "nothing says which rows were trained on: no train or test losses"
+                            )
+                        ])
                     + keys.names.enumerated().map { place, name in
                         MeasurementRow(
                             "key_component", position: place, value: Double(name), text: name)
@@ -122,18 +135,36 @@ private struct ProgressRow: ResultRow {
     var variant = ""
     var split = ""
     let value: Double?
+    /// How many pairs a mean is over, and among how many answers; nil where no pairs are involved.
+    var rowCount: Int?
+    var classCount: Int?
 
     /// Measures about a subject, in a list or without a number go among the measurements.
-    static func of(_ value: MeasuredValue) -> any ResultRow {
-        value.subject.isEmpty && value.position == 0 && value.text == nil
-            ? ProgressRow(
-                measure: value.measure, variant: value.variant, split: value.split,
-                value: value.value)
-            : MeasurementRow(value)
+    static func of(_ value: MeasuredValue, on grid: GroupGrid) -> any ResultRow {
+        guard value.subject.isEmpty, value.position == 0, value.text == nil else {
+            return MeasurementRow(value)
+        }
+        let count = ExampleSplit(rawValue: value.split).map(grid.pairCount)
+        return ProgressRow(
+            measure: value.measure, variant: value.variant, split: value.split,
+            value: value.value, rowCount: count, classCount: count.map { _ in grid.order })
     }
 
-    static let insertion = "INSERT INTO progress_measure VALUES (?, ?, ?, ?, ?)"
-    var arguments: [(any DatabaseValueConvertible)?] { [measure, variant, split, value] }
+    static let insertion = "INSERT INTO progress_measure VALUES (?, ?, ?, ?, ?, ?, ?)"
+    var arguments: [(any DatabaseValueConvertible)?] {
+        [measure, variant, split, value, rowCount, classCount]
+    }
+}
+
+extension GroupGrid {
+    /// How many of the n² pairs of the group's elements belong to a split.
+    fileprivate func pairCount(_ split: ExampleSplit) -> Int {
+        switch split {
+        case .train, .trainClean: isTrain.count { $0 }
+        case .test: isTrain.count { !$0 }
+        case .all: isTrain.count
+        }
+    }
 }
 
 extension Ledger {

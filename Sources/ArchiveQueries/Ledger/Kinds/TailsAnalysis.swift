@@ -4,7 +4,7 @@ internal import GRDB
 
 /// Power laws and correlation traps in the singular values of each tensor.
 struct TailsAnalysis: AnalysisDefinition {
-    let codeVersion = "1"
+    let codeVersion = "2"
     let view = "weight_tails"
 
     func question(_ settings: AnalysisSettings) -> Question {

@@ -67,7 +67,7 @@ struct GrokkingReport {
             return "no fit\(reason)"
         }
         func whole(_ value: Double?) -> String? {
-            value.flatMap { $0.isFinite ? NumberText.grouped(Int($0.rounded())) : nil }
+            value.flatMap { Int(exactly: $0.rounded()) }.map { NumberText.grouped($0) }
         }
         var text = "midpoint at step \(whole(middle) ?? "?")"
         if let low = whole(row["midpoint_low"]?.real), let high = whole(row["midpoint_high"]?.real)
@@ -90,7 +90,7 @@ struct GrokkingReport {
             if let step = row["memorisation_step"]?.integer {
                 marks.append(("memorisation", nearest(to: step, among: steps)))
             }
-            if let step = row["midpoint_step"]?.real.map({ Int($0.rounded()) })
+            if let step = row["midpoint_step"]?.real.flatMap({ Int(exactly: $0.rounded()) })
                 ?? row["generalisation_step"]?.integer
             {
                 marks.append(("transition", nearest(to: step, among: steps)))
@@ -101,7 +101,7 @@ struct GrokkingReport {
     }
 
     private func nearest(to step: Int, among steps: [Int]) -> Int {
-        steps.min { abs($0 - step) < abs($1 - step) } ?? step
+        steps.min { abs(Double($0) - Double(step)) < abs(Double($1) - Double(step)) } ?? step
     }
 
     /// The stored steps at memorisation, transition and end: where the demo looks at curvature.
