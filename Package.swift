@@ -39,6 +39,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", "3.12.3"..<"5.0.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
@@ -81,6 +82,7 @@ let package = Package(
             name: "Analysis",
             dependencies: ["Networks", "ArrayMath", "Checkpoints", "VectorMath"],
             swiftSettings: numerical),
+        .target(name: "Figures", swiftSettings: numerical),
         .target(
             name: "ArchiveSchema",
             resources: [.embedInCode("schema"), .embedInCode("queries")], swiftSettings: strict),
@@ -95,6 +97,7 @@ let package = Package(
             name: "Interchange",
             dependencies: [
                 "CZlib", "HDF5Files", "SystemFiles", "Networks", "ArrayMath", "Checkpoints",
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: numerical),
         .target(
@@ -110,6 +113,13 @@ let package = Package(
             dependencies: ["ArchiveQueries", "CheckpointArchive", "Checkpoints"],
             swiftSettings: strict),
         .target(
+            name: "Page",
+            dependencies: [
+                "Figures", "ArchiveQueries", "ArchiveSchema", "Checkpoints", "CheckpointArchive",
+                .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
+            ], resources: [.embedInCode("Web")], swiftSettings: strict),
+        .target(
             name: "CairnExtension",
             dependencies: ["CSQLite", "ArchiveQueries", "CheckpointArchive", "Checkpoints"],
             swiftSettings: strict),
@@ -117,11 +127,11 @@ let package = Package(
             name: "cairn",
             dependencies: [
                 "ArrayMath", "Checkpoints", "SystemFiles", "Networks", "Training", "Analysis",
-                "CheckpointArchive",
-                "Interchange", "ArchiveQueries", "ArchiveSchema",
+                "CheckpointArchive", "Interchange", "ArchiveQueries", "ArchiveSchema", "Figures",
+                "Page",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
-            ], swiftSettings: strict),
+            ], resources: [.embedInCode("Client/cairn.py")], swiftSettings: strict),
 
         .target(
             name: "TestSupport", dependencies: ["Checkpoints"], path: "Tests/TestSupport",
@@ -150,6 +160,15 @@ let package = Package(
                 "ArrayMath", "VectorKernels", "VectorMath", "WideVectorKernels", "TestSupport",
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "FiguresTests", dependencies: ["Figures", "TestSupport"], exclude: ["Golden"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PageTests",
+            dependencies: [
+                "Page", "CheckpointArchive", "Checkpoints", "TestSupport",
+                .product(name: "FlyingFox", package: "FlyingFox"),
+            ], swiftSettings: strict),
         .testTarget(
             name: "CheckpointsTests",
             dependencies: ["Checkpoints", "TestSupport"],
@@ -196,10 +215,10 @@ let package = Package(
             name: "ArchiveQueriesTests",
             dependencies: [
                 "ArchiveQueries", "ArchiveSchema", "CheckpointArchive", "Analysis", "ArrayMath",
-                "Networks", "Checkpoints", .product(name: "GRDB", package: "GRDB.swift"),
-                "TestSupport",
+                "Figures", "Networks", "Page", "Checkpoints",
+                .product(name: "GRDB", package: "GRDB.swift"), "TestSupport",
             ],
-            exclude: ["Answers"], swiftSettings: strict),
+            exclude: ["Answers", "Pictures"], swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests",
             dependencies: ["ArchiveHarness", "Checkpoints", "cairn", "TestSupport"],

@@ -2,6 +2,11 @@
 -- :run  the id of the run
 -- :tensor = embedding  the tensor
 -- :count = 6  how many frequencies, the strongest of the last checkpoint
+-- picture: line x=step y=share color=frequency x-scale=log-step
+-- title: Key frequencies of :tensor
+-- x-axis: step (updates)
+-- y-axis: share of the power
+-- color-axis: frequency
 --
 -- Computed from the stored weights.
 WITH key AS (

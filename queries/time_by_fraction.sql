@@ -2,6 +2,10 @@
 -- :metric = test_accuracy  the curve that has to rise
 -- :threshold = 0.99  what it has to reach and keep for three evaluations
 -- :sweep = *  the sweep whose runs count, or a pattern such as decay*; * for every run
+-- picture: points x=train_fraction y=median_step low=low_step high=high_step y-scale=log
+-- title: Median step of generalisation by training fraction
+-- x-axis: training fraction
+-- y-axis: step (updates)
 --
 -- The band is the 10 % and 90 % quantile of the runs that got there; `median_step` is Kaplan and
 -- Meier's, for which runs that did not count as later than their end. `critical_fraction` is where

@@ -2,6 +2,10 @@
 -- :metric = test_accuracy  the curve that has to rise
 -- :threshold = 0.99  what it has to reach and keep for three evaluations
 -- :sweep = *  the sweep whose runs count, or a pattern such as decay*; * for every run
+-- picture: points x=weight_decay y=median_step low=median_low high=median_high x-scale=log y-scale=log
+-- title: Median step of generalisation by weight decay
+-- x-axis: weight decay
+-- y-axis: step (updates)
 --
 -- `median_step` and its 95 % interval are Kaplan and Meier's: runs that did not get there count as
 -- later than their end. `exponent` is the slope of ln(step) against ln(weight_decay) over the runs

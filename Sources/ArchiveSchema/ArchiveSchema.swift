@@ -19,6 +19,7 @@ package enum ArchiveSchema {
         ("0006-curvature.sql", PackageResources._006_curvature_sql),
         ("0007-runs-wide.sql", PackageResources._007_runs_wide_sql),
         ("0008-time-scale.sql", PackageResources._008_time_scale_sql),
+        ("0009-assumptions.sql", PackageResources._009_assumptions_sql),
     ].enumerated().map { index, entry in
         Migration(version: index + 1, file: entry.0, sql: text(entry.1))
     }

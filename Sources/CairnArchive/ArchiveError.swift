@@ -33,7 +33,7 @@ public struct ArchiveError: Error, Sendable, Hashable, CustomStringConvertible {
             ?? UserError(.failure, subject: "archive", cause: String(describing: error))
         kind =
             switch user.kind {
-            case .failure: .failed
+            case .failure, .refused: .failed
             case .usage: .wrongRequest
             case .integrity: .damaged
             }

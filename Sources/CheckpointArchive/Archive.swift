@@ -1,4 +1,4 @@
-internal import Checkpoints
+package import Checkpoints
 internal import Foundation
 package import GRDB
 internal import SystemFiles
@@ -26,15 +26,19 @@ package final class Archive: Sendable {
         package var packsBesideSaving: Bool
         /// Called at each step of a write, to fail or stop it there (for tests).
         package var hook: WriteHook?
+        /// Reads arrays that the archive only knows the place of.
+        package var readReference: (@Sendable (DataReference) throws -> [Tensor])?
 
         package init(
             deflateLevel: Int? = nil, looseLimit: Int? = 64, packsBesideSaving: Bool = true,
-            hook: WriteHook? = nil
+            hook: WriteHook? = nil,
+            readReference: (@Sendable (DataReference) throws -> [Tensor])? = nil
         ) {
             self.deflateLevel = deflateLevel
             self.looseLimit = looseLimit
             self.packsBesideSaving = packsBesideSaving
             self.hook = hook
+            self.readReference = readReference
         }
     }
 

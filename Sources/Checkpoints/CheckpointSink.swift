@@ -38,9 +38,14 @@ package protocol CheckpointSource {
     /// The recorded digests of the weights after the steps of a range, in step order; steps without
     /// one are left out.
     func stepDigests(in range: ClosedRange<Int>) throws -> [StepDigest]
+    /// The arrays of this digest, which a run learns from.
+    func data(_ digest: Digest) throws -> [Tensor]
 }
 
 extension CheckpointSource {
     /// Nothing: a source that keeps no digests of its own proves nothing about its steps.
     package func stepDigests(in range: ClosedRange<Int>) throws -> [StepDigest] { [] }
+
+    /// None: a source that keeps no arrays.
+    package func data(_ digest: Digest) throws -> [Tensor] { [] }
 }

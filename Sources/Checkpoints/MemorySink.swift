@@ -4,8 +4,12 @@ package final class MemorySink: CheckpointSink, CheckpointSource {
     package private(set) var checkpoints: [Checkpoint] = []
     package private(set) var status: RunStatus?
     package private(set) var trailingMetrics: [MetricPoint] = []
+    /// The arrays that the run learns from; empty for none.
+    package let data: [Tensor]
 
-    package init() {}
+    package init(data: [Tensor] = []) { self.data = data }
+
+    package func data(_ digest: Digest) -> [Tensor] { data }
 
     package func begin(_ run: RunDescription) { description = run }
 

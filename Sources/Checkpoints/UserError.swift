@@ -11,6 +11,8 @@ package struct UserError: Error, Sendable, Equatable, CustomStringConvertible {
         case usage
         /// Stored data is damaged or contradicts itself: exit code 3.
         case integrity
+        /// What was handed over cannot be taken, and what comes after it can: exit code 1.
+        case refused
     }
 
     package let kind: Kind

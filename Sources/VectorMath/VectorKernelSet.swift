@@ -26,6 +26,22 @@ package protocol VectorKernelSet: SendableMetatype {
         to z: UnsafeMutablePointer<Scalar>, count: Int
     )
 
+    static func smooth<Scalar: LaneScalar>(
+        _ function: SmoothFunction<Scalar>, _ x: UnsafePointer<Scalar>,
+        into y: UnsafeMutablePointer<Scalar>, count: Int
+    )
+
+    static func smoothReverse<Scalar: LaneScalar>(
+        _ function: SmoothFunction<Scalar>, _ x: UnsafePointer<Scalar>, _ y: UnsafePointer<Scalar>,
+        to z: UnsafeMutablePointer<Scalar>, kept: Scalar, count: Int
+    )
+
+    static func smoothCurvature<Scalar: LaneScalar>(
+        _ function: SmoothFunction<Scalar>, _ x: UnsafePointer<Scalar>,
+        _ xTangent: UnsafePointer<Scalar>, _ y: UnsafePointer<Scalar>,
+        to z: UnsafeMutablePointer<Scalar>, count: Int
+    )
+
     static func adamUpdate<Scalar: LaneScalar>(
         _ constants: AdamConstants<Scalar>, _ vectors: AdamVectors<Scalar>,
         _ range: Swift.Range<Int>

@@ -29,9 +29,15 @@ struct Cairn: ParsableCommand {
                     AnalyzeCommand.self,
                 ]),
             CommandGroup(
+                name: "Pictures",
+                subcommands: [
+                    PlotCommand.self, ReportCommand.self, ServeCommand.self, WatchCommand.self,
+                ]),
+            CommandGroup(
                 name: "Exchange",
                 subcommands: [
                     ImportCommand.self, ExportCommand.self, RecordCommand.self,
+                    ClientCommand.self,
                     ReadHDF5Command.self,
                 ]),
             CommandGroup(
@@ -39,6 +45,7 @@ struct Cairn: ParsableCommand {
                 subcommands: [
                     InitCommand.self, VerifyCommand.self, ReindexCommand.self, RepairCommand.self,
                     PackCommand.self, MergeCommand.self, TagCommand.self, UntagCommand.self,
+                    RenameCommand.self, RemoveCommand.self,
                     CollectCommand.self, UsageCommand.self,
                     DoctorCommand.self, BenchCommand.self, InspectFileCommand.self,
                 ]),

@@ -19,6 +19,13 @@ private struct SmallNetwork {
             at: evaluator.layout.unpack(parameters))
     }
 
+    private static var feedforward: NetworkConfiguration {
+        var network = NetworkConfiguration.defaults(for: .feedforward)
+        network.widths = NumberList([7, 6])
+        network.activation = .tanh
+        return network
+    }
+
     init(kind: NetworkConfiguration.Kind, seed: Int) throws {
         let network =
             switch kind {
@@ -31,6 +38,10 @@ private struct SmallNetwork {
             case .transformer:
                 NetworkConfiguration(
                     layers: 1, width: 4, heads: 2, mlpWidth: 8, activation: .gelu)
+            case .attentionOnly:
+                NetworkConfiguration(
+                    kind: .attentionOnly, layers: 2, width: 4, heads: 2, mlpBiases: false)
+            case .feedforward: Self.feedforward
             }
         model = ModelConfiguration(
             task: TaskConfiguration(operation: .subtract, modulus: 5), network: network)
@@ -66,6 +77,14 @@ struct CurvatureTests {
                 #expect(abs(row.eigenvalue - exact) <= 1e-8 * dense[dense.count - 1])
             }
             if curvature == .gaussNewton { #expect(dense[0] > -1e-12) }
+            // The same by Lanczos, which such a small matrix does not need.
+            var options = LanczosOptions(top: 5, tolerance: 1e-10)
+            options.denseOrder = 0
+            let searched = try curvatureSpectrum(of: whole, options: options)
+            for (row, exact) in zip(searched.eigenvalues, dense.reversed()) {
+                #expect(abs(row.eigenvalue - exact) <= 1e-8 * dense[dense.count - 1])
+                #expect(row.converged && row.method.hasPrefix("Lanczos"))
+            }
         }
     }
 
@@ -240,6 +259,36 @@ struct CurvatureTests {
                 abs(one.eigenvalue - other.eigenvalue) <= 2e-9 * plain.eigenvalues[0].eigenvalue)
         }
         #expect(drafted.productCount < plain.productCount)
+    }
+
+    @Test(
+        "more eigenvalues than there are, or than memory holds, are refused before they are sought")
+    func mostEigenvaluesOfASpace() throws {
+        #expect(mostEigenvalues(dimension: 900, physicalMemory: 1 << 34) == 900)
+        // (9 k + 26) vectors of 226,816 numbers in half of 16 GiB.
+        let most = mostEigenvalues(dimension: 226_816, physicalMemory: 1 << 34)
+        #expect(most == (1 << 33) / 8 / 226_816 / 9 - 3 || most == (1 << 33) / 8 / 226_816 / 9 - 2)
+        let large = LinearOperator(dimension: 226_816) { _, _ in Issue.record("no product is due") }
+        #expect(throws: UserError.self) {
+            _ = try curvatureSpectrum(of: large, options: LanczosOptions(top: 100_000_000))
+        }
+        #expect(throws: UserError.self) {
+            _ = try curvatureSpectrum(
+                of: large, options: LanczosOptions(top: 1, bottom: Int.max / 2))
+        }
+    }
+
+    @Test("Keskar's sharpness is the median of several subspaces, with their spread")
+    func keskarOfSeveralSubspaces() throws {
+        let small = try SmallNetwork(kind: .mlp, seed: 3)
+        let found = try #require(
+            try keskarSharpness(of: small.evaluator, at: small.parameters, epsilon: 1e-2, seed: 4))
+        #expect(found.subspaces.count == 10)
+        #expect(found.smallest < found.median && found.median < found.largest.sharpness)
+        let alone = try #require(
+            try keskarSharpness(
+                of: small.evaluator, at: small.parameters, epsilon: 1e-2, seed: 4, count: 1))
+        #expect(alone.median == alone.smallest && found.subspaces.contains(alone.subspaces[0]))
     }
 
     @Test("Keskar's sharpness of a linear loss is known in closed form")

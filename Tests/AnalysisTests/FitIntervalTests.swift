@@ -1,49 +1,149 @@
 import Analysis
+import ArrayMath
 import Foundation
 import TestSupport
 import Testing
 
 struct FitIntervalTests {
-    private let steps = (0..<120).map { Int(pow(10, 5 * Double($0) / 119)) }
-
-    private func noisy(seed: Int, correlation: Double) -> Curve {
-        var generator = SeededGenerator(seed: seed)
-        var noise = 0.0
-        let values = steps.map { step in
-            noise = correlation * noise + Double.random(in: -0.02...0.02, using: &generator)
-            return 0.02 + 0.95 / (1 + exp(-8 * (log10(Double(step) + 1) - 3.5))) + noise
+    /// A way to measure an accuracy: when, how noisily, and how much the noise carries over.
+    struct Setting: Sendable, CustomTestStringConvertible {
+        enum Noise: Sendable {
+            case constant(Double)
+            /// Counting right answers among so many rows.
+            case binomial(Int)
         }
-        return Curve(steps: steps, values: values)
+
+        let isLogarithmic: Bool
+        let count: Int
+        let noise: Noise
+        let autocorrelation: Double
+
+        /// Accuracies along a known rise, and the step of its middle.
+        func curve(seed: Int) -> (curve: Curve, truth: Double) {
+            var generator = ProbeGenerator(seed: UInt64(seed))
+            let steps: [Int] =
+                isLogarithmic
+                ? Array(
+                    Set(
+                        (0..<count).map {
+                            Int(pow(10, 5 * Double($0) / Double(count - 1)).rounded())
+                        })
+                ).sorted() : (0..<count).map { $0 * (20_000 / count) }
+            let width = count < 100 ? 900.0 : 300
+            var carried = 0.0
+            let values = steps.enumerated().map { place, step -> Double in
+                let share =
+                    isLogarithmic
+                    ? 0.02 + 0.95 / (1 + exp(-8 * (log10(Double(step) + 1) - 3.5)))
+                    : 0.08 + 0.82 / (1 + exp(-(Double(step) - 6_000) / width))
+                let fresh = generator.normals(1)[0]
+                let rest = (1 - autocorrelation * autocorrelation).squareRoot()
+                carried = place == 0 ? fresh : autocorrelation * carried + rest * fresh
+                switch noise {
+                case .constant(let deviation): return share + deviation * carried
+                case .binomial(let rows) where autocorrelation == 0:
+                    let hits = (0..<rows).count { _ in generator.uniform() < share }
+                    return Double(hits) / Double(rows)
+                case .binomial(let rows):
+                    return share + (share * (1 - share) / Double(rows)).squareRoot() * carried
+                }
+            }
+            let truth = isLogarithmic ? pow(10, 3.5) - 1 : 6_000
+            return (Curve(steps: steps, values: values), truth)
+        }
+
+        /// The share of repeats whose interval holds the true midpoint.
+        func coverage(repeats: Int) -> Double {
+            var (hits, fits) = (0, 0)
+            for seed in 0..<repeats {
+                let (curve, truth) = curve(seed: seed)
+                let scale: TimeScale = isLogarithmic ? .logarithmic : .linear
+                guard let fit = curve.transitionFit(chance: nil, timeScale: scale).fit,
+                    let interval = curve.interval(of: fit, chance: nil)
+                else { continue }
+                fits += 1
+                if interval.midpointStep.contains(truth) { hits += 1 }
+            }
+            return Double(hits) / Double(max(fits, 1))
+        }
+
+        var testDescription: String {
+            let kind =
+                switch noise {
+                case .constant(let deviation): "constant \(deviation)"
+                case .binomial(let rows): "binomial \(rows)"
+                }
+            return "\(isLogarithmic ? "log" : "linear") \(count), \(kind), ρ \(autocorrelation)"
+        }
+
+        /// The table of the documentation; the first two are tested always.
+        static let all = [
+            Setting(
+                isLogarithmic: true, count: 60, noise: .binomial(500), autocorrelation: 0),
+            Setting(
+                isLogarithmic: false, count: 200, noise: .constant(0.02), autocorrelation: 0.8),
+            Setting(
+                isLogarithmic: true, count: 300, noise: .binomial(6_586), autocorrelation: 0),
+            Setting(
+                isLogarithmic: false, count: 500, noise: .constant(0.02), autocorrelation: 0),
+            Setting(
+                isLogarithmic: true, count: 120, noise: .constant(0.02), autocorrelation: 0.8),
+            Setting(
+                isLogarithmic: false, count: 100, noise: .binomial(2_000), autocorrelation: 0.8),
+            Setting(
+                isLogarithmic: true, count: 30, noise: .binomial(500), autocorrelation: 0),
+            Setting(
+                isLogarithmic: false, count: 50, noise: .constant(0.02), autocorrelation: 0),
+        ]
     }
 
-    @Test("the interval of the midpoint holds the truth about as often as it says")
-    func coverage() throws {
-        let truth = pow(10, 3.5) - 1
-        var hits = 0
-        for seed in 0..<40 {
-            let curve = noisy(seed: seed, correlation: 0.5)
-            let fit = try #require(curve.transitionFit(chance: 0.01).fit)
-            let interval = try #require(
-                curve.interval(of: fit, chance: 0.01, resamples: 80, seed: 1))
-            #expect(interval.midpointStep.contains(fit.midpointStep))
-            if interval.midpointStep.contains(truth) { hits += 1 }
-        }
-        // Binomial(40, 0.95) is below 31 with probability 2e-4; block bootstraps run a little short.
-        #expect(hits >= 31)
+    @Test(
+        "the 95 % interval of the midpoint holds the truth 92 to 98 times in a hundred",
+        arguments: Setting.all.prefix(2))
+    func coverage(setting: Setting) {
+        let coverage = setting.coverage(repeats: 250)
+        #expect(coverage >= 0.92 && coverage <= 0.98, "\(setting) \(coverage)")
     }
 
-    @Test("equal seeds give equal intervals, correlated residuals longer blocks")
-    func seedsAndBlocks() throws {
-        let curve = noisy(seed: 3, correlation: 0.95)
-        let fit = try #require(curve.transitionFit(chance: 0.01).fit)
-        let one = try #require(curve.interval(of: fit, chance: 0.01, seed: 5))
-        #expect(one == curve.interval(of: fit, chance: 0.01, seed: 5))
-        #expect(one != curve.interval(of: fit, chance: 0.01, seed: 6))
-        #expect(one.blockLength >= 5)
-        let bracket = try #require(curve.midpointBracket(of: fit))
-        let reported = curve.midpointInterval(of: fit, bootstrap: one)
-        #expect(reported.contains(one.midpointStep.lowerBound))
-        #expect(bracket.lowerBound < bracket.upperBound)
+    /// The whole table: `CAIRN_COVERAGE=1 swift test --filter coverageTable` prints it.
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["CAIRN_COVERAGE"] != nil))
+    func coverageTable() {
+        for setting in Setting.all {
+            let coverage = setting.coverage(repeats: 250)
+            print("| \(setting.testDescription) | \(coverage) |")
+            // More often than said is the lesser fault.
+            #expect(coverage >= 0.92, "\(setting) \(coverage)")
+        }
+    }
+
+    @Test("the interval says what it found of the noise, and when it is finer than the data")
+    func noiseAndSpacing() throws {
+        let correlated = Setting(
+            isLogarithmic: true, count: 300, noise: .constant(0.02), autocorrelation: 0.9
+        ).curve(seed: 3).curve
+        let fit = try #require(correlated.transitionFit(chance: 0.01).fit)
+        let interval = try #require(correlated.interval(of: fit, chance: 0.01))
+        #expect(interval.autocorrelation > 0.7 && interval.binomialShare < 0.5)
+        #expect(interval == correlated.interval(of: fit, chance: 0.01))
+        #expect(interval.steepness.contains(fit.curve.steepness))
+        let counted = Setting(
+            isLogarithmic: true, count: 300, noise: .binomial(500), autocorrelation: 0
+        ).curve(seed: 3).curve
+        let second = try #require(counted.transitionFit(chance: 0.01).fit)
+        let other = try #require(counted.interval(of: second, chance: 0.01))
+        #expect(other.autocorrelation < 0.3 && other.binomialShare > 0.9)
+        // Hardly any noise and few evaluations: the sigmoid says more than they do.
+        let sparse = (0..<24).map { Int(pow(10, 5 * Double($0) / 23)) }
+        let exact = Curve(
+            steps: sparse,
+            values: sparse.map {
+                0.02 + 0.95 / (1 + exp(-5 * (log10(Double($0) + 1) - 3.5)))
+                    + 1e-4 * sin(Double($0))
+            })
+        let third = try #require(exact.transitionFit(chance: 0.01).fit)
+        let narrow = try #require(exact.interval(of: third, chance: 0.01))
+        #expect(narrow.isFinerThanData)
+        #expect(narrow.spacing > 0 && narrow.spacing < 2000)
     }
 
     @Test("phases follow their rules")

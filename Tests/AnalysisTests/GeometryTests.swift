@@ -1,4 +1,5 @@
 import Analysis
+import ArrayMath
 import Checkpoints
 import Foundation
 import TestSupport
@@ -133,6 +134,113 @@ struct GeometryTests {
         #expect(trap.count == 1)
         #expect(trap == correlationTraps(values, rows: 100, columns: 200, seed: 1))
         #expect(correlationTraps(values, rows: 40, columns: 500, seed: 1) == nil)
+    }
+
+    @Test("the deviation of the bulk of near-square matrices is that of their entries")
+    func bulkDeviationOfNearSquareMatrices() throws {
+        var deviations: [Double] = []
+        for seed in 0..<20 {
+            var generator = ProbeGenerator(seed: UInt64(seed))
+            let values = generator.normals(114 * 128)
+            let traps = try #require(
+                correlationTraps(values, rows: 114, columns: 128, seed: UInt64(seed)))
+            deviations.append(traps.bulkDeviation)
+            #expect(traps.count == 0)
+        }
+        // The median of 114 eigenvalues varies by about 1 %, its root by half of it.
+        #expect(abs(deviations.reduce(0, +) / 20 - 1) < 0.01)
+        // Independently by numerical integration of the density with SciPy.
+        #expect(abs(marchenkoPasturMedian(ratio: 1) - 0.652_775_94) < 1e-7)
+        #expect(abs(marchenkoPasturMedian(ratio: 2) - 0.830_465_88) < 1e-7)
+        #expect(abs(marchenkoPasturMedian(ratio: 10) - 0.966_565_15) < 1e-7)
+    }
+
+    @Test("rounding is no tail: constant matrices and products of rank five have no power law")
+    func roundingIsNoTail() {
+        var generator = ProbeGenerator(seed: 1)
+        let (left, right) = (generator.normals(200 * 5), generator.normals(5 * 120))
+        var product = [Float](repeating: 0, count: 200 * 120)
+        for row in 0..<200 {
+            for column in 0..<120 {
+                product[row * 120 + column] = Float(
+                    (0..<5).reduce(0.0) { $0 + left[row * 5 + $1] * right[$1 * 120 + column] })
+            }
+        }
+        let random = generator.normals(200 * 120)
+        let tails = weightTails(
+            of: [
+                Tensor(
+                    name: "ones", shape: [200, 120], values: [Float](repeating: 1, count: 24_000)),
+                Tensor(name: "rank5", shape: [200, 120], values: product),
+                Tensor(name: "random", shape: [200, 120], values: random.map { Float($0) }),
+                Tensor(name: "random64", shape: [200, 120], values: random),
+            ], seed: 0)
+        let laws = Dictionary(uniqueKeysWithValues: tails.map { ($0.tensor, $0.powerLaw) })
+        #expect(laws["ones"] == nil)
+        #expect(laws["rank5"] == .some(nil))
+        #expect(laws["random"].flatMap { $0 } != nil)
+        #expect(
+            laws["random64"].flatMap { $0 }?.tailCount == laws["random"].flatMap { $0 }?.tailCount)
+    }
+
+    @Test("the rows that a hidden layer is looked at are a random sample of all")
+    func sampleOfRows() {
+        let all = Array(0..<8_939)
+        let sample = GeometryAnalysis.sample(of: all, seed: 0)
+        #expect(sample.count == GeometryAnalysis.mostRows && Set(sample).count == sample.count)
+        #expect(sample == sample.sorted())
+        #expect(sample == GeometryAnalysis.sample(of: all, seed: 0))
+        #expect(sample != GeometryAnalysis.sample(of: all, seed: 1))
+        // Of 113 left operands with some 79 rows each all occur, the first as often as the last: the
+        // mean of a uniform sample has a deviation of 8,939 / √(12 · 1,500) = 67.
+        #expect(Set(sample.map { $0 / 79 }).count == 114)
+        #expect(abs(Double(sample.reduce(0, +)) / 1500 - 4469) < 250)
+        #expect(GeometryAnalysis.sample(of: [3, 1, 2], seed: 0) == [1, 2, 3])
+    }
+
+    @Test("a rotation inside a head changes neither its products nor its own ranks")
+    func headsAndRotations() throws {
+        var generator = ProbeGenerator(seed: 7)
+        let (heads, width, columns) = (2, 6, 3)
+        var parts = (0..<4).map { _ in generator.normals(heads * width * columns) }
+        func rows() -> [MeasuredValue] {
+            let names = ["query", "key", "value", "output"]
+            let shape = [heads, width, columns]
+            return headSpectra(
+                of: zip(names, parts).map { name, values in
+                    Tensor(
+                        name: "blocks.0.attention.\(name)",
+                        shape: name == "output" ? [heads, columns, width] : shape, values: values)
+                })
+        }
+        let before = rows()
+        #expect(before.count == heads * 6 * 4)
+        // The product of the first head, made explicit.
+        let product = matrixProduct(
+            Array(parts[0].prefix(width * columns)), transposed: false,
+            Array(parts[1].prefix(width * columns)), transposed: true, rows: width, columns: width,
+            inner: columns)
+        let spectrum = singularValues(product, rows: width, columns: width, method: .direct)
+        let found = before.value(
+            "spectral", variant: "head", subject: "blocks.0.attention.query_key")
+        #expect(abs((found ?? 0) - spectrum[0]) < 1e-7)
+        let flattened = weightNorms(
+            of: Tensor(name: "q", shape: [heads, width, columns], values: parts[0]))
+        // Rotate the first two columns of the first head's query and key.
+        for part in 0..<2 {
+            for row in 0..<width {
+                let (x, y) = (parts[part][row * columns], parts[part][row * columns + 1])
+                parts[part][row * columns] = 0.6 * x - 0.8 * y
+                parts[part][row * columns + 1] = 0.8 * x + 0.6 * y
+            }
+        }
+        for (one, other) in zip(before, rows()) {
+            #expect(abs((one.value ?? 0) - (other.value ?? 1)) < 1e-6, "\(one.subject)")
+        }
+        let rotated = weightNorms(
+            of: Tensor(name: "q", shape: [heads, width, columns], values: parts[0]))
+        #expect(abs((flattened?.stableRank ?? 0) - (rotated?.stableRank ?? 0)) > 1e-3)
+        #expect(headSpectra(of: []).isEmpty)
     }
 
     @Test("movement is measured against the first and the previous checkpoint")

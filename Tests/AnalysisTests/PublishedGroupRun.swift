@@ -113,6 +113,36 @@ struct PublishedGroupRunTests {
         return (compared, keys, misses)
     }
 
+    /// In any other order of the elements the weights are those of no network: the loss is 25.9.
+    @Test("S6_MLP_seed2 has its published training loss in the published order of elements")
+    func sixPoints() throws {
+        let folder = try #require(ReferenceData.folder).appendingPathComponent("rep/S6_MLP_seed2")
+        var configuration = TaskConfiguration(
+            group: "S6", elementOrder: .published, trainFraction: 0.25, split: .torch, splitSeed: 2)
+        configuration.layout = .pairs
+        let model = ModelConfiguration(
+            task: configuration,
+            network: NetworkConfiguration(
+                kind: .mlp, embeddingWidth: 256, hiddenWidth: 128, mlpBiases: false))
+        let task = try model.makeTask()
+        let file = try TorchFile.read(folder.appendingPathComponent("model.pt").path)
+        let names = [
+            ("W_x", "left_embedding"), ("W_y", "right_embedding"), ("W", "hidden"),
+            ("W_U", "unembedding"),
+        ]
+        var weights: [Tensor] = []
+        for (key, name) in names {
+            let stored = try #require(file[key]?.tensor)
+            weights.append(try stored.load(named: name))
+        }
+        let evaluator: NetworkEvaluator<Double> = try model.evaluator(
+            for: task, examples: task.trainExamples, threadCount: 2)
+        let found = evaluator.lossAndAccuracy(try evaluator.layout.pack(weights))
+        // Theirs are float32 logits with a float64 cross-entropy.
+        #expect(abs(found.loss - 9.689_628_7e-6) <= 1e-3 * 9.689_628_7e-6)
+        #expect(found.accuracy == 1)
+    }
+
     @Test("S5_MLP_seed2 comes out as its authors' summary, value by value")
     func symmetricGroup() throws {
         let result = try compare("S5_MLP_seed2")

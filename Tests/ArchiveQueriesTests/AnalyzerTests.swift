@@ -18,14 +18,14 @@ struct AnalyzerTests {
     @Test func aSecondRunComputesNothing() throws {
         let analyzer = Analyzer(fixture.archive)
         for kind in [AnalysisKind.norms, .fourier, .grokking] {
-            let first = try analyzer.run(AnalysisRequest(kind))
+            let first = try analyzer.run(AnalysisRequest(kind.usual))
             #expect(first.computed == (kind == .grokking ? 4 : 20))
             #expect(first.current == 0)
             #expect(first.impossible.isEmpty, "\(first.impossible)")
-            let second = try analyzer.run(AnalysisRequest(kind))
+            let second = try analyzer.run(AnalysisRequest(kind.usual))
             #expect(second.computed == 0)
             #expect(second.current == first.computed)
-            #expect(try analyzer.pending(AnalysisRequest(kind)).isEmpty)
+            #expect(try analyzer.pending(AnalysisRequest(kind.usual)).isEmpty)
         }
         #expect(
             try rows("SELECT count(*), sum(stale) FROM analyses") == [[.integer(44), .integer(0)]])
@@ -49,7 +49,7 @@ struct AnalyzerTests {
     @Test func onlyTheSelectedStepsOfTheSelectedRuns() throws {
         let analyzer = Analyzer(fixture.archive)
         let request = AnalysisRequest(
-            .norms, runs: [FixtureArchive.slow], steps: .steps([100, 0]))
+            NormsAnalysis(), runs: [FixtureArchive.slow], steps: .steps([100, 0]))
         #expect(
             try analyzer.pending(request) == [
                 PendingAnalysis(run: FixtureArchive.slow, step: 0, reason: .missing),
@@ -57,17 +57,18 @@ struct AnalyzerTests {
             ])
         #expect(try analyzer.run(request).computed == 2)
         #expect(
-            try analyzer.run(AnalysisRequest(.norms, runs: [FixtureArchive.slow])).computed == 3)
+            try analyzer.run(AnalysisRequest(NormsAnalysis(), runs: [FixtureArchive.slow])).computed
+                == 3)
         let error = try #require(throws: UserError.self) {
             try analyzer.run(
-                AnalysisRequest(.norms, runs: [FixtureArchive.slow], steps: .steps([7])))
+                AnalysisRequest(NormsAnalysis(), runs: [FixtureArchive.slow], steps: .steps([7])))
         }
         #expect(error.description.contains("no checkpoint is stored there; the nearest is 0"))
     }
 
     @Test func olderAnswersAreKeptBesideNewerOnes() throws {
         let analyzer = Analyzer(fixture.archive)
-        var request = AnalysisRequest(.norms, runs: [FixtureArchive.slow], steps: .last)
+        var request = AnalysisRequest(NormsAnalysis(), runs: [FixtureArchive.slow], steps: .last)
         _ = try analyzer.run(request)
         request.recompute = true
         #expect(try analyzer.pending(request).map(\.reason) == [.requested])
@@ -82,7 +83,8 @@ struct AnalyzerTests {
 
     @Test func staleAnswersSayWhy() throws {
         let analyzer = Analyzer(fixture.archive)
-        let request = AnalysisRequest(.norms, runs: [FixtureArchive.slow], steps: .range(0, 200))
+        let request = AnalysisRequest(
+            NormsAnalysis(), runs: [FixtureArchive.slow], steps: .range(0, 200))
         _ = try analyzer.run(request)
         try fixture.archive.write { database in
             try database.execute(
@@ -96,7 +98,8 @@ struct AnalyzerTests {
         #expect(pending.map(\.reason) == [.codeChanged(from: "0"), .inputChanged, .markedStale])
         #expect(
             pending.map(\.reason.description) == [
-                "computed by version 0 of the code", "computed from other data", "marked as stale",
+                "computed by version 0 of the code", "computed from other data",
+                "the run was described anew since",
             ])
         #expect(try analyzer.run(request).computed == 3)
         #expect(
@@ -115,7 +118,7 @@ struct AnalyzerTests {
                     """)
         }
         _ = try Analyzer(fixture.archive).run(
-            AnalysisRequest(.norms, runs: [FixtureArchive.slow], steps: .last))
+            AnalysisRequest(NormsAnalysis(), runs: [FixtureArchive.slow], steps: .last))
         #expect(
             try rows("SELECT source, l2 FROM weight_norms WHERE tensor = 'bias' ORDER BY source")
                 == [[.text("computed"), .real(3)], [.text("imported"), .real(99)]])
@@ -124,7 +127,7 @@ struct AnalyzerTests {
     @Test func anInterruptionKeepsWhatIsStored() throws {
         let interruption = Interruption()
         let analyzer = Analyzer(fixture.archive, interruption: interruption)
-        var request = AnalysisRequest(.norms)
+        var request = AnalysisRequest(NormsAnalysis())
         request.workers = 1
         #expect(throws: Interrupted.self) {
             try analyzer.run(request) { progress in
@@ -144,7 +147,7 @@ struct AnalyzerTests {
 
     @Test func progressCountsUpAndEstimatesTheRest() throws {
         var seen: [Int] = []
-        _ = try Analyzer(fixture.archive).run(AnalysisRequest(.norms)) { progress in
+        _ = try Analyzer(fixture.archive).run(AnalysisRequest(NormsAnalysis())) { progress in
             #expect(progress.total == 20)
             #expect(progress.remaining != nil)
             seen.append(progress.done)
@@ -153,7 +156,7 @@ struct AnalyzerTests {
     }
 
     @Test func grokkingTimesComeFromTheCurves() throws {
-        _ = try Analyzer(fixture.archive).run(AnalysisRequest(.grokking))
+        _ = try Analyzer(fixture.archive).run(AnalysisRequest(GrokkingTimesAnalysis()))
         let found = try rows(
             """
             SELECT r.name, g.memorisation_step, g.generalisation_step, g.label IS NOT NULL
@@ -177,13 +180,13 @@ struct AnalyzerTests {
                     """)
         }
         #expect(
-            try Analyzer(fixture.archive).pending(AnalysisRequest(.grokking))
+            try Analyzer(fixture.archive).pending(AnalysisRequest(GrokkingTimesAnalysis()))
                 == [PendingAnalysis(run: FixtureArchive.slow, step: nil, reason: .inputChanged)])
     }
 
     @Test func aRunWithoutWhatIsNeededSaysSo() throws {
         let report = try Analyzer(fixture.archive).run(
-            AnalysisRequest(.hessian, runs: [FixtureArchive.slow], steps: .last))
+            AnalysisRequest(EigenvalueAnalysis(), runs: [FixtureArchive.slow], steps: .last))
         #expect(report.computed == 0)
         #expect(report.impossible.count == 1)
         #expect(report.impossible[0].cause.contains("does not say which task and network"))
@@ -192,7 +195,7 @@ struct AnalyzerTests {
     @Test func everyStoppedProcessLeavesAConsistentLedger() throws {
         // A transaction that fails half-way leaves neither the new answer nor a superseded old one.
         _ = try Analyzer(fixture.archive).run(
-            AnalysisRequest(.norms, runs: [FixtureArchive.slow], steps: .last))
+            AnalysisRequest(NormsAnalysis(), runs: [FixtureArchive.slow], steps: .last))
         try fixture.archive.write { database in
             try database.execute(
                 sql: """
@@ -203,7 +206,7 @@ struct AnalyzerTests {
         #expect(throws: (any Error).self) {
             try Analyzer(fixture.archive).run(
                 AnalysisRequest(
-                    .norms, runs: [FixtureArchive.slow], steps: .last, recompute: true))
+                    NormsAnalysis(), runs: [FixtureArchive.slow], steps: .last, recompute: true))
         }
         #expect(
             try rows("SELECT count(*), sum(superseded_by IS NULL) FROM analyses")

@@ -36,7 +36,7 @@ struct ComparisonFunctionTests {
                 """
                 \(table) SELECT survival_median(step, last_step), survival_low(step, last_step),
                     survival_high(step, last_step) FROM t
-                """) == [[.real(23), .real(13), .null]])
+                """) == [[.real(23), .real(11), .null]])
         #expect(
             try rows("\(table) SELECT survival_median(step, last_step) FROM t WHERE step IS NULL")
                 == [[.null]])

@@ -56,23 +56,34 @@ struct CurvatureLedgerTests {
                 optimizerState: OptimizerState(
                     tensors: moments, attributes: #"{"rule":"adamw","step":20,"time":7}"#)))
         try sink.finish(.finished, metrics: [])
-        let other = RunDescription(
+        var other = RunDescription(
             id: Self.plain, name: "gd", createdAt: 1,
             configuration: Self.configuration(#"{"kind":"gd"}"#))
         let second = archive.writer()
+        other.trainIndices = task.trainIndices
+        other.testIndices = task.testIndices
         try second.begin(other)
         try second.save(Checkpoint(step: 1, weights: layout.unpack(parameters)))
         try second.finish(.finished, metrics: [])
     }
 
-    private func request(_ measure: CurvatureMeasure) -> AnalysisRequest {
-        var settings = AnalysisSettings()
-        settings.curvatureMeasure = measure
-        settings.tolerance = 1e-10
-        settings.top = 2
-        settings.densityProbes = 3
-        settings.densitySteps = 8
-        return AnalysisRequest(.hessian, runs: [Self.adam], steps: .last, settings: settings)
+    /// Every measure, each with settings of its own.
+    private static let measures: [any LedgerAnalysis] = {
+        var eigenvalues = EigenvalueAnalysis()
+        (eigenvalues.top, eigenvalues.tolerance) = (2, 1e-10)
+        var density = DensityAnalysis()
+        (density.probes, density.lanczosSteps) = (3, 8)
+        var blocks = BlockAnalysis()
+        (blocks.top, blocks.tolerance) = (2, 1e-10)
+        var sharpness = PreconditionedSharpnessAnalysis()
+        sharpness.tolerance = 1e-10
+        return [
+            eigenvalues, TraceAnalysis(), density, blocks, sharpness, KeskarSharpnessAnalysis(),
+        ]
+    }()
+
+    private func request(_ measure: any LedgerAnalysis) -> AnalysisRequest {
+        AnalysisRequest(measure, runs: [Self.adam], steps: .last)
     }
 
     private func rows(_ sql: String) throws -> [[ScalarValue]] {
@@ -94,13 +105,13 @@ struct CurvatureLedgerTests {
 
     @Test func everyMeasureIsAQuestionOfItsOwnThatIsAnsweredOnce() throws {
         let analyzer = Analyzer(archive)
-        for measure in CurvatureMeasure.allCases {
+        for measure in Self.measures {
             let report = try analyzer.run(request(measure))
             #expect(report.computed == 1, "\(measure) \(report.impossible)")
         }
-        for measure in CurvatureMeasure.allCases {
+        for measure in Self.measures {
             #expect(try analyzer.run(request(measure)).current == 1)
-            #expect(try !rows("SELECT * FROM \(measure.view)").isEmpty)
+            #expect(try !rows("SELECT * FROM \(type(of: measure).view)").isEmpty)
         }
         #expect(
             try rows(
@@ -132,7 +143,7 @@ struct CurvatureLedgerTests {
 
     @Test func storedNumbersAreThoseOfTheDenseMatrix() throws {
         let analyzer = Analyzer(archive)
-        for measure in [CurvatureMeasure.trace, .density, .preconditioned] {
+        for measure in [Self.measures[1], Self.measures[2], Self.measures[4]] {
             _ = try analyzer.run(request(measure))
         }
         let (matrix, count) = (try dense(), parameters.count)
@@ -168,7 +179,7 @@ struct CurvatureLedgerTests {
 
     @Test func whatIsMissingIsSaid() throws {
         let analyzer = Analyzer(archive)
-        var first = request(.preconditioned)
+        var first = request(Self.measures[4])
         first.steps = .first
         #expect(
             try analyzer.run(first).impossible.first?.cause.contains(

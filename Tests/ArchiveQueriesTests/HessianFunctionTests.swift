@@ -85,10 +85,10 @@ struct HessianFunctionTests {
     }
 
     @Test func theLedgerDriverStoresTheSame() throws {
-        var settings = AnalysisSettings()
+        var settings = EigenvalueAnalysis()
         settings.top = 3
         settings.bottom = 1
-        let report = try Analyzer(archive).run(AnalysisRequest(.hessian, settings: settings))
+        let report = try Analyzer(archive).run(AnalysisRequest(settings))
         #expect(report.computed == 1 && report.impossible.isEmpty, "\(report.impossible)")
         let rows = try SQLSession(archive: archive).rows(
             "SELECT eigenvalue FROM hessian_eigenvalues WHERE side = 'top' ORDER BY rank")
@@ -96,10 +96,10 @@ struct HessianFunctionTests {
             #expect(abs(value - reference) <= 1e-6 * abs(reference) + 1e-9)
         }
         #expect(
-            try Analyzer(archive).pending(AnalysisRequest(.hessian, settings: settings)).isEmpty)
-        settings.split = .test
+            try Analyzer(archive).pending(AnalysisRequest(settings)).isEmpty)
+        settings.settings.split = .test
         #expect(
-            try Analyzer(archive).pending(AnalysisRequest(.hessian, settings: settings)).count == 1)
+            try Analyzer(archive).pending(AnalysisRequest(settings)).count == 1)
     }
 
     @Test func aReadOnlyArchiveRemembersThroughASecondOpening() throws {
@@ -121,7 +121,7 @@ struct HessianFunctionTests {
         let session = try SQLSession(archive: archive)
         let rows = try session.rows("SELECT frequency FROM fourier('small', 0, 'left_embedding')")
         #expect(rows == [[.integer(0)], [.integer(1)], [.integer(2)]])
-        _ = try Analyzer(archive).run(AnalysisRequest(.fourier))
+        _ = try Analyzer(archive).run(AnalysisRequest(FourierAnalysis()))
         #expect(
             try session.rows(
                 "SELECT tensor, count(*) FROM fourier_spectra GROUP BY tensor ORDER BY tensor")

@@ -31,15 +31,17 @@ struct MeasureKindsTests {
     @discardableResult
     private func store(
         _ id: String, task: String = addition, steps: [Int] = steps, broken: Set<Int> = [],
-        metrics: Bool = true
+        metrics: Bool = true, listsRows: Bool = true
     ) throws -> String {
         let configuration = Self.configuration(task)
         var description = RunDescription(
             id: id, name: id, createdAt: 0, configuration: configuration)
         let model = try ModelConfiguration(configurationOf: description)
         let built = try model.makeTask()
-        description.trainIndices = built.trainIndices
-        description.testIndices = built.testIndices
+        if listsRows {
+            description.trainIndices = built.trainIndices
+            description.testIndices = built.testIndices
+        }
         let layout = try model.layout(for: built)
         var generator = SeededGenerator(seed: 3)
         let start = (0..<layout.count).map { _ in Double.random(in: -1...1, using: &generator) }
@@ -86,21 +88,53 @@ struct MeasureKindsTests {
         try store("a")
         let analyzer = Analyzer(archive)
         for kind in Self.measuring {
-            let expected = 12 + (kind.definition.answersRuns ? 1 : 0)
-            #expect(try analyzer.pending(AnalysisRequest(kind)).count == expected, "\(kind)")
-            let first = try analyzer.run(AnalysisRequest(kind))
+            let expected = 12 + (kind.usual is any RunAnalysis ? 1 : 0)
+            #expect(try analyzer.pending(AnalysisRequest(kind.usual)).count == expected, "\(kind)")
+            let first = try analyzer.run(AnalysisRequest(kind.usual))
             #expect(first.impossible.isEmpty, "\(kind) \(first.impossible)")
             #expect(first.computed == expected, "\(kind)")
-            let second = try analyzer.run(AnalysisRequest(kind))
+            let second = try analyzer.run(AnalysisRequest(kind.usual))
             #expect(second.computed == 0 && second.current == expected, "\(kind)")
-            #expect(try analyzer.pending(AnalysisRequest(kind)).isEmpty, "\(kind)")
+            #expect(try analyzer.pending(AnalysisRequest(kind.usual)).isEmpty, "\(kind)")
         }
         #expect(try integer("SELECT sum(stale) FROM analyses") == 0)
     }
 
+    @Test func withoutAKnownSplitThereAreNoTrainAndTestNumbers() throws {
+        try store("a", task: #"{"modulus":7,"operation":"add"}"#, listsRows: false)
+        let analyzer = Analyzer(archive)
+        _ = try analyzer.run(AnalysisRequest(ProgressMeasuresAnalysis()))
+        #expect(try integer("SELECT count(*) FROM progress_measures WHERE split = 'all'") ?? 0 > 0)
+        #expect(
+            try integer(
+                "SELECT count(*) FROM progress_measures WHERE split NOT IN ('', 'all')") == 0)
+        #expect(
+            try integer("SELECT count(*) FROM measurements WHERE measure = 'split_missing'") == 12)
+        var eigenvalues = EigenvalueAnalysis()
+        let refused = try analyzer.run(AnalysisRequest(eigenvalues))
+        #expect(refused.computed == 0 && refused.impossible.count == 1, "\(refused.impossible)")
+        eigenvalues.settings.split = .all
+        let allowed = try analyzer.run(AnalysisRequest(eigenvalues))
+        #expect(allowed.computed > 0 && allowed.impossible.isEmpty)
+        // The counts behind a value, where the split is known.
+        try store("b")
+        _ = try analyzer.run(AnalysisRequest(ProgressMeasuresAnalysis()))
+        #expect(
+            try rows(
+                """
+                SELECT DISTINCT split, row_count, class_count FROM progress_measures
+                WHERE run = 'b' AND measure = 'loss' ORDER BY split
+                """)
+                == [
+                    [.text("all"), .integer(49), .integer(7)],
+                    [.text("test"), .integer(25), .integer(7)],
+                    [.text("train"), .integer(24), .integer(7)],
+                ])
+    }
+
     @Test func movementIsTheLengthOfDifferences() throws {
         let run = try store("a")
-        _ = try Analyzer(archive).run(AnalysisRequest(.norms, workers: 3))
+        _ = try Analyzer(archive).run(AnalysisRequest(NormsAnalysis(), workers: 3))
         let source = try archive.run(matching: run)
         func flat(_ step: Int) throws -> [Double] {
             try source.weights(at: step).flatMap { $0.doubles() ?? [] }
@@ -140,19 +174,19 @@ struct MeasureKindsTests {
     @Test func aChangedNeighbourMakesAnAnswerStale() throws {
         try store("a")
         let analyzer = Analyzer(archive)
-        _ = try analyzer.run(AnalysisRequest(.norms))
+        _ = try analyzer.run(AnalysisRequest(NormsAnalysis()))
         // As if the run had been merged with another copy that has one checkpoint less.
         try archive.write {
             try $0.execute(sql: "DELETE FROM checkpoint WHERE step = 300")
         }
-        let pending = try analyzer.pending(AnalysisRequest(.norms))
+        let pending = try analyzer.pending(AnalysisRequest(NormsAnalysis()))
         #expect(pending == [PendingAnalysis(run: "a", step: 600, reason: .contextChanged)])
         #expect(pending[0].reason.description == "computed beside other data")
     }
 
     @Test func phasesComeWithTheNormsHeldThere() throws {
         try store("a")
-        _ = try Analyzer(archive).run(AnalysisRequest(.progress))
+        _ = try Analyzer(archive).run(AnalysisRequest(ProgressMeasuresAnalysis()))
         // The loss falls below ln 7 = 1.946 where 3 / (1 + s / 1000) does: after step 542.
         #expect(
             try real(
@@ -178,18 +212,18 @@ struct MeasureKindsTests {
             try $0.execute(sql: "UPDATE metric SET value = 0.1 WHERE step = 900")
         }
         #expect(
-            try Analyzer(archive).pending(AnalysisRequest(.progress))
+            try Analyzer(archive).pending(AnalysisRequest(ProgressMeasuresAnalysis()))
                 == [PendingAnalysis(run: "a", step: nil, reason: .inputChanged)])
     }
 
     @Test func everyVariantAndSplitIsThere() throws {
         try store("a")
-        var settings = AnalysisSettings()
+        var settings = ProgressMeasuresAnalysis()
         settings.keys = ["1", "3"]
         settings.includesAblations = true
         settings.includesIrreps = true
         let report = try Analyzer(archive).run(
-            AnalysisRequest(.progress, steps: .last, settings: settings))
+            AnalysisRequest(settings, steps: .last))
         #expect(report.impossible.isEmpty, "\(report.impossible)")
         for measure in ["restricted_loss", "excluded_loss"] {
             for variant in ["sum", "block2x2", "block3x3"] {
@@ -215,7 +249,7 @@ struct MeasureKindsTests {
                 "SELECT text FROM measurements WHERE measure = 'key_component' ORDER BY position")
                 == [[.text("1")], [.text("3")]])
         settings.keys = ["4"]
-        let refused = try Analyzer(archive).run(AnalysisRequest(.progress, settings: settings))
+        let refused = try Analyzer(archive).run(AnalysisRequest(settings))
         #expect(refused.computed == 0)
         #expect(refused.impossible.first?.cause.contains("no such component") == true)
     }
@@ -224,7 +258,7 @@ struct MeasureKindsTests {
         try store("s", task: #"{"group":"S3","operation":"compose","train_fraction":0.5}"#)
         let analyzer = Analyzer(archive)
         for kind in Self.measuring {
-            let report = try analyzer.run(AnalysisRequest(kind, steps: .last))
+            let report = try analyzer.run(AnalysisRequest(kind.usual, steps: .last))
             #expect(report.impossible.isEmpty, "\(kind) \(report.impossible)")
         }
         #expect(
@@ -250,7 +284,7 @@ struct MeasureKindsTests {
         ])
     func fourierFollowsTheGroup(task: String) throws {
         try store("g", task: task, steps: [0, 300])
-        _ = try Analyzer(archive).run(AnalysisRequest(.fourier, steps: .last))
+        _ = try Analyzer(archive).run(AnalysisRequest(FourierAnalysis(), steps: .last))
         let stored = try rows(
             """
             SELECT tensor, basis, frequency, power, share, component, dimension
@@ -279,10 +313,10 @@ struct MeasureKindsTests {
 
     @Test func theNetworkAsAFunctionOfTwoOperands() throws {
         try store("a")
-        var settings = AnalysisSettings()
-        settings.usesNetwork = true
+        var settings = FourierAnalysis()
+        settings.subject = .network
         let report = try Analyzer(archive).run(
-            AnalysisRequest(.fourier, steps: .last, settings: settings))
+            AnalysisRequest(settings, steps: .last))
         #expect(report.impossible.isEmpty, "\(report.impossible)")
         #expect(try integer("SELECT count(*) FROM pair_spectra WHERE tensor = 'logits'") == 16)
         let share = try real("SELECT sum(share) FROM pair_spectra WHERE tensor = 'hidden'")
@@ -291,20 +325,19 @@ struct MeasureKindsTests {
 
     @Test func anyTensorAlongAnyAxis() throws {
         try store("a")
-        var settings = AnalysisSettings()
-        settings.tensor = "hidden"
-        settings.axis = 1
-        _ = try Analyzer(archive).run(AnalysisRequest(.fourier, steps: .last, settings: settings))
+        var settings = FourierAnalysis()
+        settings.subject = .tensor("hidden", axis: 1)
+        _ = try Analyzer(archive).run(AnalysisRequest(settings, steps: .last))
         #expect(
             try integer(
                 "SELECT count(*) FROM fourier_spectra WHERE basis = 'cyclic along axis 1'") == 3)
-        settings.axis = 2
+        settings.subject = .tensor("hidden", axis: 2)
         #expect(throws: UserError.self) {
-            try Analyzer(archive).run(AnalysisRequest(.fourier, steps: .last, settings: settings))
+            try Analyzer(archive).run(AnalysisRequest(settings, steps: .last))
         }
-        settings.tensor = "none such"
+        settings.subject = .tensor("none such", axis: 2)
         let report = try Analyzer(archive).run(
-            AnalysisRequest(.fourier, steps: .last, settings: settings))
+            AnalysisRequest(settings, steps: .last))
         #expect(report.impossible.first?.cause.contains("the run has none") == true)
     }
 
@@ -312,7 +345,7 @@ struct MeasureKindsTests {
         try store("a", broken: [1500])
         let analyzer = Analyzer(archive)
         for kind in Self.measuring {
-            let report = try analyzer.run(AnalysisRequest(kind))
+            let report = try analyzer.run(AnalysisRequest(kind.usual))
             #expect(report.impossible.isEmpty, "\(kind) \(report.impossible)")
         }
         // SQLite keeps NaN as NULL.
@@ -332,7 +365,7 @@ struct MeasureKindsTests {
         try store(
             "square", task: #"{"modulus":7,"operation":"x2+y2","train_fraction":0.5}"#)
         let analyzer = Analyzer(archive)
-        let progress = try analyzer.run(AnalysisRequest(.progress))
+        let progress = try analyzer.run(AnalysisRequest(ProgressMeasuresAnalysis()))
         let causes = Dictionary(
             progress.impossible.map { ($0.run, $0.cause) }, uniquingKeysWith: { first, _ in first })
         #expect(causes["empty"]?.contains("it has no checkpoint") == true, "\(causes)")
@@ -344,11 +377,12 @@ struct MeasureKindsTests {
                 SELECT count(*) FROM measurements WHERE run = 'one' AND measure = 'phase_step'
                     AND value IS NULL AND text = 'its event is not seen in the run'
                 """) == 4)
-        let listed = try analyzer.pending(AnalysisRequest(.progress, runs: ["square"]))
+        let listed = try analyzer.pending(
+            AnalysisRequest(ProgressMeasuresAnalysis(), runs: ["square"]))
         #expect(listed.count == 1)
         #expect(listed[0].reason.description.hasPrefix("not possible: "))
 
-        _ = try analyzer.run(AnalysisRequest(.geometry))
+        _ = try analyzer.run(AnalysisRequest(GeometryMeasuresAnalysis()))
         #expect(
             try integer(
                 """
@@ -362,7 +396,7 @@ struct MeasureKindsTests {
                 SELECT count(*) FROM measurements WHERE run = 'square'
                     AND measure = 'update_edge_rank' AND variant = 'all' AND value IS NOT NULL
                 """) == 2)
-        let tails = try analyzer.run(AnalysisRequest(.tails, runs: ["one"]))
+        let tails = try analyzer.run(AnalysisRequest(TailsAnalysis(), runs: ["one"]))
         #expect(tails.impossible.first?.cause.contains("no tensor has 50") == true)
     }
 
@@ -374,25 +408,25 @@ struct MeasureKindsTests {
         try sink.save(
             Checkpoint(step: 0, weights: [Tensor(name: "w", shape: [60, 80], values: values)]))
         try sink.finish(.finished, metrics: [])
-        var settings = AnalysisSettings()
+        var settings = TailsAnalysis()
         for seed in [1, 2] {
             settings.seed = seed
             #expect(
-                try Analyzer(archive).run(AnalysisRequest(.tails, settings: settings)).computed
+                try Analyzer(archive).run(AnalysisRequest(settings)).computed
                     == 1)
         }
         let before = try rows("SELECT seed, trap_edge, correlation_traps FROM weight_tails")
         #expect(before.count == 2)
         settings.seed = 1
         _ = try Analyzer(archive).run(
-            AnalysisRequest(.tails, settings: settings, recompute: true))
+            AnalysisRequest(settings, recompute: true))
         let after = try rows("SELECT seed, trap_edge, correlation_traps FROM weight_tails")
         #expect(Set(before.map { "\($0)" }) == Set(after.map { "\($0)" }))
     }
 
     @Test func workersShareARunAndKeepItsOrder() throws {
         try store("a")
-        var one = AnalysisRequest(.progress)
+        var one = AnalysisRequest(ProgressMeasuresAnalysis())
         one.workers = 1
         _ = try Analyzer(archive).run(one)
         let sql =

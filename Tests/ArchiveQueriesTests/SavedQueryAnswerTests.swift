@@ -16,11 +16,11 @@ struct SavedQueryAnswerTests {
 
     /// The fixture with norms, spectra and grokking times computed, with curvature and progress put
     /// in by hand.
-    private static let analysed = Result {
+    static let analysed = Result {
         let fixture = try FixtureArchive()
         let analyzer = Analyzer(fixture.archive)
         for kind in [AnalysisKind.norms, .fourier, .grokking] {
-            _ = try analyzer.run(AnalysisRequest(kind))
+            _ = try analyzer.run(AnalysisRequest(kind.usual))
         }
         try fixture.archive.write { database in
             try database.execute(
@@ -31,9 +31,25 @@ struct SavedQueryAnswerTests {
                         'train', 'float64', 0, 0, c.step = 800
                     FROM checkpoint AS c JOIN run AS r USING (run_key)
                     WHERE r.name = 'slow' AND c.step IN (0, 800);
-                    INSERT INTO hessian_eigenvalue
+                    INSERT INTO hessian_eigenvalue (analysis_key, operator, split, side, rank,
+                        eigenvalue, residual, converged)
                     SELECT analysis_key, 'hessian', 'train', 'top', 1, 100.0 + step, 1e-9, 1
                     FROM analysis WHERE kind = 'hessian';
+                    INSERT INTO hessian_density
+                    SELECT a.analysis_key, 'hessian', 'train', p.probe, n.node,
+                        n.node * 10.0 + p.probe, n.weight
+                    FROM analysis AS a,
+                        (SELECT 0 AS probe UNION ALL SELECT 1) AS p,
+                        (SELECT 0 AS node, 0.9 AS weight UNION ALL SELECT 1, 0.09
+                            UNION ALL SELECT 2, 0.01) AS n
+                    WHERE a.kind = 'hessian';
+                    INSERT INTO pair_spectrum
+                    SELECT a.analysis_key, 'logits', 'cyclic', l.frequency, r.frequency,
+                        1.0 + l.frequency * r.frequency, 0.1
+                    FROM analysis AS a JOIN run USING (run_key),
+                        (SELECT 0 AS frequency UNION ALL SELECT 1 UNION ALL SELECT 2) AS l,
+                        (SELECT 0 AS frequency UNION ALL SELECT 1 UNION ALL SELECT 2) AS r
+                    WHERE a.kind = 'fourier' AND a.step = 800 AND name = 'slow';
                     INSERT INTO sharpness (analysis_key, measure, split, value, learning_rate)
                     SELECT analysis_key, 'preconditioned', 'train', 30000.0 + step, 0.001
                     FROM analysis WHERE kind = 'hessian' AND step = 800;
@@ -71,12 +87,20 @@ struct SavedQueryAnswerTests {
     /// Columns that differ from machine to machine or from day to day.
     private static let masked: Set<String> = ["computed_at", "cost_seconds", "file_bytes"]
 
-    private static let given: [String: [String: ScalarValue]] = [
+    static let given: [String: [String: ScalarValue]] = [
         "curve": ["run": .text(FixtureArchive.slow)],
         "tensor_growth": ["run": .text(FixtureArchive.slow)],
         "spectrum_over_time": ["run": .text(FixtureArchive.slow), "count": .integer(2)],
         "compare_settings": [
             "first": .text(FixtureArchive.slow), "second": .text(FixtureArchive.fast),
+        ],
+        "tensor_spectrum": ["run": .text(FixtureArchive.slow)],
+        "embedding_circles": ["run": .text(FixtureArchive.slow), "count": .integer(1)],
+        "norm_against_loss": ["tensor": .text("embedding")],
+        "pair_spectrum": ["run": .text(FixtureArchive.slow)],
+        "hessian_density": ["run": .text(FixtureArchive.slow), "width": .real(0.05)],
+        "singular_value_curves": [
+            "run": .text(FixtureArchive.slow), "tensor": .text("diagonal"),
         ],
         "norm_at_transition": ["tensor": .text("embedding")],
         "missing_analyses": ["kind": .text("hessian")],

@@ -15,6 +15,15 @@ struct StepSelectionTests {
         #expect(try selection.choose(from: [0, 1, 10, 100, 1000], of: "r") == expected)
     }
 
+    @Test("as many spaced steps come out as were asked for", arguments: 2..<60)
+    func spacedStepsAreDifferent(count: Int) throws {
+        let stored = (0...200).map { $0 * 100 }
+        let chosen = try StepSelection.spaced(count).choose(from: stored, of: "r")
+        #expect(chosen.count == count)
+        #expect(chosen == Array(Set(chosen)).sorted())
+        #expect(chosen.first == 0 && chosen.last == 20_000)
+    }
+
     @Test(arguments: ["", "some", "1,x", "9-2", "-5", "log:0", "log:x"])
     func badStepSelectionsAreErrors(text: String) {
         #expect(throws: UserError.self) { try StepSelection(written: text) }

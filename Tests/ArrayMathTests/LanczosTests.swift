@@ -17,9 +17,11 @@ struct LanczosTests {
         let values = (0..<order).map { _ in Double.random(in: -1...1, using: &generator) }
         let matrix = symmetricMatrix(withEigenvalues: values, seed: seed + 1000)
         let dense = symmetricEigenvalues(matrix, order: order)
+        var options = LanczosOptions(top: 4, bottom: 3, tolerance: 1e-12, seed: UInt64(seed))
+        options.denseOrder = seed % 2 == 0 ? 0 : 512
         let result = try extremeEigenvalues(
-            of: LinearOperator(matrix: matrix, order: order),
-            options: LanczosOptions(top: 4, bottom: 3, tolerance: 1e-12, seed: UInt64(seed)))
+            of: LinearOperator(matrix: matrix, order: order), options: options)
+        #expect((result.topMethod == .dense) == (seed % 2 == 1))
         #expect(result.top.count == 4)
         #expect(result.bottom.count == 3)
         for (index, pair) in result.top.enumerated() {
@@ -62,6 +64,50 @@ struct LanczosTests {
         let zero = try extremeEigenvalues(
             of: diagonal([Double](repeating: 0, count: 9)), options: LanczosOptions(top: 2))
         #expect(zero.top.allSatisfy { $0.eigenvalue == 0 && $0.converged })
+    }
+
+    @Test("copies of repeated eigenvalues are found in large spaces too", arguments: 0..<6)
+    func copies(seed: Int) throws {
+        var generator = SeededGenerator(seed: seed)
+        // The spectrum of a small network's Gauss–Newton matrix: repeated values over a bulk at 0.
+        var values = [0.09, 0.06, 0.06] + [Double](repeating: 0.0518, count: 10)
+        values += [Double](repeating: 0.024, count: 4)
+        for _ in 0..<2500 { values.append(0.02 * Double.random(in: 0...1, using: &generator)) }
+        for wanted in [6, 13, 16] {
+            let options = LanczosOptions(top: wanted, tolerance: 1e-8, seed: UInt64(seed))
+            for result in [
+                try extremeEigenvalues(of: diagonal(values), options: options),
+                try extremeEigenvalues(
+                    of: diagonal(values), draft: { [values] in rounded(values) }, options: options),
+            ] {
+                for (pair, exact) in zip(result.top, values) {
+                    #expect(abs(pair.eigenvalue - exact) <= 1e-8 * 0.09)
+                    #expect(pair.converged)
+                }
+                // The last restart has to show that nothing is left.
+                guard case .restarted(let count, _, true) = result.topMethod, count >= 1 else {
+                    Issue.record("\(result.topMethod)")
+                    return
+                }
+            }
+        }
+    }
+
+    @Test("one end does not change the other, and what is called converged is right")
+    func endsAreIndependent() throws {
+        // Two thousand exact zeros below a slow decay: the bottom cannot be certain.
+        let values =
+            (0..<800).map { pow(0.97, Double($0)) } + [Double](repeating: 0, count: 2000)
+        let alone = try extremeEigenvalues(
+            of: diagonal(values), options: LanczosOptions(top: 5, tolerance: 1e-8))
+        let both = try extremeEigenvalues(
+            of: diagonal(values), options: LanczosOptions(top: 5, bottom: 22, tolerance: 1e-8))
+        #expect(alone.top == both.top)
+        #expect(both.top.allSatisfy { $0.converged })
+        for pair in both.bottom where pair.converged {
+            #expect(abs(pair.eigenvalue) <= 1e-12, "\(pair.eigenvalue)")
+        }
+        for pair in both.bottom { #expect(pair.eigenvalue >= -1e-12) }
     }
 
     @Test("a warm start saves products and finds the same values")

@@ -18,15 +18,21 @@ import Testing
         "Networks": ["ArrayMath", "Checkpoints", "VectorMath"],
         "Training": ["Networks", "ArrayMath", "Checkpoints", "VectorMath", "Yams"],
         "Analysis": ["Networks", "ArrayMath", "Checkpoints", "VectorMath"],
+        "Figures": [],
         "ArchiveSchema": [],
         "CheckpointArchive": [
             "HDF5Files", "SystemFiles", "Checkpoints", "ArchiveSchema", "GRDB", "GRDBSQLite",
         ],
         "Interchange": [
             "CZlib", "HDF5Files", "SystemFiles", "Networks", "ArrayMath", "Checkpoints",
+            "Yams",
         ],
         "CairnArchive": ["ArchiveQueries", "CheckpointArchive", "Checkpoints"],
         "CairnExtension": ["CSQLite", "ArchiveQueries", "CheckpointArchive", "Checkpoints"],
+        "Page": [
+            "Figures", "ArchiveQueries", "ArchiveSchema", "Checkpoints", "CheckpointArchive",
+            "FlyingFox", "FlyingSocks",
+        ],
         "ArchiveQueries": [
             "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "ArrayMath",
             "Checkpoints", "Networks", "SystemFiles", "Training", "GRDB",

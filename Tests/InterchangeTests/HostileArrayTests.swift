@@ -178,6 +178,12 @@ import Testing
         #expect(error?.subject == "a.npy")
         #expect(error?.cause.contains(hostile.reason) == true, "\(error?.cause ?? "")")
         let zip = HostileZip([("w.npy", hostile.bytes)]).bytes
+        if hostile.name == "objects" || hostile.name == "texts" {
+            // Beside weights they spoil nothing.
+            let value = try NumPyArchive.read(SourceFile(memory: zip, path: "a.npz"))
+            #expect(try value.tensors(source: "a.npz").isEmpty)
+            return
+        }
         let inside = #expect(throws: UserError.self) {
             _ = try NumPyArchive.read(SourceFile(memory: zip, path: "a.npz"))
         }
@@ -185,9 +191,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "it is empty"), ("a,b\n1,2\n", "no column named step"),
-        ("step,a\n1\n", "row 2 has 1 fields"), ("step,a\nx,2\n", "not a whole number"),
-        ("step,a\n1e30,2\n", "not a whole number"),
+        ("", "it is empty"), ("step,a\n1\n", "row 2 has 1 fields"),
         ("step,a,a\n1,2,3\n", "two columns named a"), ("step,a\n1,\"2\n3,4\n", "does not end"),
     ])
     func curvesAreRefused(text: String, reason: String) {
@@ -198,7 +202,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("{\"step\":1\n", "line 1 is not JSON"), ("[1]\n", "not an object"),
+        ("{\"step\":1\n", "line 1 is not JSON"),
         ("{\"step\":1,\"step\":2}\n", "repeats"), ("{\"a\":\"\\ud800\"}", "half a character"),
         ("{\"a\":01x}", "a value is missing"), ("{\"a\":\"\u{1}\"}", "control character"),
         ("{\"a\":\"\\q\"}", "unknown escape"), ("{\"a\":\"", "does not end"),

@@ -21,7 +21,7 @@ struct CrossEntropyTests {
             network: network,
             space: TokenSpace(vocabulary: 1, length: 2, classCount: logits.count),
             examples: Examples(tokens: [0, 0], targets: [target], length: 2),
-            lossPrecision: precision)
+            loss: LossConfiguration(precision: precision))
         let parameters = [0.5, 0.5] + logits
         var gradient = parameters
         let result = evaluator.gradient(parameters, into: &gradient)

@@ -51,6 +51,18 @@ import Testing
         #expect(published.permutations[1] != plain.permutations[1])
     }
 
+    /// Every thirtieth element, where k0 and k1 are 0 and 1: the order of u2 and u3 alone.
+    @Test func publishedOrderOfSixPointsIsThatOfTheRuns() throws {
+        let group = try FiniteGroup(named: "S6", elementOrder: .published)
+        let forms = stride(from: 0, to: 240, by: 30).map {
+            group.permutations[$0].map(String.init).joined()
+        }
+        #expect(
+            forms == [
+                "013524", "012534", "012345", "012354", "015423", "015432", "013542", "013452",
+            ])
+    }
+
     @Test func permutationsActFromLeftToRight() throws {
         let group = try FiniteGroup(named: "S5")
         let (a, b) = (17, 101)

@@ -9,6 +9,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
     let network: NetworkConfiguration
     let space: TokenSpace
     let examples: Examples
+    var loss = LossConfiguration()
 
     var testDescription: String { name }
 
@@ -17,7 +18,8 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
         _ type: Scalar.Type, precision: LossPrecision = .float64, threads: Int = 1
     ) throws -> NetworkEvaluator<Scalar> {
         try NetworkEvaluator(
-            network: network, space: space, examples: examples, lossPrecision: precision,
+            network: network, space: space, examples: examples,
+            loss: loss.kind == .crossEntropy ? LossConfiguration(precision: precision) : loss,
             threadCount: threads)
     }
 
@@ -96,10 +98,122 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
             examples: examples)
     }
 
+    /// Rows of real inputs in an order of their own, with classes or with two real answers.
+    private static func reals(_ answers: Answers, count: Int = 21, columns: Int = 4) -> Examples {
+        var generator = SeededGenerator(seed: count)
+        let matrix = FeatureMatrix(
+            (0..<count * columns).map { _ in Double.random(in: -1...1, using: &generator) },
+            rowCount: count, columnCount: columns)
+        let rows = FeatureRows(matrix, rows: (0..<count).shuffled(using: &generator))
+        switch answers {
+        case .classes(let classCount):
+            return Examples(
+                features: rows,
+                classes: (0..<count).map { _ in
+                    Int32.random(in: 0..<Int32(classCount), using: &generator)
+                })
+        case .reals(let width):
+            return Examples(
+                features: rows,
+                realAnswers: (0..<count * width).map { _ in
+                    Double.random(in: -1...1, using: &generator)
+                })
+        }
+    }
+
+    private enum Answers {
+        case classes(Int)
+        case reals(Int)
+    }
+
+    private static func feedforward(
+        _ name: String, _ loss: LossConfiguration.Kind, _ answers: Answers, widths: [Int],
+        activation: NetworkConfiguration.Activation = .relu,
+        normalization: NetworkConfiguration.Normalization = .none, biases: Bool = true,
+        residual: Bool = false, readout: NetworkConfiguration.Readout = .trained,
+        outputScale: Double = 1, sums: Bool = false
+    ) -> NetworkCase {
+        var network = NetworkConfiguration.defaults(for: .feedforward)
+        network.widths = NumberList(widths)
+        network.activation = activation
+        network.activationStrength = 0.4
+        network.normalization = normalization
+        network.biases = biases
+        network.residual = residual
+        network.readout = readout
+        network.outputScale = outputScale
+        var rule = LossConfiguration(loss)
+        if sums { rule.reduction = .sum }
+        let examples = reals(answers)
+        let outputs =
+            switch answers {
+            case .classes(let count): rule.isBinary ? 1 : count
+            case .reals(let width): width
+            }
+        return NetworkCase(
+            name: name, network: network,
+            space: TokenSpace(
+                vocabulary: 1, length: 1, classCount: outputs, featureCount: 4),
+            examples: examples, loss: rule)
+    }
+
+    /// Networks of real inputs and losses other than cross-entropy.
+    private static let feedforwards: [NetworkCase] = [
+        feedforward(
+            "feed-forward, ReLU, cross-entropy", .crossEntropy, .classes(3), widths: [7, 5]),
+        feedforward(
+            "feed-forward, tanh, pre-norm, residual, one-hot squares", .meanSquaredError,
+            .classes(3), widths: [6, 6, 6], activation: .tanh, normalization: .pre,
+            residual: true),
+        feedforward(
+            "feed-forward, GELU by tanh, post-norm, scaled output, real squares",
+            .meanSquaredError, .reals(2), widths: [6, 6], activation: .tanhGELU,
+            normalization: .post, residual: true, outputScale: 3),
+        feedforward(
+            "linear map, sums of squares", .meanSquaredError, .reals(2), widths: [], sums: true),
+        feedforward(
+            "deep linear network without biases", .meanSquaredError, .reals(2), widths: [5, 4],
+            activation: .identity, biases: false),
+        feedforward(
+            "committee, x + x²", .meanSquaredError, .reals(1), widths: [9],
+            activation: .linearQuadratic, biases: false, readout: .mean, outputScale: 2),
+        feedforward(
+            "fixed signs, logistic", .logistic, .classes(2), widths: [8], activation: .gelu,
+            readout: .signs),
+        feedforward("tanh, hinge", .hinge, .classes(2), widths: [8], activation: .tanh),
+        feedforward(
+            "square, StableMax", .stableMax, .classes(4), widths: [6], activation: .quadratic),
+    ]
+
+    /// Networks of tokens of the same kinds.
+    private static let tokenFeedforwards: [NetworkCase] = {
+        var network = NetworkConfiguration.defaults(for: .feedforward)
+        network.widths = NumberList([7, 6])
+        network.activation = .tanh
+        let space = TokenSpace(vocabulary: 5, length: 2, classCount: 5)
+        let deep = NetworkCase(
+            name: "feed-forward on tokens, StableMax", network: network, space: space,
+            examples: pairs(5, withEquals: false), loss: LossConfiguration(.stableMax))
+        network.widths = NumberList([])
+        let linear = NetworkCase(
+            name: "linear map of tokens", network: network, space: space,
+            examples: pairs(5, withEquals: false))
+        let attention = NetworkCase(
+            name: "attention alone, two layers, pre-norm, biases",
+            network: NetworkConfiguration(
+                kind: .attentionOnly, layers: 2, width: 6, heads: 2, normalization: .pre,
+                attentionBiases: true, mlpBiases: false, unembeddingBias: true),
+            space: TokenSpace(vocabulary: 6, length: 3, classCount: 6),
+            examples: pairs(5, withEquals: true), loss: LossConfiguration(.meanSquaredError))
+        return [deep, linear, attention]
+    }()
+
     static let oneLayer = transformer(
         "one layer", pairs(5, withEquals: true), vocabulary: 6)
 
-    static let all: [NetworkCase] = [
+    static let all = transformers + feedforwards + tokenFeedforwards
+
+    private static let transformers: [NetworkCase] = [
         oneLayer,
         transformer(
             "one layer, pre-norm, GELU, all biases", pairs(4, withEquals: true), vocabulary: 5,

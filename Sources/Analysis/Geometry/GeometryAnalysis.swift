@@ -4,8 +4,9 @@ package import Networks
 
 /// The geometry of the checkpoints of one run: embeddings, hidden layer and logits.
 ///
-/// Made once for each thread. The hidden layer is looked at on at most 1,500 held-out rows in table
-/// order, or training rows where none is held out.
+/// Made once for each thread. The hidden layer is looked at on at most 1,500 held-out rows, or
+/// training rows where none is held out: a random sample, the same for every checkpoint, since the
+/// first rows of a table have few left operands.
 package struct GeometryAnalysis {
     /// The most rows of each split that are evaluated.
     package static let mostRows = 1500
@@ -15,15 +16,23 @@ package struct GeometryAnalysis {
     private let grid: GroupGrid?
     private let evaluators: [(split: String, evaluator: NetworkEvaluator<Double>)]
 
-    /// Prepares a run.
-    package init(_ model: ModelConfiguration, task: Task, threadCount: Int = 1) throws {
+    /// Prepares a run; where its split is not known, all rows are held out and trained on alike.
+    package init(
+        _ model: ModelConfiguration, task: Task, knowsSplit: Bool = true, seed: UInt64 = 0,
+        threadCount: Int = 1
+    ) throws {
         self.model = model
         self.task = task
         grid = try? GroupGrid(task)
-        evaluators = try [("test", task.testIndices), ("train", task.trainIndices)]
+        let splits =
+            knowsSplit
+            ? [("test", task.testIndices), ("train", task.trainIndices)]
+            : [("all", Array(0..<task.allExamples.count))]
+        evaluators =
+            try splits
             .filter { !$0.1.isEmpty }
             .map { split, indices in
-                let rows = Array(indices.sorted().prefix(GeometryAnalysis.mostRows))
+                let rows = GeometryAnalysis.sample(of: indices, seed: seed)
                 return (
                     split,
                     try model.evaluator(
@@ -31,6 +40,15 @@ package struct GeometryAnalysis {
                         threadCount: threadCount)
                 )
             }
+    }
+
+    /// At most `mostRows` of the rows, each equally likely, in table order.
+    package static func sample(of indices: [Int], seed: UInt64) -> [Int] {
+        var rows = indices.sorted()
+        guard rows.count > mostRows else { return rows }
+        var generator = ProbeGenerator(seed: seed)
+        generator.shuffle(&rows)
+        return rows.prefix(mostRows).sorted()
     }
 
     /// The key frequencies of some weights' embedding, for `circularity`; none where the task is not
@@ -45,7 +63,8 @@ package struct GeometryAnalysis {
     ///
     /// Of each embedding's operands: `principal_variance` (place = component, shares of variance),
     /// `participation_ratio`, `intrinsic_dimension`, `circularity` of each key. Of the hidden layer at
-    /// the read-out: `class_distance_ratio` (inter over intra, classes are answers),
+    /// the read-out: `hidden_rows` (how many rows are looked at), `class_distance_ratio` (inter over intra, classes
+    /// are answers),
     /// `representation_entropy`, `participation_ratio`. Of the logits: `softmax_collapse` for single
     /// and double precision. `last_layer_norm` is that of the unembedding. A measure whose definition
     /// does not hold has no value, and a text that says why.
@@ -84,20 +103,22 @@ package struct GeometryAnalysis {
         _ evaluator: NetworkEvaluator<Double>, _ parameters: [Double], split: String
     ) throws -> [MeasuredValue] {
         let network = evaluator.network
-        let width = network.kind == .transformer ? network.mlpWidth : network.hiddenWidth
+        let width = network.neuronCount
+        guard width > 0 else { return [] }
         let hidden = try evaluator.activations(
-            parameters, .mlpHidden(layer: max(0, network.layers - 1)))
+            parameters, .mlpHidden(layer: network.lastHiddenLayer))
         func row(_ measure: String, _ value: Double?, _ cause: String) -> MeasuredValue {
             MeasuredValue(
                 measure, split: split, subject: "hidden", value: value, of: hidden,
                 orBecause: cause)
         }
         let ratio =
-            evaluator.examples.targetsPerExample == 1
+            evaluator.examples.targetsPerExample == 1 && evaluator.examples.answerWidth == 0
             ? classDistanceRatio(
                 features: hidden, columns: width, labels: evaluator.examples.targets.map(Int.init))
             : nil
         return [
+            row("hidden_rows", Double(evaluator.examples.count), ""),
             row(
                 "representation_entropy", representationEntropy(hidden, columns: width),
                 "a single neuron, or none that is active"),

@@ -10,8 +10,9 @@ package func spectralEdgeSteps(endingAt step: Int, among stored: [Int]) -> [Int]
     guard known.contains(step) else { return nil }
     // Rising spacings: from the newest earlier checkpoint to the oldest that leaves room.
     for earlier in stored.reversed() where earlier < step {
-        let spacing = step - earlier
-        guard step - spectralEdgeWindow * spacing >= stored[0] else { return nil }
+        guard let spacing = difference(step, earlier), let whole = difference(step, stored[0]),
+            spacing <= whole / spectralEdgeWindow
+        else { return nil }
         let steps = (0...spectralEdgeWindow).map { step - (spectralEdgeWindow - $0) * spacing }
         if steps.allSatisfy(known.contains) { return steps }
     }

@@ -9,24 +9,44 @@ package struct Curve: Sendable, Equatable {
     package let values: [Double]
     /// Points left out because their value was NaN.
     package let droppedCount: Int
+    /// Whether the last evaluation was NaN.
+    package let endsInNaN: Bool
 
     /// Sorts by step, keeps the last of repeated steps and drops NaN; infinities are data.
     package init(steps: [Int], values: [Double]) {
         precondition(steps.count == values.count, "a value for each step")
         var latest: [Int: Double] = [:]
         var dropped = 0
+        var lastNaN: Int?
         for (step, value) in zip(steps, values) {
-            if value.isNaN { dropped += 1 } else { latest[step] = value }
+            if value.isNaN {
+                dropped += 1
+                lastNaN = max(lastNaN ?? step, step)
+            } else {
+                latest[step] = value
+            }
         }
         self.steps = latest.keys.sorted()
         self.values = self.steps.compactMap { latest[$0] }
         droppedCount = dropped
+        let last = latest.keys.max()
+        endsInNaN = lastNaN.map { $0 > last ?? Int.min } ?? false
     }
 
     /// The points of one metric, whatever their names.
     package init(_ points: [MetricPoint]) {
         self.init(steps: points.map(\.step), values: points.map(\.value))
     }
+
+    /// The same curve in another unit.
+    package func divided(by factor: Double) -> Curve {
+        let ending = endsInNaN ? [Int.max] : []
+        return Curve(
+            steps: steps + ending, values: values.map { $0 / factor } + ending.map { _ in .nan })
+    }
+
+    /// Whether the last evaluation was no finite number.
+    package var endsNotFinite: Bool { endsInNaN || values.last?.isFinite == false }
 
     package var count: Int { steps.count }
     package var isEmpty: Bool { steps.isEmpty }

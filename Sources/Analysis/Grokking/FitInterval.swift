@@ -1,97 +1,280 @@
 internal import ArrayMath
 internal import Foundation
 
-/// The 95 % intervals of a transition fit, from resampled blocks of its residuals.
+/// The 95 % intervals of a transition fit.
 package struct FitInterval: Sendable, Equatable {
     /// The midpoint in steps.
     package let midpointStep: ClosedRange<Double>
     /// k in 1/decade for a fit in log-time, in 1/step for one in linear time.
     package let steepness: ClosedRange<Double>
-    /// Nil where a resampled fit in linear time starts before step 0.
-    package let widthDecades: ClosedRange<Double>?
-    /// Evaluations per block: at least the autocorrelation length of the residuals.
-    package let blockLength: Int
-    package let resampleCount: Int
+    /// Steps between the evaluations around the fitted midpoint.
+    package let spacing: Double
+    /// The mean over the noise models of their autocorrelation from one evaluation to the next, and
+    /// of the share of variance that is binomial.
+    package let autocorrelation: Double
+    package let binomialShare: Double
+
+    /// Whether the interval is narrower than the spacing of the evaluations around it: then it rests
+    /// on the rise being the fitted sigmoid, and not on evaluations alone.
+    package var isFinerThanData: Bool {
+        midpointStep.upperBound - midpointStep.lowerBound < spacing
+    }
 }
 
 extension Curve {
-    /// Seeded block bootstrap of the fit on its own time scale: 2.5 % and 97.5 % quantiles.
+    /// The 95 % intervals of a fit under noise whose kind is inferred from the residuals.
     ///
-    /// Residuals are correlated, so that the covariance of the fit alone would be far too narrow.
-    /// Blocks of consecutive residuals, as long as the first lag at which their autocorrelation falls
-    /// below 1/e (at least n^(1/3)), are drawn with replacement, added to the fitted curve and
-    /// fitted again from the solution. Residuals are scaled by the root of their weights, so that
-    /// sparse and dense stretches mix fairly. Nil below six points.
-    package func interval(
-        of fit: TransitionFit, chance: Double, resamples: Int = 200, seed: UInt64 = 0
-    ) -> FitInterval? {
-        guard count >= 6, resamples >= 40 else { return nil }
+    /// The noise of evaluation i is Gaussian with variance σ² ((1 − λ) + 4λ f_i (1 − f_i)), f_i the
+    /// fitted accuracy: constant for λ = 0, that of counting right answers for λ = 1. From one evaluation
+    /// to the next it has the autocorrelation ρ. For each (λ, ρ) of a grid the restricted likelihood
+    /// (REML: the part of the residuals that no parameter can take up) gives σ² and the weight of the
+    /// model, and the influence of each evaluation on the fit gives the standard error: the sandwich
+    /// covariance A⁻¹ Jᵀ W C W J A⁻¹. The interval holds 95 % of the mixture of Student distributions
+    /// with n − K degrees of freedom. λ = 0 has eight times the prior weight of each other λ.
+    ///
+    /// Levels at a bound are held. Nil below six points.
+    package func interval(of fit: TransitionFit, chance: Double?) -> FitInterval? {
+        guard count >= 6, values.allSatisfy(\.isFinite) else { return nil }
         let problem = transitionProblem(chance: chance, timeScale: fit.timeScale)
-        let fitted = problem.x.map { fit.curve.value(at: $0) }
-        let roots = problem.weights.map { max($0, 1e-12).squareRoot() }
-        let residuals = values.indices.map { (values[$0] - fitted[$0]) * roots[$0] }
-        let length = blockLength(residuals)
-        var generator = ProbeGenerator(seed: seed)
-        var curves: [LogisticCurve] = []
-        for _ in 0..<resamples {
-            var sample: [Double] = []
-            while sample.count < count {
-                let start = generator.index(below: count - length + 1)
-                sample += residuals[start..<start + length]
-            }
-            let resampled = LogisticProblem(
-                x: problem.x, y: values.indices.map { fitted[$0] + sample[$0] / roots[$0] },
-                weights: problem.weights, scale: problem.scale, lowerBound: problem.lowerBound,
-                upperBound: problem.upperBound)
-            let solution = resampled.minimum(from: fit.curve, maximumIterations: 40)
-            if solution.cost.isFinite { curves.append(solution.curve) }
-        }
-        guard curves.count >= 40 else { return nil }
-        func range(_ value: (LogisticCurve) -> Double) -> ClosedRange<Double> {
-            let sorted = curves.map(value).sorted()
-            return quantile(sorted, 0.025)...quantile(sorted, 0.975)
-        }
-        let scale = fit.timeScale
-        let widths = curves.compactMap { $0.widthDecades(on: scale) }.sorted()
+        guard let noise = NoiseMixture(problem, curve: fit.curve) else { return nil }
+        let midpoint = noise.halfWidth(of: \.midpointError)
+        let steepness = noise.halfWidth(of: \.steepnessError)
+        let (middle, k, scale) = (fit.curve.midpoint, fit.curve.steepness, fit.timeScale)
         return FitInterval(
-            midpointStep: range { scale.step(at: $0.midpoint) }, steepness: range(\.steepness),
-            widthDecades: widths.count == curves.count
-                ? quantile(widths, 0.025)...quantile(widths, 0.975) : nil,
-            blockLength: length, resampleCount: curves.count)
+            midpointStep: scale.step(at: middle - midpoint)...scale.step(at: middle + midpoint),
+            steepness: k - steepness...k + steepness, spacing: spacing(around: fit.midpointStep),
+            autocorrelation: noise.mean(\.correlation), binomialShare: noise.mean(\.binomialShare))
     }
 
-    private func blockLength(_ residuals: [Double]) -> Int {
-        let power = residuals.reduce(0) { $0 + $1 * $1 }
-        let shortest = Int(pow(Double(residuals.count), 1.0 / 3).rounded(.up))
-        let longest = max(shortest, residuals.count / 4)
-        guard power > 0 else { return shortest }
-        let lag = (1..<max(2, longest)).first { lag in
-            let product = zip(residuals, residuals.dropFirst(lag)).reduce(0) { $0 + $1.0 * $1.1 }
-            return product / power < exp(-1)
+    /// Steps between the last evaluation before a step and the first at or after it; at the ends
+    /// between the two outermost.
+    private func spacing(around step: Double) -> Double {
+        let after = steps.firstIndex { Double($0) >= step } ?? count - 1
+        let place = Swift.max(after, 1)
+        return Double(steps[place]) - Double(steps[place - 1])
+    }
+}
+
+/// The noise models of a grid, each with its weight and the standard errors that it gives.
+private struct NoiseMixture {
+    struct Model {
+        let binomialShare: Double
+        let correlation: Double
+        /// −2 ln of the restricted likelihood, up to a constant, and −2 ln of the prior.
+        let deviance: Double
+        let midpointError: Double
+        let steepnessError: Double
+    }
+
+    private let models: [(model: Model, weight: Double)]
+    private let freedom: Double
+
+    private static let shares = [0, 0.5, 0.9, 0.97, 0.99, 0.997, 1]
+    private static let correlations = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
+
+    init?(_ problem: LogisticProblem, curve: LogisticCurve) {
+        guard let points = InfluencePoints(problem, curve: curve) else { return nil }
+        let all = Self.shares.flatMap { share in
+            Self.correlations.compactMap { points.model(binomialShare: share, correlation: $0) }
         }
-        return max(shortest, lag ?? longest)
+        guard let best = all.map(\.deviance).min() else { return nil }
+        let weighted = all.map { (model: $0, weight: exp(-0.5 * ($0.deviance - best))) }
+            .filter { $0.weight > 1e-6 }
+        let sum = weighted.reduce(0) { $0 + $1.weight }
+        models = weighted.map { ($0.model, $0.weight / sum) }
+        freedom = Double(points.count - points.freeCount)
     }
 
-    /// The interval of the midpoint that the evaluations alone allow: those around the first
-    /// crossing of the middle of the fitted levels.
-    ///
-    /// Where it disagrees with the fit's interval, the union of both is the honest answer. Nil when
-    /// the curve never crosses the middle.
-    package func midpointBracket(of fit: TransitionFit) -> ClosedRange<Double>? {
-        let crossing = crossings(of: 0.5 * (fit.curve.lower + fit.curve.upper)).first
-        guard let step = crossing.step else { return nil }
-        return Double(crossing.lastBefore ?? step)...Double(step)
+    func mean(_ value: (Model) -> Double) -> Double {
+        models.reduce(0) { $0 + $1.weight * value($1.model) }
     }
 
-    /// The interval to report for the midpoint: the bootstrap's, joined with the evaluations'
-    /// where the two do not overlap.
-    package func midpointInterval(
-        of fit: TransitionFit, bootstrap: FitInterval
-    ) -> ClosedRange<Double> {
-        guard let bracket = midpointBracket(of: fit), !bracket.overlaps(bootstrap.midpointStep)
-        else { return bootstrap.midpointStep }
-        return min(
-            bracket.lowerBound, bootstrap.midpointStep.lowerBound)...max(
-                bracket.upperBound, bootstrap.midpointStep.upperBound)
+    /// The distance that 2.5 % of the mixture of Student distributions exceed.
+    func halfWidth(of error: (Model) -> Double) -> Double {
+        let errors = models.map { (error: error($0.model), weight: $0.weight) }
+        guard let largest = errors.map(\.error).max(), largest > 0 else { return 0 }
+        var (low, high) = (0.0, 100 * largest)
+        for _ in 0..<50 {
+            let middle = 0.5 * (low + high)
+            let tail = errors.reduce(0.0) { sum, entry in
+                guard entry.error > 0 else { return sum }
+                let ratio = middle / entry.error
+                return sum + entry.weight * 0.5
+                    * incompleteBeta(freedom / 2, 0.5, at: freedom / (freedom + ratio * ratio))
+            }
+            if tail > 0.025 { low = middle } else { high = middle }
+        }
+        return 0.5 * (low + high)
+    }
+}
+
+/// What each evaluation of a fitted curve contributes.
+private struct InfluencePoints {
+    let count: Int
+    let freeCount: Int
+    private let residuals: [Double]
+    /// ∂f/∂(c, d, k, t) with 0 for parameters at a bound.
+    private let slopes: [SIMD4<Double>]
+    /// How much the fitted midpoint and steepness move with each value.
+    private let midpointInfluence: [Double]
+    private let steepnessInfluence: [Double]
+    /// 4 f (1 − f), but not below 1e-4: no evaluation is exact.
+    private let binomialVariance: [Double]
+    private let free: [Int]
+
+    init?(_ problem: LogisticProblem, curve: LogisticCurve) {
+        count = problem.x.count
+        let (low, high) = (problem.lowerBound, problem.upperBound)
+        var free = [2, 3]
+        if curve.upper < high.upper - 1e-6 { free.insert(1, at: 0) }
+        if curve.lower > low.lower + 1e-6, curve.lower < high.lower - 1e-6 { free.insert(0, at: 0) }
+        self.free = free
+        freeCount = free.count
+        guard count > freeCount + 1 else { return nil }
+        var (residuals, slopes, variances) = ([Double](), [SIMD4<Double>](), [Double]())
+        var roots: [Double] = []
+        var matrix = SmallMatrix(order: free.count)
+        for index in problem.x.indices {
+            let offset = problem.x[index] - curve.midpoint
+            let share = 1 / (1 + exp(-curve.steepness * offset))
+            let rise = (curve.upper - curve.lower) * share * (1 - share)
+            var slope = SIMD4(1 - share, share, rise * offset, -rise * curve.steepness)
+            for parameter in 0..<4 where !free.contains(parameter) { slope[parameter] = 0 }
+            let value = curve.value(at: problem.x[index])
+            let residual = problem.y[index] - value
+            let weight = problem.weights[index]
+            let robust = problem.scale.map { weight * residual * residual / ($0 * $0) } ?? 0
+            roots.append((1 + robust).squareRoot())
+            matrix.add(slope, of: free, weight: weight / roots[index])
+            residuals.append(residual)
+            slopes.append(slope)
+            variances.append(4 * max(value * (1 - value), 2.5e-5))
+        }
+        guard let factor = matrix.cholesky() else { return nil }
+        func influence(of parameter: Int) -> [Double] {
+            let row = factor.solve(free.map { $0 == parameter ? 1 : 0 })
+            return slopes.indices.map { index in
+                let along = free.indices.reduce(0) { $0 + row[$1] * slopes[index][free[$1]] }
+                return along * problem.weights[index] / roots[index]
+            }
+        }
+        midpointInfluence = influence(of: 3)
+        steepnessInfluence = influence(of: 2)
+        self.residuals = residuals
+        self.slopes = slopes
+        binomialVariance = variances
+    }
+
+    /// The noise of one kind; nil where its likelihood is not defined.
+    func model(binomialShare: Double, correlation: Double) -> NoiseMixture.Model? {
+        let innovation = (1 - correlation * correlation).squareRoot()
+        var gram = SmallMatrix(order: freeCount)
+        var along = [Double](repeating: 0, count: freeCount)
+        var (power, logScales) = (0.0, 0.0)
+        // Σ_ij h_i h_j ρ^|i−j| by carrying what earlier evaluations add.
+        var (midpoint, steepness) = (CorrelatedSum(correlation), CorrelatedSum(correlation))
+        var (earlierSlope, earlierResidual) = (SIMD4<Double>.zero, 0.0)
+        for index in 0..<count {
+            let scale =
+                ((1 - binomialShare) + binomialShare * binomialVariance[index]).squareRoot()
+            logScales += log(scale)
+            let (slope, residual) = (slopes[index] / scale, residuals[index] / scale)
+            let isFirst = index == 0
+            let whitened = isFirst ? slope : (slope - correlation * earlierSlope) / innovation
+            let miss = isFirst ? residual : (residual - correlation * earlierResidual) / innovation
+            (earlierSlope, earlierResidual) = (slope, residual)
+            gram.add(whitened, of: free, weight: 1)
+            for place in 0..<freeCount { along[place] += whitened[free[place]] * miss }
+            power += miss * miss
+            midpoint.add(midpointInfluence[index] * scale)
+            steepness.add(steepnessInfluence[index] * scale)
+        }
+        guard let factor = gram.cholesky() else { return nil }
+        let taken = zip(factor.solve(along), along).reduce(0) { $0 + $1.0 * $1.1 }
+        let freedom = Double(count - freeCount)
+        let variance = max(power - taken, 1e-14 * power, 1e-300) / freedom
+        let prior = binomialShare == 0 ? -2 * log(8.0) : 0
+        return NoiseMixture.Model(
+            binomialShare: binomialShare, correlation: correlation,
+            deviance: freedom * log(variance) + 2 * logScales
+                + 2 * Double(count - 1) * log(innovation) + factor.logDeterminant + prior,
+            midpointError: (midpoint.value * variance).squareRoot(),
+            steepnessError: (steepness.value * variance).squareRoot())
+    }
+}
+
+/// Σ_ij h_i h_j ρ^|i−j|, one h after the other.
+private struct CorrelatedSum {
+    private let correlation: Double
+    private var carried = 0.0
+    private(set) var value = 0.0
+
+    init(_ correlation: Double) { self.correlation = correlation }
+
+    mutating func add(_ term: Double) {
+        value = max(0, value + term * term + 2 * term * carried)
+        carried = correlation * (carried + term)
+    }
+}
+
+/// A symmetric matrix of at most four rows and its Cholesky factor.
+private struct SmallMatrix {
+    let order: Int
+    private var entries: [Double]
+
+    init(order: Int) {
+        self.order = order
+        entries = [Double](repeating: 0, count: order * order)
+    }
+
+    mutating func add(_ vector: SIMD4<Double>, of kept: [Int], weight: Double) {
+        for row in 0..<order {
+            for column in 0...row {
+                entries[row * order + column] += weight * vector[kept[row]] * vector[kept[column]]
+            }
+        }
+    }
+
+    /// nil where the matrix is not positive definite.
+    func cholesky() -> SmallMatrix? {
+        var factor = self
+        for row in 0..<order {
+            for column in 0...row {
+                var sum = entries[row * order + column]
+                for inner in 0..<column {
+                    sum -=
+                        factor.entries[row * order + inner] * factor.entries[column * order + inner]
+                }
+                if row == column {
+                    guard sum > 0, sum.isFinite else { return nil }
+                    factor.entries[row * order + row] = sum.squareRoot()
+                } else {
+                    factor.entries[row * order + column] =
+                        sum / factor.entries[column * order + column]
+                }
+            }
+        }
+        return factor
+    }
+
+    /// The solution for a right side, of a factor.
+    func solve(_ right: [Double]) -> [Double] {
+        var solution = right
+        for row in 0..<order {
+            for inner in 0..<row { solution[row] -= entries[row * order + inner] * solution[inner] }
+            solution[row] /= entries[row * order + row]
+        }
+        for row in (0..<order).reversed() {
+            for inner in row + 1..<order {
+                solution[row] -= entries[inner * order + row] * solution[inner]
+            }
+            solution[row] /= entries[row * order + row]
+        }
+        return solution
+    }
+
+    /// ln of the determinant of the matrix that a factor is of.
+    var logDeterminant: Double {
+        (0..<order).reduce(0) { $0 + 2 * log(entries[$1 * order + $1]) }
     }
 }

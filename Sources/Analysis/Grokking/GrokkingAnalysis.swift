@@ -7,8 +7,9 @@ package struct GrokkingAnalysis: Sendable, Equatable {
     package let metric: String
     /// The level that counts as solved: an accuracy, or a loss in nats.
     package let threshold: Double
-    /// The value of guessing: accuracy of the commonest label, or ln(classes) for losses.
-    package let chance: Double
+    /// The value of guessing: accuracy of the commonest label, or ln(classes) for losses; nil where
+    /// the task is unknown.
+    package let chance: Double?
     /// Crossings of the threshold by the training curve.
     package let memorisation: Crossings
     /// Crossings of the threshold by the test curve.
@@ -29,7 +30,7 @@ package struct GrokkingAnalysis: Sendable, Equatable {
     package let recrossingCount: Int
     /// Steps whose training loss exceeds 100 times its running median; empty without that curve.
     package let spikeSteps: [Int]
-    /// Nil when a curve is missing or empty.
+    /// Nil when a curve has fewer than two points, and where the rule needs an unknown chance.
     package let label: GrokkingLabel?
     /// The rise spans fewer than three evaluations.
     package let isCoarse: Bool
@@ -50,13 +51,12 @@ package struct GrokkingAnalysis: Sendable, Equatable {
     package var generalisationStep: Int? { generalisation.sustained.step }
     /// Generalisation minus memorisation in steps.
     package var gap: Int? {
-        guard let memorisationStep, let generalisationStep else { return nil }
-        return generalisationStep - memorisationStep
+        difference(generalisationStep, memorisationStep)
     }
     /// (generalisation + 1) / (memorisation + 1): a ratio of steps that step 0 does not break.
     package var ratio: Double? {
         guard let memorisationStep, let generalisationStep else { return nil }
-        return Double(generalisationStep + 1) / Double(memorisationStep + 1)
+        return (Double(generalisationStep) + 1) / (Double(memorisationStep) + 1)
     }
     package var midpointStep: Double? { fit?.fit?.midpointStep }
     /// ln 81 / width in 1/decade: k of a fit in log-time, and what a fit in linear time has in its
@@ -74,14 +74,23 @@ package struct RunCurves: Sendable {
     package var testLoss = Curve(steps: [], values: [])
 
     package init() {}
+
+    /// The same with accuracies in another unit.
+    package func withAccuraciesDivided(by factor: Double) -> RunCurves {
+        var curves = self
+        curves.trainAccuracy = trainAccuracy.divided(by: factor)
+        curves.testAccuracy = testAccuracy.divided(by: factor)
+        return curves
+    }
 }
 
 /// The grokking analysis of accuracies: sustained crossings, a logistic fit and a label.
 ///
-/// `chance` is the measured share of the commonest label. The steps of the answer are the
-/// evaluations' own; every time carries its censoring. Empty curves give no label and no times.
+/// `chance` is the share of the commonest label, nil where the task is unknown: then there is a label
+/// only where every possible chance gives the same. The steps of the answer are the evaluations' own;
+/// every time carries its censoring. Empty curves give no label and no times.
 package func analyzeGrokking(
-    _ curves: RunCurves, chance: Double, threshold: Double = 0.99,
+    _ curves: RunCurves, chance: Double?, threshold: Double = 0.99,
     furtherLevels: [Double] = [0.5, 0.9, 0.95]
 ) -> GrokkingAnalysis {
     let (train, test) = (curves.trainAccuracy, curves.testAccuracy)
@@ -89,12 +98,14 @@ package func analyzeGrokking(
     let generalisation = test.crossings(of: threshold)
     let logarithmicFit = test.transitionFit(chance: chance)
     let linearFit = test.transitionFit(chance: chance, timeScale: .linear)
-    let final = test.values.last ?? chance
+    // Where the chance is unknown, a rise is read off from the lowest value seen.
+    let base = chance ?? test.values.min() ?? 0
+    let final = test.values.last ?? base
     let observed = (
-        ten: test.crossings(of: chance + 0.1 * (final - chance)).first,
-        ninety: test.crossings(of: chance + 0.9 * (final - chance)).first
+        ten: test.crossings(of: base + 0.1 * (final - base)).first,
+        ninety: test.crossings(of: base + 0.9 * (final - base)).first
     )
-    let hasRise = final > chance + 0.05
+    let hasRise = final > base + 0.05
     let fit = [logarithmicFit, linearFit].compactMap(\.fit).min { $0.aicc < $1.aicc }
     let onset = fit?.tenPercentStep ?? (hasRise ? observed.ten.interpolated : nil)
     let width =
@@ -106,12 +117,14 @@ package func analyzeGrokking(
     }
     let plateau = plateauMedian(test, memorisation.sustained.step, onset)
     let facts = LabelFacts(
-        isMemorised: memorisation.sustained.isReached, isAtChance: final < chance + 0.05,
+        isFinite: !curves.endNotFinite, isMemorised: memorisation.sustained.isReached,
+        isAtChance: isNearChance(final, within: 0.05, of: chance, isStrict: true),
         isGeneralised: generalisation.sustained.isReached, isLost: final < threshold - 0.1,
-        isStable: generalisation.stable.isReached, recrossings: recrossings ?? 0,
+        isSettled: isSettled(test, generalisation), recrossings: recrossings ?? 0,
         isStillMoving: lastDecileChange(test) >= 0.01,
         ratio: stepRatio(memorisation, generalisation),
-        plateauIsAtChance: plateau.map { $0 <= chance + 0.1 } ?? true, width: width)
+        plateauIsAtChance: plateau.map { isNearChance($0, within: 0.1, of: chance) } ?? true,
+        width: width)
     return GrokkingAnalysis(
         metric: "accuracy", threshold: threshold, chance: chance, memorisation: memorisation,
         generalisation: generalisation,
@@ -119,7 +132,7 @@ package func analyzeGrokking(
         logarithmicFit: logarithmicFit, linearFit: linearFit, widthDecades: width,
         onsetStep: onset, recrossingCount: recrossings ?? 0,
         spikeSteps: curves.trainLoss.spikes(),
-        label: train.isEmpty || test.isEmpty ? nil : facts.label,
+        label: min(train.count, test.count) < 2 ? nil : facts.label,
         isCoarse: fit == nil && generalisation.sustained.isReached && inside < 3)
 }
 
@@ -145,9 +158,10 @@ package func analyzeGrokkingByLoss(
     let onset = leaving.sustained.interpolated
     let plateau = plateauMedian(test, memorisation.sustained.step, onset)
     let facts = LabelFacts(
-        isMemorised: memorisation.sustained.isReached, isAtChance: final > chance / 2,
+        isFinite: !curves.endNotFinite, isMemorised: memorisation.sustained.isReached,
+        isAtChance: final > chance / 2,
         isGeneralised: generalisation.sustained.isReached, isLost: final > 10 * threshold,
-        isStable: generalisation.stable.isReached, recrossings: recrossings ?? 0,
+        isSettled: isSettled(test, generalisation), recrossings: recrossings ?? 0,
         isStillMoving: -lastDecileChange(test) >= 0.01,
         ratio: stepRatio(memorisation, generalisation),
         plateauIsAtChance: plateau.map { $0 >= 0.9 * chance } ?? true, width: width)
@@ -156,39 +170,78 @@ package func analyzeGrokkingByLoss(
         metric: "loss", threshold: threshold, chance: chance, memorisation: memorisation,
         generalisation: generalisation, furtherLevels: [leaving], logarithmicFit: nil,
         linearFit: nil, widthDecades: width, onsetStep: onset, recrossingCount: recrossings ?? 0,
-        spikeSteps: train.spikes(), label: train.isEmpty || test.isEmpty ? nil : facts.label,
+        spikeSteps: train.spikes(), label: min(train.count, test.count) < 2 ? nil : facts.label,
         isCoarse: generalisation.sustained.isReached && inside < 3)
 }
 
 /// What the rules of the label look at.
 private struct LabelFacts {
+    let isFinite: Bool
     let isMemorised: Bool
-    let isAtChance: Bool
+    /// nil where it depends on an unknown chance, as `plateauIsAtChance`.
+    let isAtChance: Bool?
     let isGeneralised: Bool
     let isLost: Bool
-    let isStable: Bool
+    let isSettled: Bool
     let recrossings: Int
     let isStillMoving: Bool
     let ratio: Double?
-    let plateauIsAtChance: Bool
+    let plateauIsAtChance: Bool?
     let width: Double?
 
-    var label: GrokkingLabel {
+    var label: GrokkingLabel? {
+        if !isFinite { return .diverged }
         if !isMemorised { return .noFit }
-        if isAtChance { return .memorisedOnly }
         if isGeneralised, isLost { return .collapsed }
-        if recrossings >= 2, !isStable { return .unstable }
-        guard isGeneralised, let ratio else { return isStillMoving ? .incomplete : .partial }
+        if recrossings >= 2, !isSettled { return .unstable }
+        guard isGeneralised, let ratio else {
+            guard let isAtChance else { return nil }
+            if isAtChance { return .memorisedOnly }
+            return isStillMoving ? .incomplete : .partial
+        }
         if ratio < 2 { return .concurrent }
-        if ratio < 10 || !plateauIsAtChance || (width ?? 0) > 0.5 { return .delayed }
-        return .grokked
+        if ratio < 10 || (width ?? 0) > 0.5 { return .delayed }
+        return plateauIsAtChance.map { $0 ? .grokked : .delayed }
     }
+}
+
+/// Whether a value is at most `margin` above chance; with an unknown chance only what holds for
+/// every possible one.
+private func isNearChance(
+    _ value: Double, within margin: Double, of chance: Double?, isStrict: Bool = false
+) -> Bool? {
+    guard let chance else { return value < margin ? true : nil }
+    return isStrict ? value < chance + margin : value <= chance + margin
+}
+
+/// Whether the curve has stayed beyond the level for at least as many evaluations as went by between
+/// the first sustained crossing and the stable one.
+private func isSettled(_ curve: Curve, _ crossings: Crossings) -> Bool {
+    guard let stable = crossings.stable.step, let sustained = crossings.sustained.step else {
+        return false
+    }
+    let held = curve.steps.count { $0 >= stable }
+    return held >= curve.steps.count { $0 >= sustained && $0 < stable }
+}
+
+extension RunCurves {
+    /// Whether one of the curves ends in NaN or infinity.
+    fileprivate var endNotFinite: Bool {
+        [trainAccuracy, testAccuracy, trainLoss, testLoss].contains(where: \.endsNotFinite)
+    }
+}
+
+/// later − earlier in steps; nil where one is unknown, or the difference beyond the largest integer.
+package func difference(_ later: Int?, _ earlier: Int?) -> Int? {
+    guard let later, let earlier else { return nil }
+    let (difference, overflow) = later.subtractingReportingOverflow(earlier)
+    return overflow ? nil : difference
 }
 
 private func stepRatio(_ memorisation: Crossings, _ generalisation: Crossings) -> Double? {
     guard let first = memorisation.sustained.step, let second = generalisation.sustained.step
     else { return nil }
-    return Double(second + 1) / Double(first + 1)
+    return (Double(second) + 1) / (Double(first) + 1)
 }
 
 private func decades(_ start: Double?, _ end: Double?) -> Double? {

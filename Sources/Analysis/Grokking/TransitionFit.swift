@@ -79,11 +79,12 @@ extension Curve {
     /// Residuals well above this count linearly.
     package static let robustScale = 0.1
 
-    /// The least-squares problem of a rise from about `chance`: bounds 0 ≤ c ≤ chance + 0.1,
-    /// 0 ≤ d ≤ 1, k > 0, weights half the gap in x, robust loss `soft_l1` of scale 0.1.
+    /// The least-squares problem of a rise from about `chance`: bounds 0 ≤ c ≤ chance + 0.1 (1 where
+    /// the chance is unknown), 0 ≤ d ≤ 1, k > 0, weights half the gap in x, robust loss `soft_l1` of
+    /// scale 0.1.
     ///
     /// Linear time uses the same weights, so that both fits explain the same weighted data.
-    package func transitionProblem(chance: Double, timeScale: TimeScale) -> LogisticProblem {
+    package func transitionProblem(chance: Double?, timeScale: TimeScale) -> LogisticProblem {
         let x = timeScale == .logarithmic ? positions : steps.map(Double.init)
         let (first, last) = (x.first ?? 0, x.last ?? 1)
         let span = max(last - first, .leastNormalMagnitude)
@@ -92,7 +93,8 @@ extension Curve {
             lowerBound: LogisticCurve(
                 lower: 0, upper: 0, steepness: 1e-3 / span, midpoint: first - span),
             upperBound: LogisticCurve(
-                lower: chance + 0.1, upper: 1, steepness: 1e5 / span, midpoint: last + span))
+                lower: min((chance ?? 1) + 0.1, 1), upper: 1, steepness: 1e5 / span,
+                midpoint: last + span))
     }
 
     /// The best local minimum over several starts, without judging it; nil below six points.
@@ -160,10 +162,10 @@ extension Curve {
 
     /// Fits the four-parameter logistic to this accuracy curve, or says why there is no fit.
     ///
-    /// `chance` is the accuracy of always giving the commonest label. Points with infinite values
-    /// refuse the fit as poor.
+    /// `chance` is the accuracy of always giving the commonest label, nil where it is unknown. Points
+    /// with infinite values refuse the fit as poor.
     package func transitionFit(
-        chance: Double, timeScale: TimeScale = .logarithmic
+        chance: Double?, timeScale: TimeScale = .logarithmic
     ) -> FitOutcome {
         guard values.allSatisfy(\.isFinite) else { return .refused(.poorFit) }
         let problem = transitionProblem(chance: chance, timeScale: timeScale)

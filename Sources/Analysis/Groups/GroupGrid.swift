@@ -16,6 +16,9 @@ package struct GroupGrid: Sendable {
     package let answers: [Int]
     /// Whether the pair (x, y) is trained on.
     package let isTrain: [Bool]
+    /// The element that a train pair is trained to answer where label noise made it another than the
+    /// right one, by pair.
+    package let trainedAnswers: [Int: Int]
     /// The operand that element g stands for: row of an embedding table.
     package let operands: [Int]
     /// The column of the logits that belongs to element z.
@@ -41,6 +44,7 @@ package struct GroupGrid: Sendable {
         rows = Array(0..<count * count)
         answers = group.products.map(Int.init)
         isTrain = train
+        trainedAnswers = [:]
         operands = Array(0..<count)
         columns = operands
     }
@@ -90,6 +94,9 @@ package struct GroupGrid: Sendable {
         }
         var train = [Bool](repeating: false, count: examples.count)
         for row in task.trainIndices { train[row] = true }
+        trainedAnswers = try GroupGrid.trainedAnswers(of: task, rows: rows, answers: answers) {
+            places[$0]
+        }
         characters = GroupCharacters(group)
         fourierBasis = GroupGrid.fourierBasis(of: group)
         order = count
@@ -102,6 +109,26 @@ package struct GroupGrid: Sendable {
         }
         self.rows = rows
         self.answers = answers
+    }
+
+    /// The answers that label noise put in the place of right ones, by pair.
+    private static func trainedAnswers(
+        of task: Task, rows: [Int], answers: [Int], element: (Int) -> Int?
+    ) throws -> [Int: Int] {
+        guard task.configuration.labelNoise > 0 else { return [:] }
+        let pairs = Dictionary(uniqueKeysWithValues: rows.enumerated().map { ($1, $0) })
+        let targets = task.trainExamples.targets
+        let first = task.tokenSpace.classCount > task.classCount ? task.firstAnswerToken : 0
+        var result: [Int: Int] = [:]
+        for (place, row) in task.trainIndices.enumerated() {
+            guard let pair = pairs[row] else { continue }
+            let target = Int(targets[place * task.trainExamples.targetsPerExample]) - first
+            guard let trained = element(target) else {
+                throw refusal(task, "its label noise has answers that are no elements of the group")
+            }
+            if trained != answers[pair] { result[pair] = trained }
+        }
+        return result
     }
 
     private static func refusal(_ task: Task, _ cause: String) -> UserError {

@@ -1,5 +1,6 @@
 package import ArrayMath
 internal import Checkpoints
+internal import Foundation
 
 /// Which matrix of second derivatives of the mean loss.
 package enum CurvatureOperator: String, Sendable, Codable, CaseIterable {
@@ -23,8 +24,12 @@ package struct CurvatureEigenvalue: Sendable, Equatable {
     package let eigenvalue: Double
     /// ‖H v − λ v‖ for the unit Ritz vector: an eigenvalue lies within this distance.
     package let residual: Double
+    /// The error bound is met and no copy is missing before this rank.
+    ///
     /// False is a normal answer inside a dense cluster, as at the bottom of large networks.
     package let converged: Bool
+    /// How it was found and how copies of repeated eigenvalues were looked for, in words.
+    package let method: String
 }
 
 /// The ends of the spectrum of a curvature operator at one checkpoint.
@@ -47,6 +52,7 @@ package func curvatureSpectrum(
     of linearOperator: LinearOperator, draft: (() throws -> LinearOperator)? = nil,
     options: LanczosOptions
 ) throws -> CurvatureSpectrum {
+    try checkCount(options, dimension: linearOperator.dimension)
     let result: LanczosResult
     do {
         result =
@@ -58,15 +64,47 @@ package func curvatureSpectrum(
     } catch let error as NonFiniteProduct {
         throw curvatureIsNotFinite(error)
     }
-    func rows(_ pairs: [RitzPair], _ side: SpectrumSide) -> [CurvatureEigenvalue] {
+    func rows(
+        _ pairs: [RitzPair], _ side: SpectrumSide, _ method: EigenvalueMethod
+    ) -> [CurvatureEigenvalue] {
         pairs.enumerated().map { index, pair in
             CurvatureEigenvalue(
                 side: side, rank: index + 1, eigenvalue: pair.eigenvalue, residual: pair.residual,
-                converged: pair.converged)
+                converged: pair.converged, method: method.description)
         }
     }
     return CurvatureSpectrum(
-        eigenvalues: rows(result.top, .top) + rows(result.bottom, .bottom),
+        eigenvalues: rows(result.top, .top, result.topMethod)
+            + rows(result.bottom, .bottom, result.bottomMethod),
         productCount: result.productCount, draftProductCount: result.draftProductCount,
         warmStart: result.warmStart)
+}
+
+/// The most eigenvalues of one end that can be asked for in a space of this dimension: as many as it
+/// has, and no more than half of the machine's memory holds the vectors of.
+package func mostEigenvalues(
+    dimension: Int, physicalMemory: UInt64 = ProcessInfo.processInfo.physicalMemory
+) -> Int {
+    let (none, one) = (
+        LanczosOptions.byteCount(top: 0, bottom: 0, dimension: dimension),
+        LanczosOptions.byteCount(top: 1, bottom: 0, dimension: dimension)
+    )
+    let room = (Double(physicalMemory) / 2 - none) / (one - none)
+    return max(1, min(dimension, Int(min(room, Double(Int32.max)))))
+}
+
+/// Errors: more eigenvalues than there are, or than fit into memory.
+private func checkCount(_ options: LanczosOptions, dimension: Int) throws {
+    let wanted = max(options.top, options.bottom)
+    let most = mostEigenvalues(dimension: dimension)
+    guard wanted > max(most, 5) else { return }
+    let bytes = LanczosOptions.byteCount(
+        top: options.top, bottom: options.bottom, dimension: dimension)
+    throw UserError.usage(
+        subject: "\(wanted) eigenvalues",
+        cause: wanted > dimension
+            ? "the network has \(dimension) parameters, so that there are no more of them"
+            : "their vectors would take \(String(format: "%.1f", bytes / 1e9)) GB, more than half of "
+                + "the memory here",
+        advice: "ask for at most \(most)")
 }

@@ -74,20 +74,44 @@ package func keskarSharpness(
         largestLoss: search.loss)
 }
 
-/// Keskar's sharpness of a network's mean loss at fixed weights.
+/// Keskar's sharpness in several random subspaces: one alone varies several-fold.
+package struct KeskarSharpnesses: Sendable, Equatable {
+    /// How many subspaces are searched, with consecutive seeds.
+    package static let usualCount = 10
+
+    /// Rising by sharpness.
+    package let subspaces: [KeskarSharpness]
+
+    /// Of several subspaces; nil for none.
+    package init?(_ subspaces: [KeskarSharpness]) {
+        guard !subspaces.isEmpty else { return nil }
+        self.subspaces = subspaces.sorted { $0.sharpness < $1.sharpness }
+    }
+
+    package var smallest: Double { subspaces[0].sharpness }
+    package var largest: KeskarSharpness { subspaces[subspaces.count - 1] }
+    /// The middle one, or the mean of the two in the middle.
+    package var median: Double { quantile(subspaces.map(\.sharpness), 0.5) }
+}
+
+/// Keskar's sharpness of a network's mean loss at fixed weights, in `count` random subspaces.
 ///
 /// `watch` is asked before every gradient.
 package func keskarSharpness<Scalar: NetworkScalar>(
     of evaluator: NetworkEvaluator<Scalar>, at parameters: [Double],
     epsilon: Double = KeskarSharpness.usualEpsilon, seed: UInt64,
-    watch: () throws -> Void = {}
-) throws -> KeskarSharpness? {
+    count: Int = KeskarSharpnesses.usualCount, watch: () throws -> Void = {}
+) throws -> KeskarSharpnesses? {
     var gradient = [Scalar](repeating: 0, count: parameters.count)
-    return try keskarSharpness(at: parameters, epsilon: epsilon, seed: seed) { point in
-        try watch()
-        let loss = evaluator.gradient(point.map { Scalar($0) }, into: &gradient).loss
-        return (loss, gradient.map { Double($0) })
+    let found = try (0..<count).compactMap { subspace in
+        try keskarSharpness(at: parameters, epsilon: epsilon, seed: seed &+ UInt64(subspace)) {
+            point in
+            try watch()
+            let loss = evaluator.gradient(point.map { Scalar($0) }, into: &gradient).loss
+            return (loss, gradient.map { Double($0) })
+        }
     }
+    return KeskarSharpnesses(found)
 }
 
 /// Maximisation over the box |y_i| ≤ b_i by projected gradient steps of adapted length.

@@ -9,7 +9,8 @@ package struct PowerLawTail: Sendable, Equatable {
     package let standardError: Double
     /// The start of the tail, λ_min.
     package let smallest: Double
-    /// The Kolmogorov–Smirnov distance at λ_min.
+    /// The Kolmogorov–Smirnov distance at λ_min, as in WeightWatcher's fit: the largest |F(λ) − i/n|
+    /// with i the number of tail values below λ, one side of each step of the empirical law.
     package let distance: Double
     package let tailCount: Int
 
@@ -20,9 +21,12 @@ package struct PowerLawTail: Sendable, Equatable {
 /// Continuous maximum likelihood: α = 1 + n / Σ ln(λ/λ_min), λ_min minimising the KS distance
 /// (Clauset, Shalizi and Newman 2009), without an upper cut.
 ///
-/// Nil for fewer than 50 positive eigenvalues. Outliers can give spurious large exponents.
-package func powerLawTail(ofSingularValues values: [Double]) -> PowerLawTail? {
-    let sorted = values.map { $0 * $0 }.filter { $0 > 0 && $0.isFinite }.sorted()
+/// Values at or below `floor` are rounding and left out. Nil for fewer than 50 that are left.
+/// Outliers can give spurious large exponents.
+package func powerLawTail(
+    ofSingularValues values: [Double], above floor: Double = 0
+) -> PowerLawTail? {
+    let sorted = values.filter { $0 > floor && $0.isFinite }.map { $0 * $0 }.sorted()
     let count = sorted.count
     guard count >= PowerLawTail.fewestEigenvalues else { return nil }
     let logs = sorted.map { log($0) }
@@ -37,9 +41,7 @@ package func powerLawTail(ofSingularValues values: [Double]) -> PowerLawTail? {
         var distance = 0.0
         for index in start..<count {
             let model = 1 - exp((1 - exponent) * (logs[index] - logs[start]))
-            let rank = Double(index - start)
-            distance = max(
-                distance, abs(rank / Double(tail) - model), abs((rank + 1) / Double(tail) - model))
+            distance = max(distance, abs(Double(index - start) / Double(tail) - model))
         }
         if best == nil || distance < (best?.distance ?? 0) {
             best = PowerLawTail(
@@ -61,11 +63,16 @@ package struct CorrelationTraps: Sendable, Equatable {
     package let largest: Double
 }
 
-/// Correlation traps: the entries are shuffled with the seed, σ² scaled to Σλ = count, a
-/// Marchenko–Pastur σ fitted to their linear kernel density (bandwidth 0.1), and the eigenvalues
-/// above λ⁺ + √(Q^(−1/2) λ⁺^(2/3) M^(−2/3)) counted.
+/// Correlation traps: the entries are shuffled with the seed, σ² scaled to Σλ = count, the σ of a
+/// Marchenko–Pastur law taken from their median (√(median λ / median of the law of σ = 1)), and the eigenvalues above
+/// λ⁺ + √(Q^(−1/2) λ⁺^(2/3) M^(−2/3)) counted.
 ///
-/// `values` is row-major. Nil for fewer than 50 eigenvalues, zeros and numbers that are not finite.
+/// WeightWatcher fits σ to a kernel density instead, which the singularity of the law at 0 draws up to
+/// 1.15 for square matrices whose true σ is 1; the median has no such bias, and outliers do not move
+/// it.
+///
+/// `values` is row-major. Nil for fewer than 50 eigenvalues, for numbers that are not finite, and where
+/// more than half of the eigenvalues are rounding, so that there is no bulk.
 package func correlationTraps(
     _ values: [Double], rows: Int, columns: Int, seed: UInt64
 ) -> CorrelationTraps? {
@@ -79,7 +86,10 @@ package func correlationTraps(
     guard sum > 0, sum.isFinite else { return nil }
     let eigenvalues = raw.map { $0 * Double(small) / sum }
     let ratio = Double(large) / Double(small)
-    let deviation = marchenkoPasturDeviation(eigenvalues, ratio: ratio)
+    // Where more than half are rounding there is no bulk.
+    let middle = quantile(eigenvalues.sorted(), 0.5)
+    guard middle > Double(large) * Double.ulpOfOne * (eigenvalues.max() ?? 0) else { return nil }
+    let deviation = (middle / marchenkoPasturMedian(ratio: ratio)).squareRoot()
     let edge = pow(deviation * (1 + 1 / ratio.squareRoot()), 2)
     let width = (pow(edge, 2.0 / 3) / ratio.squareRoot() * pow(Double(small), -2.0 / 3))
         .squareRoot()
@@ -88,32 +98,22 @@ package func correlationTraps(
         edge: edge + width, largest: eigenvalues.max() ?? 0)
 }
 
-/// The σ in steps of 0.005 whose density is closest (least squares at 100 points) to the kernel
-/// density of the eigenvalues.
-private func marchenkoPasturDeviation(_ eigenvalues: [Double], ratio: Double) -> Double {
-    let (low, high) = (eigenvalues.min() ?? 0, eigenvalues.max() ?? 1)
-    let points = (0..<100).map { low + (high - low) * (Double($0) + 0.5) / 100 }
-    let bandwidth = 0.1
-    let density = points.map { point in
-        eigenvalues.reduce(0) { $0 + max(0, 1 - abs(point - $1) / bandwidth) / bandwidth }
-            / Double(eigenvalues.count)
+/// The median of the Marchenko–Pastur law of σ = 1 for Q = `ratio` ≥ 1, by the midpoint rule to 1e-8.
+///
+/// With λ = (1 + r²) − 2 r cos θ, r = Q^(−1/2), the density becomes
+/// 2 sin² θ / (π λ) dθ on 0…π, smooth but for Q = 1, where it is 1 + cos θ over π.
+package func marchenkoPasturMedian(ratio: Double) -> Double {
+    let root = 1 / max(ratio, 1).squareRoot()
+    let count = 20_000
+    var sums = [0.0]
+    for index in 0..<count {
+        let angle = (Double(index) + 0.5) * .pi / Double(count)
+        let value = 1 + root * root - 2 * root * cos(angle)
+        sums.append(sums[index] + 2 * sin(angle) * sin(angle) / (.pi * value))
     }
-    var best = (deviation: 1.0, miss: Double.infinity)
-    for step in 20...300 {
-        let deviation = 0.005 * Double(step)
-        let root = 1 / ratio.squareRoot()
-        let (bottom, top) = (
-            pow(deviation * (1 - root), 2), pow(deviation * (1 + root), 2)
-        )
-        var miss = 0.0
-        for (point, observed) in zip(points, density) {
-            let inside = (top - point) * (point - bottom)
-            let model =
-                inside > 0 && point > 0
-                ? ratio * inside.squareRoot() / (2 * .pi * deviation * deviation * point) : 0
-            miss += (model - observed) * (model - observed)
-        }
-        if miss < best.miss { best = (deviation, miss) }
-    }
-    return best.deviation
+    let half = 0.5 * (sums.last ?? 0)
+    let place = sums.firstIndex { $0 >= half } ?? count
+    let share = (half - sums[place - 1]) / (sums[place] - sums[place - 1])
+    let angle = (Double(place - 1) + share) * .pi / Double(count)
+    return 1 + root * root - 2 * root * cos(angle)
 }

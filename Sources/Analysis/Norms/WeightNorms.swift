@@ -4,11 +4,12 @@ internal import Foundation
 
 /// The sizes of one tensor, or of all weights together, at one step.
 ///
-/// A number whose definition does not hold is nil: the singular-value measures of the total, the
-/// ratios of a tensor of zeros, the mean square of a tensor without elements. A tensor with NaN has
+/// A number whose definition does not hold is nil: the singular-value measures of the total and of
+/// vectors, the ratios of a tensor of zeros, the mean square of a tensor without elements. A tensor with NaN has
 /// NaN everywhere, one with an infinity has infinite norms and NaN ratios.
 package struct WeightNorms: Sendable, Equatable {
-    /// The tensor's name, or `total` for all tensors of the checkpoint.
+    /// The tensor's name, or `total` for all parameters of the checkpoint; a tensor of that name is
+    /// `tensor total`.
     package let tensor: String
     package let elementCount: Int
     /// ‖W‖₂ = √Σ w², the Frobenius norm of a matrix.
@@ -17,7 +18,7 @@ package struct WeightNorms: Sendable, Equatable {
     package let rms: Double?
     /// max |w|; 0 for a tensor without elements.
     package let linf: Double
-    /// The largest singular value σ₁; for a vector its l2 norm.
+    /// The largest singular value σ₁; nil for a vector, which has none.
     package let spectral: Double?
     /// ‖W‖_F² / σ₁²: between 1 and the rank.
     package let stableRank: Double?
@@ -30,24 +31,40 @@ package struct WeightNorms: Sendable, Equatable {
     /// Σ σ, the nuclear norm.
     package let nuclear: Double?
 
-    /// The name of the row that covers all tensors.
+    /// The name of the row that covers all parameters.
     package static let totalName = "total"
+
+    /// The name of a tensor's row.
+    package static func rowName(_ tensor: String) -> String {
+        tensor == totalName ? "tensor \(tensor)" : tensor
+    }
 }
 
-/// The norms of each tensor in the given order, followed by their `total`.
+extension [Tensor] {
+    /// Whether each is trained: running statistics, counters and masks are no part of a total.
+    package var areParameters: [Bool] {
+        TensorRole.roles(of: map { ($0.name, $0.elementType, $0.shape) }).map { $0 == .parameter }
+    }
+}
+
+/// The norms of each tensor in the given order, followed by the `total` of those that are trained.
 ///
 /// Complex and empty lists of tensors: complex tensors are left out, no tensors give a total of
 /// zeros. The matrix of a tensor with more than two axes is made by flattening all axes but the
 /// last, so that attention weights [heads, width, head_width] count as one stacked matrix.
 package func weightNorms(of tensors: [Tensor]) -> [WeightNorms] {
-    let each = tensors.compactMap(weightNorms(of:))
-    let squares = vectorNorm(each.map(\.l2))
-    let count = each.reduce(0) { $0 + $1.elementCount }
-    let largest = each.reduce(0.0) { $0.isNaN || $1.linf.isNaN ? .nan : max($0, $1.linf) }
+    let found = zip(tensors, tensors.areParameters).compactMap { tensor, isParameter in
+        weightNorms(of: tensor).map { (norms: $0, isParameter: isParameter) }
+    }
+    let each = found.map(\.norms)
+    let counted = found.filter(\.isParameter).map(\.norms)
+    let squares = vectorNorm(counted.map(\.l2))
+    let count = counted.reduce(0) { $0 + $1.elementCount }
+    let largest = counted.reduce(0.0) { $0.isNaN || $1.linf.isNaN ? .nan : max($0, $1.linf) }
     let total = WeightNorms(
         tensor: WeightNorms.totalName, elementCount: count, l2: squares,
         rms: count > 0 ? squares / Double(count).squareRoot() : nil, linf: largest, spectral: nil,
-        stableRank: nil, spectralEntropy: nil, l1: each.reduce(0) { $0 + $1.l1 }, nuclear: nil)
+        stableRank: nil, spectralEntropy: nil, l1: counted.reduce(0) { $0 + $1.l1 }, nuclear: nil)
     return each + [total]
 }
 
@@ -58,16 +75,17 @@ package func weightNorms(of tensor: Tensor) -> WeightNorms? {
     let l2 = sizes.norm(of: values)
     let count = values.count
     let spectrum = singularValueSpectrum(values, shape: tensor.shape)
+    let isMatrix = tensor.shape.count > 1
     let spectral = spectrum.first ?? 0
     return WeightNorms(
-        tensor: tensor.name, elementCount: count, l2: l2,
+        tensor: WeightNorms.rowName(tensor.name), elementCount: count, l2: l2,
         rms: count > 0 ? l2 / Double(count).squareRoot() : nil,
         linf: sizes.largestMagnitude,
         // A Gram matrix of an infinite entry has no spectrum; the norm is still infinite.
-        spectral: spectral.isNaN && !l2.isNaN ? l2 : spectral,
-        stableRank: stableRank(l2: l2, spectral: spectral),
-        spectralEntropy: singularValueEntropy(spectrum),
-        l1: sizes.sumOfMagnitudes, nuclear: spectrum.reduce(0, +))
+        spectral: !isMatrix ? nil : spectral.isNaN && !l2.isNaN ? l2 : spectral,
+        stableRank: isMatrix ? stableRank(l2: l2, spectral: spectral) : nil,
+        spectralEntropy: isMatrix ? singularValueEntropy(spectrum) : nil,
+        l1: sizes.sumOfMagnitudes, nuclear: isMatrix ? spectrum.reduce(0, +) : nil)
 }
 
 /// The singular values, falling, of a tensor read as a matrix by flattening all axes but the last.

@@ -133,6 +133,21 @@ struct BlockLosses {
                 excluded2.add(losses.excluded2, isTrain: isTrain)
                 restricted3.add(losses.restricted3, isTrain: isTrain)
                 excluded3.add(losses.excluded3, isTrain: isTrain)
+                if let trained = grid.trainedAnswers[pair] {
+                    func difference(_ value: (Int) -> Double) -> Double {
+                        value(answer) - value(trained)
+                    }
+                    let part = difference { slab[y * order + $0] }
+                    let alone = difference {
+                        projection.left[x * order + $0] + projection.right[y * order + $0]
+                    }
+                    let middle = difference { mean[$0] }
+                    let whole = difference { shared.logits[pair * order + $0] }
+                    restricted2.addNoise(part + middle)
+                    excluded2.addNoise(whole - part)
+                    restricted3.addNoise(part + alone + middle)
+                    excluded3.addNoise(whole - part - alone)
+                }
             }
         }
     }

@@ -16,11 +16,14 @@ package struct GroupMeasureInput: Sendable {
     package var hidden: [Double]
     /// U [m, n].
     package var unembedding: [Double]
+    /// The network from its hidden layer on; nil where logits are H U.
+    package var readout: NetworkReadout?
 
     package init(
         logits: [Double], leftEmbedding: [Double], rightEmbedding: [Double], hidden: [Double],
-        unembedding: [Double]
+        unembedding: [Double], readout: NetworkReadout? = nil
     ) {
+        self.readout = readout
         self.logits = logits
         self.leftEmbedding = leftEmbedding
         self.rightEmbedding = rightEmbedding
@@ -32,7 +35,11 @@ package struct GroupMeasureInput: Sendable {
 /// The measures of Chughtai and others (2023) for every component of the group, by characters.
 ///
 /// `keys` names the key components; nil takes those whose trace similarity exceeds 0.005. Each
-/// measure is named as published with the component as its variant; totals have no variant. Where
+/// measure is named as published with the component as its variant; totals have no variant.
+/// `hidden_restricted_loss` and `hidden_excluded_loss` are h U and (H − h) U, as published: attention's
+/// skip and biases are dropped. Networks that have them, or layer norms, also get the losses
+/// `…_through_network` with h or H − h in the place of H and everything else as it is; behind a layer
+/// norm the published ones have no meaning and no value, and only totals are computed. Where
 /// the published values come from faulty representations (3-dimensional ones of A5, hidden measures
 /// of cyclic groups) these are the correct ones. Shares of nothing (a width of zeros) are NaN.
 package func groupMeasures(
@@ -62,7 +69,7 @@ package func groupMeasures(
                 return sum + similarity * similarity
             }))
     result += context.logitLosses(chosen, variant: "", prefix: "total_logit")
-    let hidden = context.hiddenLosses(chosen, variant: "", prefix: "total_hidden")
+    let hidden = context.hiddenLosses(chosen, variant: "", prefix: "total_hidden", isTotal: true)
     result += hidden
     result += context.explained(chosen)
     let plain = context.shared.losses()
@@ -91,6 +98,9 @@ private struct GroupMeasureContext {
     let centredSquares: Double
     /// The losses of the centred logits too: what all classes have in common drops out of them.
     let shared: PairExponentials
+    /// The logits H U alone, and what the network adds to them; nil where that is nothing.
+    let plain: PairExponentials?
+    let rest: PairExponentials?
     /// S_xy of the uncentred hidden layer, [n, m].
     let answerSums: [Double]
     let power: [String: [Double]]
@@ -103,6 +113,14 @@ private struct GroupMeasureContext {
         order = grid.order
         width = input.hidden.count / max(order * order, 1)
         shared = PairExponentials(input.logits, on: grid)
+        if let readout = input.readout, readout.isLinear, !readout.isPlain {
+            let own = matrixProduct(
+                input.hidden, input.unembedding, rows: order * order, columns: order, inner: width)
+            plain = PairExponentials(own, on: grid)
+            rest = PairExponentials(zip(input.logits, own).map { $0 - $1 }, on: grid)
+        } else {
+            (plain, rest) = (nil, nil)
+        }
         let centredLogits = GroupMeasureContext.classCentred(input.logits, order)
         centredSquares = centredLogits.reduce(0) { $0 + $1 * $1 }
         logitSums = characters.quotientSums(
@@ -205,16 +223,42 @@ private struct GroupMeasureContext {
     }
 
     func hiddenLosses(
-        _ components: [GroupComponent], variant: String, prefix: String
+        _ components: [GroupComponent], variant: String, prefix: String, isTotal: Bool = false
     ) -> [MeasuredValue] {
         let projected = characters.project(answerSums, columns: width, on: components)
             .map { $0 / Double(order) }
+        if let readout = input.readout, !readout.isLinear {
+            guard isTotal else { return [] }
+            return lossesBehindNorm(readout, projected, prefix: prefix)
+        }
         let rows = matrixProduct(
             projected, input.unembedding, rows: order, columns: order, inner: width)
         let restricted = grid.lossesOfAnswerLogits(rows)
-        let excluded = shared.losses(subtracting: [rows])[0]
-        return restricted.measurements("\(prefix)_restricted_loss", variant: variant)
+        let excluded = (plain ?? shared).losses(subtracting: [rows])[0]
+        var result =
+            restricted.measurements("\(prefix)_restricted_loss", variant: variant)
             + excluded.measurements("\(prefix)_excluded_loss", variant: variant)
+        if let rest {
+            result += rest.losses(subtracting: [rows.map { -$0 }])[0].measurements(
+                "\(prefix)_restricted_loss_through_network", variant: variant)
+            result += shared.losses(subtracting: [rows])[0].measurements(
+                "\(prefix)_excluded_loss_through_network", variant: variant)
+        }
+        return result
+    }
+
+    private func lossesBehindNorm(
+        _ readout: NetworkReadout, _ projected: [Double], prefix: String
+    ) -> [MeasuredValue] {
+        let kept = grid.answers.flatMap { projected[$0 * width..<($0 + 1) * width] }
+        let restricted = grid.losses(of: readout.logits(ofHidden: kept))
+        let excluded = grid.losses(
+            of: readout.logits(ofHidden: zip(input.hidden, kept).map { $0 - $1 }))
+        let reason = "a layer norm stands between the hidden layer and the logits"
+        return ["restricted", "excluded"].map {
+            MeasuredValue("\(prefix)_\($0)_loss", value: nil, text: reason)
+        } + restricted.measurements("\(prefix)_restricted_loss_through_network", variant: "")
+            + excluded.measurements("\(prefix)_excluded_loss_through_network", variant: "")
     }
 
     private func share(_ part: String, _ components: [GroupComponent]) -> Double {

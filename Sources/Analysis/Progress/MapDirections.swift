@@ -7,7 +7,8 @@ internal import ArrayMath
 /// u_k and v_k the projections of W_L on the cosine and sine along the logit axis. The fraction of
 /// variance explained of u_k is that of the best multiple of cos(w_k s) in the function
 /// ⟨u_k, H[x, y]⟩ of all pairs, centred, with s the answer to (x, y); of v_k that of sin(w_k s). The
-/// length of a direction does not matter. One value in [0, 1] for each key with the variants `cos/k`
+/// length of a direction does not matter. Behind a layer norm the logits read other directions for
+/// each example: there is no value, and a text that says so. One value in [0, 1] for each key with the variants `cos/k`
 /// and `sin/k`; none where W_L has no such part or where the function does not vary, and none for
 /// the sine of n/2, which is zero.
 package func mapDirectionsExplained(
@@ -22,6 +23,13 @@ package func mapDirectionsExplained(
         }
     }
     guard !waves.isEmpty else { return [] }
+    guard view.readout.isLinear else {
+        return [
+            MeasuredValue(
+                "map_direction_fraction_explained", split: "all", value: nil,
+                text: "a layer norm stands between the hidden layer and the logits")
+        ]
+    }
     let rows = waves.flatMap { grid.fourierBasis[$0.row * order..<($0.row + 1) * order] }
     let directions = matrixProduct(
         rows, transposed: false, view.neuronLogitMap, transposed: true, rows: waves.count,

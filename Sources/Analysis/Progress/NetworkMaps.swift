@@ -10,6 +10,9 @@ package struct NetworkMaps: Sendable {
     package let leftEmbedding: [Double]
     package let rightEmbedding: [Double]
     /// The map from neurons to logits, [m, n].
+    ///
+    /// Through layer norms that stand between, it is their scale on what is left of the mean; the
+    /// positive factor by which a norm multiplies each example is left out.
     package let neuronLogitMap: [Double]
 
     /// Takes apart the weights of a checkpoint.
@@ -31,7 +34,7 @@ package struct NetworkMaps: Sendable {
         self.grid = grid
         let space = task.tokenSpace
         let (order, classes) = (grid.order, space.classCount)
-        let width = network.kind == .transformer ? network.mlpWidth : network.hiddenWidth
+        let width = network.neuronCount
         let parts = NetworkParts(layout: layout, parameters: parameters)
         func kept(_ matrix: [Double], columns: Int) -> [Double] {
             (0..<matrix.count / columns).flatMap { row in
@@ -53,7 +56,21 @@ package struct NetworkMaps: Sendable {
                 network.tied
                 ? transposed(Array(embedding), rows: classes, columns: network.width)
                 : Array(try parts.values("unembedding"))
-            let output = Array(try parts.values("blocks.\(network.layers - 1).mlp.output"))
+            let block = "blocks.\(network.layers - 1)"
+            var output = Array(try parts.values("\(block).mlp.output"))
+            for name in (network.normalization == .post ? ["\(block).mlp_norm"] : [])
+                + (network.finalNorm ? ["final_norm"] : [])
+            {
+                let scale = Array(try parts.values("\(name).scale"))
+                for row in 0..<width {
+                    let start = row * network.width
+                    let mean =
+                        output[start..<start + network.width].reduce(0, +) / Double(network.width)
+                    for column in scale.indices {
+                        output[start + column] = (output[start + column] - mean) * scale[column]
+                    }
+                }
+            }
             neuronLogitMap = matrixProduct(
                 output, kept(unembedding, columns: classes), rows: width, columns: order,
                 inner: network.width)
@@ -76,6 +93,18 @@ package struct NetworkMaps: Sendable {
             leftEmbedding = operandRows(map.prefix(half), columns: width)
             rightEmbedding = operandRows(map.dropFirst(half).prefix(half), columns: width)
             neuronLogitMap = kept(Array(try parts.values("unembedding")), columns: classes)
+        case .feedforward where network.widths.values.count == 1 && network.readout == .trained:
+            let map = try parts.values("layers.0.weight")
+            let half = space.vocabulary * width
+            leftEmbedding = operandRows(map.prefix(half), columns: width)
+            rightEmbedding = operandRows(map.dropFirst(half).prefix(half), columns: width)
+            neuronLogitMap = kept(Array(try parts.values("output.weight")), columns: classes)
+                .map { network.outputScale * $0 }
+        case .feedforward, .attentionOnly:
+            throw UserError(
+                .failure, subject: "network \(network.kind.rawValue)",
+                cause: "it has no single hidden layer between operands and answers",
+                advice: "these measures need a transformer, or a network of one hidden layer")
         }
     }
 
@@ -115,9 +144,14 @@ extension GroupGrid {
 }
 
 /// Named pieces of a flat parameter vector.
-private struct NetworkParts {
+struct NetworkParts {
     let layout: ParameterLayout
     let parameters: [Double]
+
+    /// The values of a tensor that not every network has; empty where this one does not.
+    func optionalValues(_ name: String) -> [Double] {
+        layout.entry(name).map { Array(parameters[$0.range]) } ?? []
+    }
 
     func values(_ name: String) throws -> ArraySlice<Double> {
         guard let entry = layout.entry(name) else {

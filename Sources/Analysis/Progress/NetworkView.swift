@@ -5,7 +5,7 @@ package import Networks
 /// A checkpoint of a network whose task is a product in a finite group, taken apart for analysis.
 ///
 /// Everything is in `Double` and in the group's order. Needs the network's hidden layer: of a
-/// transformer the last block's.
+/// transformer the last block's. Of examples with several answers the first one counts.
 package struct NetworkView {
     package let grid: GroupGrid
     /// Logits [n², n], the other classes left out.
@@ -17,6 +17,8 @@ package struct NetworkView {
     package let rightEmbedding: [Double]
     /// The map from neurons to logits, [m, n].
     package let neuronLogitMap: [Double]
+    /// The network from its hidden layer on.
+    package let readout: NetworkReadout
     /// Attention to the first operand; empty for networks without attention.
     package let attention: [HeadAttention]
 
@@ -40,11 +42,32 @@ package struct NetworkView {
         let parameters: [Double] = try evaluator.layout.pack(weights)
         let network = evaluator.network
         self.grid = grid
+        let (isTransformer, last) = (network.kind == .transformer, network.lastHiddenLayer)
         let values = try evaluator.logitsAndActivations(
-            parameters, .mlpHidden(layer: max(0, network.layers - 1)))
-        logits = grid.gatherLogits(values.logits, classCount: evaluator.space.classCount)
-        let width = network.kind == .transformer ? network.mlpWidth : network.hiddenWidth
-        hidden = grid.gather(values.activations, width: width, columns: Array(0..<width))
+            parameters,
+            [.mlpHidden(layer: last)] + (isTransformer ? [.middle(layer: last)] : []))
+        let classes = evaluator.space.classCount
+        let answers = evaluator.examples.targetsPerExample
+        /// Of examples with several answers the first, which is the product.
+        func gathered(_ values: [Double], width: Int, columns: [Int]) -> [Double] {
+            guard answers > 1 else {
+                return grid.gather(values, width: width, columns: columns)
+            }
+            let first = Swift.stride(from: 0, to: values.count, by: width * answers).flatMap {
+                values[$0..<$0 + width]
+            }
+            return grid.gather(first, width: width, columns: columns)
+        }
+        logits = gathered(values.logits, width: classes, columns: grid.columns)
+        let width = network.neuronCount
+        hidden = gathered(values.activations[0], width: width, columns: Array(0..<width))
+        readout = try NetworkReadout(
+            network, parts: NetworkParts(layout: evaluator.layout, parameters: parameters),
+            grid: grid, classCount: classes,
+            middle: isTransformer
+                ? gathered(
+                    values.activations[1], width: network.width,
+                    columns: Array(0..<network.width)) : [])
         let maps = try NetworkMaps(
             network, layout: evaluator.layout, task: task, grid: grid, parameters: parameters)
         leftEmbedding = maps.leftEmbedding
@@ -61,7 +84,7 @@ package struct NetworkView {
     package var groupMeasureInput: GroupMeasureInput {
         GroupMeasureInput(
             logits: logits, leftEmbedding: leftEmbedding, rightEmbedding: rightEmbedding,
-            hidden: hidden, unembedding: neuronLogitMap)
+            hidden: hidden, unembedding: neuronLogitMap, readout: readout)
     }
 
     /// The power of the neuron–logit map [m, n] in each component along its logit axis.

@@ -2,9 +2,9 @@ internal import ArrayMath
 
 /// Losses after parts of a cyclic network's hidden layer are replaced (Nanda and others 2023, 4.4).
 ///
-/// The logits are linear in the hidden layer H, so that replacing H by H' changes them by
-/// (H' − H) W_L with the neuron–logit map W_L; the attention path stays. On train, test and all
-/// pairs:
+/// The logits of a replaced hidden layer H' are the network's own: where they are linear in H, they
+/// change by (H' − H) W_L with the neuron–logit map W_L, else H' goes through the norms. The attention
+/// path stays. On train, test and all pairs:
 ///
 /// - `neurons_by_quadratics`: each neuron of a cluster (FVE above 0.85) becomes its projection on
 ///   {1, cos k, sin k} of x times {1, cos k, sin k} of y for its own frequency k.
@@ -24,6 +24,11 @@ package func neuronAblations(
     let width = view.hidden.count / max(order * order, 1)
     let valid = keys.filter { $0 >= 1 && 2 * $0 <= order }
     func losses(_ change: [Double], _ variant: String) -> [MeasuredValue] {
+        guard view.readout.isLinear else {
+            let replaced = zip(view.hidden, change).map { $0 + $1 }
+            return grid.losses(of: view.readout.logits(ofHidden: replaced))
+                .measurements("ablated_loss", variant: variant)
+        }
         let shift = matrixProduct(
             change, view.neuronLogitMap, rows: order * order, columns: order, inner: width)
         return grid.losses(of: zip(view.logits, shift).map { $0 + $1 })

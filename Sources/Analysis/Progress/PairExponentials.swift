@@ -153,6 +153,14 @@ struct PairExponentials {
                 }
             }
         }
+        for (pair, trained) in grid.trainedAnswers {
+            let right = grid.answers[pair]
+            let own = logits[pair * order + right] - logits[pair * order + trained]
+            for (index, correction) in corrections.enumerated() {
+                result[index].addNoise(
+                    own - correction[right * order + right] + correction[right * order + trained])
+            }
+        }
         return result
     }
 

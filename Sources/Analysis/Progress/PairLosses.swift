@@ -15,18 +15,33 @@ extension GroupGrid {
                 }
             }
         }
-        return SplitLosses(losses, isTrain: isTrain)
+        return SplitLosses(
+            losses, isTrain: isTrain,
+            noise: noise { pair, right, trained in
+                logits[pair * order + right] - logits[pair * order + trained]
+            })
+    }
+
+    /// What the loss of each noisy train pair has more against its trained answer: the right answer's
+    /// logit less the trained one's, since the logarithm of the sum is common to both.
+    func noise(_ difference: (_ pair: Int, _ right: Int, _ trained: Int) -> Double) -> [Double] {
+        trainedAnswers.map { difference($0.key, answers[$0.key], $0.value) }
     }
 
     /// Whether the largest of logits that depend on the answer alone, [n, n], is at the answer: 1 or
     /// 0 for each pair, as means over the splits; the first of equals counts as the largest.
     func accuraciesOfAnswerLogits(_ logits: [Double]) -> SplitLosses {
-        let isRight = (0..<order).map { answer -> Double in
+        let largest = (0..<order).map { answer -> Int? in
             let row = logits[answer * order..<(answer + 1) * order]
-            guard row.allSatisfy({ !$0.isNaN }) else { return .nan }
-            return row.firstIndex(of: row.max() ?? 0) == row.startIndex + answer ? 1 : 0
+            guard row.allSatisfy({ !$0.isNaN }) else { return nil }
+            return row.firstIndex(of: row.max() ?? 0).map { $0 - row.startIndex }
         }
-        return SplitLosses(answers.map { isRight[$0] }, isTrain: isTrain)
+        func isRight(_ answer: Int, _ target: Int) -> Double {
+            largest[answer].map { $0 == target ? 1 : 0 } ?? .nan
+        }
+        return SplitLosses(
+            answers.map { isRight($0, $0) }, isTrain: isTrain,
+            noise: noise { isRight($1, $2) - isRight($1, $1) })
     }
 
     /// Losses of logits that depend on the answer alone, [n, n].
@@ -38,7 +53,9 @@ extension GroupGrid {
                 crossEntropy($0, count: order, target: answer)
             }
         }
-        return SplitLosses(answers.map { each[$0] }, isTrain: isTrain)
+        return SplitLosses(
+            answers.map { each[$0] }, isTrain: isTrain,
+            noise: noise { logits[$1 * order + $1] - logits[$1 * order + $2] })
     }
 }
 

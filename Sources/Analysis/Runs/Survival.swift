@@ -1,3 +1,4 @@
+internal import ArrayMath
 internal import Foundation
 
 /// A time that was observed, or only known to be later than the end of the run.
@@ -20,53 +21,141 @@ package struct SurvivalCurve: Sendable, Equatable {
         package let survival: Double
         /// Greenwood's standard error of `survival`.
         package let standardError: Double
-        /// The 95 % interval on the log(−log) scale; nil where the share is 0.
-        package let interval: ClosedRange<Double>?
     }
 
     /// At each event time, rising.
     package let steps: [Step]
     package let count: Int
     package let reachedCount: Int
+    /// The first time at which at most half are left; nil when more than half never reach it.
+    ///
+    /// The share is compared as the exact fraction that it is: of 28 runs that reach it one after the
+    /// other, exactly half are left after the 14th.
+    package let median: Double?
+    /// The 95 % interval of the median: times at which the interval of the curve holds one half.
+    ///
+    /// The interval of the curve is the beta product (Fay, Brittain and Proschan 2013, with matched
+    /// moments), which without censoring is that of Clopper and Pearson: it covers for every number of
+    /// runs. An end that the data do not bound is nil; fewer than six runs bound neither.
+    package let medianInterval: (low: Double?, high: Double?)
 
     /// S(t) = Π (1 − d_i / n_i) over event times t_i ≤ t; a time censored at t_i still counts as at
     /// risk there (Kaplan and Meier 1958).
     ///
     /// No times give no steps.
     package init(_ times: [CensoredTime]) {
-        var (survival, greenwood) = (1.0, 0.0)
+        var greenwood = 0.0
         var steps: [Step] = []
-        for time in Set(times.filter(\.isReached).map(\.time)).sorted() {
-            let atRisk = Double(times.count { $0.time >= time })
-            let events = Double(times.count { $0.isReached && $0.time == time })
-            survival *= 1 - events / atRisk
-            if atRisk > events { greenwood += events / (atRisk * (atRisk - events)) }
-            var interval: ClosedRange<Double>?
-            if survival > 0, survival < 1 {
-                let spread = 1.959_963_984_540_054 * greenwood.squareRoot() / abs(log(survival))
-                interval = pow(survival, exp(spread))...pow(survival, exp(-spread))
+        var (left, all) = (ExactProduct(), ExactProduct())
+        var share = BetaProduct()
+        var (median, low, high): (Double?, Double?, Double?)
+        let observed = Set(times.map(\.time)).sorted()
+        // With few runs even the time before the first event may lie beyond the median.
+        let isBounded = !share.lowerTailIsReached(nextAtRisk: times.count)
+        for time in observed {
+            let atRisk = times.count { $0.time >= time }
+            let events = times.count { $0.isReached && $0.time == time }
+            let after = times.count { $0.time > time }
+            if events > 0 {
+                left.multiply(by: UInt32(clamping: atRisk - events))
+                all.multiply(by: UInt32(clamping: atRisk))
+                if atRisk > events {
+                    greenwood += Double(events) / (Double(atRisk) * Double(atRisk - events))
+                }
+                let survival = left.ratio(to: all)
+                steps.append(
+                    Step(
+                        time: time, survival: survival,
+                        standardError: survival * greenwood.squareRoot()))
+                var twice = left
+                twice.multiply(by: 2)
+                if median == nil, !(twice > all) { median = time }
+                share.multiply(byBeta: Double(atRisk - events + 1), Double(events))
+                if high == nil, share.upperTailIsBelowHalf { high = time }
             }
-            steps.append(
-                Step(
-                    time: time, survival: survival,
-                    standardError: survival * greenwood.squareRoot(), interval: interval))
+            if isBounded, low == nil, share.lowerTailIsReached(nextAtRisk: after) { low = time }
         }
         self.steps = steps
+        self.median = median
+        medianInterval = (low, high)
         count = times.count
         reachedCount = times.count(where: \.isReached)
     }
 
-    /// The first time at which at most half are left; nil when more than half never reach it.
-    package var median: Double? { steps.first { $0.survival <= 0.5 }?.time }
+    package static func == (one: SurvivalCurve, other: SurvivalCurve) -> Bool {
+        one.steps == other.steps && one.count == other.count
+            && one.reachedCount == other.reachedCount && one.median == other.median
+            && one.medianInterval == other.medianInterval
+    }
+}
 
-    /// The 95 % interval of the median (Brookmeyer and Crowley 1982): times at which the interval of
-    /// the curve holds one half.
-    ///
-    /// An end that the data do not bound is nil.
-    package var medianInterval: (low: Double?, high: Double?) {
-        let low = steps.first { ($0.interval?.lowerBound ?? 0) <= 0.5 }?.time
-        let high = steps.first { ($0.interval?.upperBound ?? 0) < 0.5 }?.time
-        return (low, high)
+/// A product of whole numbers, exactly: base 2³², the lowest digit first.
+private struct ExactProduct: Comparable {
+    private var digits: [UInt32] = [1]
+
+    mutating func multiply(by factor: UInt32) {
+        var carry: UInt64 = 0
+        for place in digits.indices {
+            let product = UInt64(digits[place]) * UInt64(factor) + carry
+            digits[place] = UInt32(truncatingIfNeeded: product)
+            carry = product >> 32
+        }
+        if carry > 0 { digits.append(UInt32(carry)) }
+        while digits.count > 1, digits.last == 0 { digits.removeLast() }
+    }
+
+    static func < (one: ExactProduct, other: ExactProduct) -> Bool {
+        guard one.digits.count == other.digits.count else {
+            return one.digits.count < other.digits.count
+        }
+        return one.digits.reversed().lexicographicallyPrecedes(other.digits.reversed())
+    }
+
+    /// This product over another, to rounding.
+    func ratio(to other: ExactProduct) -> Double {
+        func leading(_ digits: [UInt32]) -> (value: Double, power: Int) {
+            let kept = digits.suffix(4)
+            return (
+                kept.reversed().reduce(0) { $0 * 0x1p32 + Double($1) }, digits.count - kept.count
+            )
+        }
+        let (above, below) = (leading(digits), leading(other.digits))
+        return above.value / below.value * pow(2, 32 * Double(above.power - below.power))
+    }
+}
+
+/// The distribution of a product of independent beta variables, as the one beta variable with its
+/// mean and second moment.
+private struct BetaProduct {
+    private var mean = 1.0
+    private var secondMoment = 1.0
+
+    mutating func multiply(byBeta first: Double, _ second: Double) {
+        let sum = first + second
+        mean *= first / sum
+        secondMoment *= first * (first + 1) / (sum * (sum + 1))
+    }
+
+    /// The chance of at most one half.
+    private var chanceOfHalf: Double {
+        guard mean > 0 else { return 1 }
+        guard mean < 1 else { return 0 }
+        let spread = secondMoment - mean * mean
+        guard spread > 0 else { return mean <= 0.5 ? 1 : 0 }
+        let total = mean * (1 - mean) / spread - 1
+        return incompleteBeta(mean * total, (1 - mean) * total, at: 0.5)
+    }
+
+    /// Whether the upper end of the share's 95 % interval lies below one half.
+    var upperTailIsBelowHalf: Bool { chanceOfHalf > 0.975 }
+
+    /// Whether the lower end, which allows for the next event among those still at risk, has come down
+    /// to one half.
+    func lowerTailIsReached(nextAtRisk count: Int) -> Bool {
+        guard count > 0 else { return true }
+        var lower = self
+        lower.multiply(byBeta: Double(count), 1)
+        return lower.chanceOfHalf >= 0.025
     }
 }
 

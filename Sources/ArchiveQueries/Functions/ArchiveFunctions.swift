@@ -1,3 +1,5 @@
+package import CheckpointArchive
+
 /// Every SQL function of Cairn over one archive, registered on one connection.
 package final class ArchiveFunctions {
     private let memory: ResultMemory
@@ -9,13 +11,13 @@ package final class ArchiveFunctions {
     ///   - archive: Where runs and weights are read.
     ///   - remembers: Whether expensive results are stored in the archive's ledger by `flush`.
     package convenience init(
-        registeringOn connection: OpaquePointer, archive: any AnalysedArchive, remembers: Bool
+        registeringOn connection: OpaquePointer, archive: Archive, remembers: Bool
     ) {
         self.init(connection, archive: archive, remembers: remembers, watch: nil)
     }
 
     init(
-        _ connection: OpaquePointer, archive: any AnalysedArchive, remembers: Bool,
+        _ connection: OpaquePointer, archive: Archive, remembers: Bool,
         watch: StatementWatch?
     ) {
         let reader = WeightReader(archive: archive)

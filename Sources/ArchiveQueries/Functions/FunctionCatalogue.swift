@@ -80,7 +80,7 @@ package enum FunctionCatalogue {
         missing: noTimes + "; NULL when more than half never get there", cost: "a sort")
     package static let survivalLow = FunctionDescription(
         "survival_low", .aggregate, [Argument("step"), Argument("last_step")],
-        result: "lower end of that median's 95 % interval (Brookmeyer and Crowley, log −log)",
+        result: "lower end of that median's 95 % interval (beta product, covers for any number)",
         missing: noTimes + "; NULL where the data do not bound it", cost: "a sort")
     package static let survivalHigh = FunctionDescription(
         "survival_high", .aggregate, [Argument("step"), Argument("last_step")],

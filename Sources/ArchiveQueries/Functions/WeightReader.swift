@@ -12,7 +12,7 @@ internal import Checkpoints
 /// A checkpoint or a tensor that is not there is nil: in a join over many runs that is data. A run
 /// that is not there is an error, because only a typing mistake names one.
 final class WeightReader {
-    let archive: any AnalysedArchive
+    let archive: Archive
     private var sources: [String: any CheckpointSource] = [:]
     private var models: [String: RunModel?] = [:]
     private var grids: [String: GroupGrid?] = [:]
@@ -46,7 +46,7 @@ final class WeightReader {
         var blockCount: Int
     }
 
-    init(archive: any AnalysedArchive) { self.archive = archive }
+    init(archive: Archive) { self.archive = archive }
 
     /// A tensor with its elements as `Double`, converted once.
     final class CachedTensor {
@@ -60,14 +60,14 @@ final class WeightReader {
     /// The stored run that an id, a name or the beginning of an id means.
     func source(of run: String) throws -> any CheckpointSource {
         if let source = sources[run] { return source }
-        let source = try archive.source(of: run)
+        let source = try archive.run(matching: run)
         sources[run] = source
         return source
     }
 
     /// The steps with a checkpoint, rising.
     func steps(of run: String) throws -> [Int] {
-        try archive.source(of: run).steps
+        try archive.run(matching: run).steps
     }
 
     /// One tensor of a checkpoint; nil where there is none.
@@ -152,8 +152,9 @@ final class WeightReader {
     /// The task and network of a run; nil where its configuration does not say them.
     func model(of run: String) throws -> RunModel? {
         if let model = models[run] { return model }
-        let description = try source(of: run).run
-        let model = try? RunModel(description)
+        let source = try source(of: run)
+        let description = try source.run
+        let model = try? RunModel(description, data: source.data)
         models[run] = .some(model)
         return model
     }

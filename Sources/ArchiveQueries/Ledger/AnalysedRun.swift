@@ -1,3 +1,4 @@
+package import CheckpointArchive
 package import Checkpoints
 package import GRDB
 
@@ -8,11 +9,9 @@ package final class AnalysedRun {
     package let steps: [Int]
     /// The hexadecimal digest of the weights at each stored step.
     package let digests: [Int: String]
-    private let archive: any AnalysedArchive
+    private let archive: Archive
     private let replay: Replay?
     private var openedReplay: (any CheckpointSource)?
-    /// The hexadecimal digests of the weights at steps that were recomputed.
-    private(set) var recomputedDigests: [Int: String] = [:]
     private var openedSource: (any CheckpointSource)?
     private var knownModel: Result<RunModel, any Error>?
     private var knownPoints: [MetricPoint]?
@@ -23,7 +22,7 @@ package final class AnalysedRun {
     package typealias Replay = (any CheckpointSource) throws -> any CheckpointSource
 
     package init(
-        _ id: String, in archive: any AnalysedArchive, replay: Replay? = nil
+        _ id: String, in archive: Archive, replay: Replay? = nil
     ) throws {
         self.id = id
         self.archive = archive
@@ -35,7 +34,7 @@ package final class AnalysedRun {
     private var source: any CheckpointSource {
         get throws {
             if let openedSource { return openedSource }
-            let source = try archive.source(of: id)
+            let source = try archive.run(matching: id)
             openedSource = source
             return source
         }
@@ -49,7 +48,7 @@ package final class AnalysedRun {
     package var model: RunModel {
         get throws {
             if let knownModel { return try knownModel.get() }
-            let model = Result { try RunModel(try description) }
+            let model = Result { try RunModel(try description, data: try source.data) }
             knownModel = model
             return try model.get()
         }
@@ -57,10 +56,16 @@ package final class AnalysedRun {
 
     /// The weights of a stored step, or recomputed ones of a step between.
     package func weights(at step: Int) throws -> [Tensor] {
-        if digests[step] != nil { return try source.weights(at: step) }
+        try weightsWithDigest(at: step).weights
+    }
+
+    /// The weights of a step and their hexadecimal digest.
+    typealias Weights = (weights: [Tensor], digest: String)
+
+    func weightsWithDigest(at step: Int) throws -> Weights {
+        if let digest = digests[step] { return (try source.weights(at: step), digest) }
         let weights = try recomputed.weights(at: step)
-        recomputedDigests[step] = Digest(weights: weights).description
-        return weights
+        return (weights, Digest(weights: weights).description)
     }
 
     /// nil when it was not kept.

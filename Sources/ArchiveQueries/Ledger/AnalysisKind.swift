@@ -1,7 +1,7 @@
 /// A kind of analysis that the ledger knows.
 ///
-/// A new kind is a case here, its line in `definition`, and a type that says everything else in a
-/// file of its own in `Kinds`.
+/// A new kind is a case here, its line in `usual`, and a type that says everything else in a file of
+/// its own in `Kinds`.
 package enum AnalysisKind: String, Sendable, CaseIterable {
     /// Sizes of each tensor and of all weights.
     case norms
@@ -13,24 +13,24 @@ package enum AnalysisKind: String, Sendable, CaseIterable {
     case progress
     /// Shape of embeddings, hidden layers and updates.
     case geometry
-    /// Extreme eigenvalues of the loss's curvature.
+    /// Extreme eigenvalues of the loss's curvature, and what else is measured of it.
     case hessian
     /// Times of memorisation and generalisation, from the curves.
     case grokking
 
-    /// What the kind asks and how it is answered.
-    package var definition: any AnalysisDefinition {
+    /// The analysis of this kind with its usual settings.
+    package var usual: any LedgerAnalysis {
         switch self {
         case .norms: NormsAnalysis()
         case .tails: TailsAnalysis()
         case .fourier: FourierAnalysis()
         case .progress: ProgressMeasuresAnalysis()
         case .geometry: GeometryMeasuresAnalysis()
-        case .hessian: HessianAnalysis()
+        case .hessian: EigenvalueAnalysis()
         case .grokking: GrokkingTimesAnalysis()
         }
     }
 
-    package var codeVersion: String { definition.codeVersion }
-    package var view: String { definition.view }
+    package var codeVersion: String { type(of: usual).codeVersion }
+    package var view: String { type(of: usual).view }
 }

@@ -16,24 +16,25 @@ struct AnalysisPlan {
     var items: [Item] = []
     /// Answers that are up to date.
     var currentCount = 0
+    /// The selected steps.
+    var steps: [Int] = []
 
     /// The checkpoints to answer for.
     static func checkpoints(
         _ request: AnalysisRequest, _ run: AnalysedRun, stored: [Int: StoredAnswer]
     ) throws -> AnalysisPlan {
-        let definition = request.kind.definition
         var plan = AnalysisPlan()
-        guard definition.answersCheckpoints else { return plan }
-        let selection = request.steps ?? definition.defaultSteps
+        guard let analysis = request.analysis as? any CheckpointAnalysis else { return plan }
+        let selection = request.steps ?? analysis.defaultSteps
         let steps = try selection.choose(
             from: run.steps, of: run.id, orBetween: { run.canRecompute })
+        plan.steps = steps
         for step in steps {
             plan.add(
                 Input(
                     step: step,
                     digest: try run.knownDigest(at: step, answered: stored[step]?.digest),
-                    context: try definition.contextDigest(
-                        of: step, in: run, settings: request.settings)),
+                    context: try analysis.contextDigest(of: step, in: run)),
                 stored: stored, request: request)
         }
         return plan
@@ -44,10 +45,10 @@ struct AnalysisPlan {
         _ request: AnalysisRequest, _ run: AnalysedRun, stored: [Int: StoredAnswer]
     ) throws -> AnalysisPlan {
         var plan = AnalysisPlan()
-        guard request.kind.definition.answersRuns else { return plan }
-        let digest = try request.kind.definition.runDigest(of: run, settings: request.settings)
+        guard let analysis = request.analysis as? any RunAnalysis else { return plan }
         plan.add(
-            Input(step: nil, digest: digest, context: nil), stored: stored, request: request)
+            Input(step: nil, digest: try analysis.runDigest(of: run), context: nil),
+            stored: stored, request: request)
         return plan
     }
 
@@ -61,7 +62,7 @@ struct AnalysisPlan {
         _ input: Input, stored: [Int: StoredAnswer], request: AnalysisRequest
     ) {
         let reason = AnalysisPlan.reason(
-            stored[input.step ?? -1], input, codeVersion: request.kind.codeVersion)
+            stored[input.step ?? -1], input, codeVersion: type(of: request.analysis).codeVersion)
         guard let reason = reason ?? (request.recompute ? .requested : nil) else {
             currentCount += 1
             return

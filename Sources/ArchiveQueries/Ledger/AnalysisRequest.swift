@@ -1,24 +1,23 @@
 /// What `Analyzer` is asked to do.
 package struct AnalysisRequest: Sendable {
-    package var kind: AnalysisKind
+    /// What is asked.
+    package var analysis: any LedgerAnalysis
     /// Full ids of the runs; nil for every run of the archive.
     package var runs: [String]?
     /// The checkpoints of each run; nil for the kind's own choice.
     package var steps: StepSelection?
-    package var settings: AnalysisSettings
     /// Computes what is there already, too; the older answers are kept beside the new ones.
     package var recompute: Bool
     /// How many checkpoints are computed at once; 0 for one for each processor.
     package var workers: Int
 
     package init(
-        _ kind: AnalysisKind, runs: [String]? = nil, steps: StepSelection? = nil,
-        settings: AnalysisSettings = AnalysisSettings(), recompute: Bool = false, workers: Int = 0
+        _ analysis: any LedgerAnalysis, runs: [String]? = nil, steps: StepSelection? = nil,
+        recompute: Bool = false, workers: Int = 0
     ) {
-        self.kind = kind
+        self.analysis = analysis
         self.runs = runs
         self.steps = steps
-        self.settings = settings
         self.recompute = recompute
         self.workers = workers
     }
@@ -46,6 +45,7 @@ package struct PendingAnalysis: Sendable, Equatable {
         case inputChanged
         /// What else went in is no longer the same: another checkpoint, say.
         case contextChanged
+        /// The run was described anew, so that its task, network or rows are other ones.
         case markedStale
         /// It is up to date and was asked for again.
         case requested
@@ -58,7 +58,7 @@ package struct PendingAnalysis: Sendable, Equatable {
             case .codeChanged(let version): "computed by version \(version) of the code"
             case .inputChanged: "computed from other data"
             case .contextChanged: "computed beside other data"
-            case .markedStale: "marked as stale"
+            case .markedStale: "the run was described anew since"
             case .requested: "asked for again"
             case .impossible(let cause): "not possible: \(cause)"
             }
@@ -94,6 +94,11 @@ package struct AnalysisReport: Sendable {
         package let cause: String
     }
 
+    /// The analysed steps of each run, whose answers are now there; empty for analyses of runs.
+    package var steps: [String: [Int]] = [:]
+    /// What ended the work on single runs, such as damaged files.
+    package var failures: [any Error] = []
+
     package init() {}
 
     /// Adds what came of a further request.
@@ -102,5 +107,7 @@ package struct AnalysisReport: Sendable {
         current += other.current
         impossible += other.impossible
         elapsed += other.elapsed
+        failures += other.failures
+        steps.merge(other.steps) { Array(Set($0 + $1)).sorted() }
     }
 }

@@ -1,5 +1,7 @@
+package import CheckpointArchive
 internal import Checkpoints
 internal import Foundation
+internal import GRDB
 
 /// Computes what is missing or stale of an analysis and stores it in the ledger.
 ///
@@ -7,13 +9,13 @@ internal import Foundation
 /// are stored in short transactions. After a kill everything stored stays and the rest is computed
 /// the next time.
 package final class Analyzer {
-    let archive: any AnalysedArchive
+    let archive: Archive
     private let interruption: Interruption
     private let replay: AnalysedRun.Replay?
 
     /// An analyzer of stored steps, and with `replay` also of those between them.
     package init(
-        _ archive: any AnalysedArchive, interruption: Interruption = Interruption(),
+        _ archive: Archive, interruption: Interruption = Interruption(),
         replay: AnalysedRun.Replay? = nil
     ) {
         self.archive = archive
@@ -42,61 +44,59 @@ package final class Analyzer {
 
     /// Computes and stores what is missing or stale.
     ///
-    /// A run that lacks what the analysis needs is reported and the others go on. Errors: an
-    /// interruption (everything stored stays), a damaged file, a run or step that is not there, an
-    /// answer that cannot be stored.
+    /// A run that lacks what the analysis needs, is damaged or whose answers cannot be stored is
+    /// reported and the others go on. Errors: an interruption (everything stored stays), an index
+    /// that cannot be written, the failure of every single run.
     package func run(
         _ request: AnalysisRequest, progress: @escaping (AnalysisProgress) -> Void = { _ in }
     ) throws -> AnalysisReport {
         var work = Work(request: request, progress: progress)
-        try archive.write { try Ledger(database: $0).markOutdated(request.kind) }
-        let plans = try runs(of: request).map { id in
-            let run = try AnalysedRun(id, in: archive, replay: replay)
-            return (
-                run,
-                try AnalysisPlan.checkpoints(request, run, stored: stored(request, of: id))
-            )
+        try archive.write { try Ledger(database: $0).markOutdated(type(of: request.analysis).kind) }
+        let wholeRun = request.analysis as? any RunAnalysis
+        let ids = try runs(of: request)
+        var plans: [(run: AnalysedRun, plan: AnalysisPlan)] = []
+        for id in ids {
+            try work.continuing { _ in
+                let run = try AnalysedRun(id, in: archive, replay: replay)
+                let stored = try stored(request, of: id)
+                plans.append((run, try AnalysisPlan.checkpoints(request, run, stored: stored)))
+            }
         }
-        let wholeRuns = request.kind.definition.answersRuns ? plans.count : 0
-        work.total = plans.reduce(wholeRuns) { $0 + $1.1.items.count }
+        work.total = plans.reduce(wholeRun == nil ? 0 : plans.count) { $0 + $1.plan.items.count }
         for (run, plan) in plans {
             work.report.current += plan.currentCount
-            do {
-                try check(run, for: request)
-                if !plan.items.isEmpty { try answerCheckpoints(plan, of: run, &work) }
-                // Only now: the answer about a run may rest on those of its checkpoints.
-                if request.kind.definition.answersRuns { try answerRun(run, &work) }
-            } catch let error as NotStored {
-                throw error.cause
-            } catch let error as UserError where error.kind == .failure {
-                work.report.impossible.append(.init(run: run.id, step: nil, cause: "\(error)"))
+            work.report.steps[run.id] = plan.steps
+            try work.continuing { work in
+                do {
+                    try check(run, for: request)
+                    if !plan.items.isEmpty { try answerCheckpoints(plan, of: run, &work) }
+                    // Only now: the answer about a run may rest on those of its checkpoints.
+                    if let wholeRun { try answerRun(run, wholeRun, &work) }
+                } catch let error as UserError where error.kind == .failure {
+                    work.report.impossible.append(.init(run: run.id, step: nil, cause: "\(error)"))
+                }
             }
+        }
+        if work.report.failures.count == ids.count, let failure = work.report.failures.first {
+            throw failure
         }
         work.report.elapsed = work.elapsed
         return work.report
     }
 
-    /// Answers are there and the archive does not take them: a failure of all, not of one run.
+    /// Answers are there and the archive does not take them.
     private struct NotStored: Error {
         let cause: any Error
+
+        /// Rows that contradict each other are a fault of this answer; what else refuses them
+        /// refuses all.
+        var isOfThisRun: Bool { (cause as? DatabaseError)?.resultCode == .SQLITE_CONSTRAINT }
     }
 
     /// The outcome of one item.
     struct Outcome: Sendable {
         let step: Int?
         let answer: Result<NewAnswer, UserError>
-
-        /// The same outcome under the digest of recomputed weights; unchanged for nil.
-        fileprivate func withDigest(_ digest: String?) -> Outcome {
-            guard let digest else { return self }
-            return Outcome(
-                step: step,
-                answer: answer.map {
-                    NewAnswer(
-                        step: $0.step, digest: digest, contextDigest: $0.contextDigest,
-                        rows: $0.rows, costSeconds: $0.costSeconds)
-                })
-        }
     }
 
     /// A request on its way.
@@ -115,6 +115,18 @@ package final class Analyzer {
 
         var elapsed: Duration { clock.now - start }
 
+        /// Does the work on one run; what ends it does not end the work on the others.
+        mutating func continuing(_ body: (inout Work) throws -> Void) throws {
+            do {
+                try body(&self)
+            } catch let error as NotStored {
+                guard error.isOfThisRun else { throw error.cause }
+                report.failures.append(error.cause)
+            } catch let error where !(error is Interrupted) {
+                report.failures.append(error)
+            }
+        }
+
         func tell(run: String, step: Int?) {
             let done = report.computed + report.impossible.count
             progress(
@@ -126,10 +138,10 @@ package final class Analyzer {
 
     /// Checks, without computing, that a run has what the request needs.
     private func check(_ run: AnalysedRun, for request: AnalysisRequest) throws {
-        if request.kind.definition.answersCheckpoints, run.steps.isEmpty {
+        if request.analysis is any CheckpointAnalysis, run.steps.isEmpty {
             throw UserError.missing(subject: "run \(run.id)", cause: "it has no checkpoint")
         }
-        try request.kind.definition.check(run, settings: request.settings)
+        try request.analysis.check(run)
     }
 
     private func runs(of request: AnalysisRequest) throws -> [String] {
@@ -140,7 +152,7 @@ package final class Analyzer {
     private func stored(
         _ request: AnalysisRequest, of run: String
     ) throws -> [Int: StoredAnswer] {
-        let question = request.settings.question(request.kind)
+        let question = request.analysis.question
         return try archive.read { try Ledger(database: $0).answers(to: question, of: run) }
     }
 
@@ -148,8 +160,8 @@ package final class Analyzer {
         _ plan: AnalysisPlan, of run: AnalysedRun, _ work: inout Work
     ) throws {
         let request = work.request
-        let definition = request.kind.definition
-        let prepared = try definition.prepare(run, settings: request.settings)
+        guard let analysis = request.analysis as? any CheckpointAnalysis else { return }
+        let prepared = try analysis.prepare(run)
         let processors =
             request.workers > 0
             ? request.workers : ProcessInfo.processInfo.activeProcessorCount
@@ -161,22 +173,23 @@ package final class Analyzer {
         var recent = RecentWeights(run)
         try pipeline.run(plan.items) { item in
             let step = item.step ?? 0
-            let companions = definition.companions(
-                of: step, among: run.steps, settings: request.settings)
-            let weights = try recent.weights(at: [step] + companions)
-            return CheckpointPlan.Input(
-                step: step, weights: weights[step] ?? [],
-                companions: weights.filter { $0.key != step || companions.contains(step) },
+            let companions = analysis.companions(of: step, among: run.steps)
+            let held = try recent.weights(at: [step] + companions)
+            let input = CheckpointPlan.Input(
+                step: step, weights: held[step]?.weights ?? [],
+                companions: held.filter { $0.key != step || companions.contains(step) }
+                    .mapValues(\.weights),
                 optimizerState: prepared.needsOptimizerState
                     ? try run.optimizerState(at: step) : nil)
+            return (input, held[step]?.digest ?? item.digest)
         } store: { outcomes in
-            // What was recomputed is known by the digest of the weights that were analysed.
-            let named = outcomes.map { $0.withDigest(run.recomputedDigests[$0.step ?? -1]) }
-            try store(named, of: run.id, &work)
+            try store(outcomes, of: run.id, &work)
         }
     }
 
-    private func answerRun(_ run: AnalysedRun, _ work: inout Work) throws {
+    private func answerRun(
+        _ run: AnalysedRun, _ analysis: any RunAnalysis, _ work: inout Work
+    ) throws {
         if interruption.isRequested { throw Interrupted() }
         let request = work.request
         let plan = try AnalysisPlan.wholeRun(
@@ -186,7 +199,7 @@ package final class Analyzer {
         let clock = ContinuousClock()
         for item in plan.items {
             let start = clock.now
-            let rows = try request.kind.definition.runRows(of: run, settings: request.settings)
+            let rows = try analysis.runRows(of: run)
             let answer = NewAnswer(
                 step: nil, digest: item.digest, contextDigest: item.contextDigest, rows: rows,
                 costSeconds: (clock.now - start).seconds)
@@ -195,7 +208,7 @@ package final class Analyzer {
     }
 
     private func store(_ outcomes: [Outcome], of run: String, _ work: inout Work) throws {
-        let question = work.request.settings.question(work.request.kind)
+        let question = work.request.analysis.question
         let answers = outcomes.compactMap { try? $0.answer.get() }
         do {
             try archive.write { database in
@@ -219,14 +232,14 @@ package final class Analyzer {
 /// checkpoint are read once.
 private struct RecentWeights {
     private let run: AnalysedRun
-    private var held: [Int: [Tensor]] = [:]
+    private var held: [Int: AnalysedRun.Weights] = [:]
 
     init(_ run: AnalysedRun) { self.run = run }
 
-    mutating func weights(at steps: [Int]) throws -> [Int: [Tensor]] {
-        var wanted: [Int: [Tensor]] = [:]
+    mutating func weights(at steps: [Int]) throws -> [Int: AnalysedRun.Weights] {
+        var wanted: [Int: AnalysedRun.Weights] = [:]
         for step in steps where wanted[step] == nil {
-            wanted[step] = try held[step] ?? run.weights(at: step)
+            wanted[step] = try held[step] ?? run.weightsWithDigest(at: step)
         }
         held = wanted
         return wanted

@@ -10,6 +10,8 @@ final class CheckpointPipeline: Sendable {
     struct Item: Sendable {
         let work: AnalysisPlan.Item
         let input: CheckpointPlan.Input
+        /// The digest of the weights that were read.
+        let digest: String
     }
 
     private struct State {
@@ -44,7 +46,8 @@ final class CheckpointPipeline: Sendable {
 
     /// Reads, computes and stores everything; on an error what was computed is stored first.
     func run(
-        _ items: [AnalysisPlan.Item], read: (AnalysisPlan.Item) throws -> CheckpointPlan.Input,
+        _ items: [AnalysisPlan.Item],
+        read: (AnalysisPlan.Item) throws -> (input: CheckpointPlan.Input, digest: String),
         store: ([Analyzer.Outcome]) throws -> Void
     ) throws {
         var failure: (any Error)?
@@ -55,8 +58,10 @@ final class CheckpointPipeline: Sendable {
                     try drain(store)
                 }
                 try watch()
-                let input = try read(item)
-                state.withLock { $0.waiting.append(Item(work: item, input: input)) }
+                let (input, digest) = try read(item)
+                state.withLock {
+                    $0.waiting.append(Item(work: item, input: input, digest: digest))
+                }
                 waitingItems.signal()
                 try drain(store, few: false)
             }
@@ -122,7 +127,7 @@ final class CheckpointPipeline: Sendable {
                 step: item.work.step,
                 answer: .success(
                     NewAnswer(
-                        step: item.work.step, digest: item.work.digest,
+                        step: item.work.step, digest: item.digest,
                         contextDigest: item.work.contextDigest, rows: rows,
                         costSeconds: (clock.now - start).seconds)))
         } catch let error as UserError where error.kind == .failure {

@@ -6,7 +6,7 @@ package enum StepSelection: Sendable, Equatable {
     case all
     case first
     case last
-    /// At most this many: the first, the last, and between them evenly over log(step + 1).
+    /// This many, or all there are: the first, the last, and between them evenly over log(step + 1).
     case spaced(Int)
     /// These steps; each has to be stored or computable.
     case steps([Int])
@@ -57,7 +57,10 @@ package enum StepSelection: Sendable, Equatable {
                 !(steps.allSatisfy { $0 >= stored.first ?? 0 && $0 <= stored.last ?? -1 }
                     && canRecompute())
             {
-                let nearest = stored.min { abs($0 - missing) < abs($1 - missing) }
+                let nearest = stored.min {
+                    // Steps of other programs may be as far apart as whole numbers can be.
+                    abs(Double($0) - Double(missing)) < abs(Double($1) - Double(missing))
+                }
                 throw UserError.missing(
                     subject: "run \(run), step \(missing)", cause: "no checkpoint is stored there",
                     advice: nearest.map { "the nearest is \($0)" } ?? "the run has none")
@@ -70,13 +73,17 @@ package enum StepSelection: Sendable, Equatable {
             guard count > 1 else { return [last] }
             let low = log(Double(first) + 1)
             let high = log(Double(last) + 1)
-            let chosen = (0..<count).compactMap { index in
+            // Where several targets have the same nearest step, each takes the nearest free one, so
+            // that as many come out as were asked for.
+            var chosen: Set = [first, last]
+            for index in 1..<max(count - 1, 1) {
                 let target = low + (high - low) * Double(index) / Double(count - 1)
-                return stored.min {
+                let nearest = stored.lazy.filter { !chosen.contains($0) }.min {
                     abs(log(Double($0) + 1) - target) < abs(log(Double($1) + 1) - target)
                 }
+                if let nearest { chosen.insert(nearest) }
             }
-            return Array(Set(chosen)).sorted()
+            return chosen.sorted()
         }
     }
 }

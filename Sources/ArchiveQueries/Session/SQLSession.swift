@@ -1,4 +1,4 @@
-internal import CheckpointArchive
+package import CheckpointArchive
 package import Checkpoints
 internal import SystemFiles
 
@@ -54,7 +54,7 @@ package final class SQLSession {
     private(set) var connection: SQLiteConnection
     private var functions: ArchiveFunctions?
     private let path: String
-    let archive: (any AnalysedArchive)?
+    let archive: Archive?
     private let options: Options
     /// Which file the connection reads, whatever its name is by now.
     private var file: FileIdentity?
@@ -64,7 +64,7 @@ package final class SQLSession {
     /// With an archive the functions over stored weights work, and expensive results are remembered
     /// in its ledger where it can be written. The aggregates work without.
     package init(
-        index path: String, archive: (any AnalysedArchive)? = nil, options: Options = Options(),
+        index path: String, archive: Archive? = nil, options: Options = Options(),
         interruption: Interruption = .init()
     ) throws {
         self.interruption = interruption
@@ -76,7 +76,7 @@ package final class SQLSession {
     }
 
     private static func connect(
-        _ path: String, _ archive: (any AnalysedArchive)?, _ options: Options,
+        _ path: String, _ archive: Archive?, _ options: Options,
         _ interruption: Interruption
     ) throws -> (SQLiteConnection, ArchiveFunctions?) {
         let watch = StatementWatch(interruption: interruption, timeLimit: options.timeLimit)

@@ -38,7 +38,8 @@ struct GrokkingColumns {
             real("rmse") { $0.fit?.rmse }, real("r_squared") { $0.fit?.rSquared },
             text("fit") { $0.fitText },
             integer("recrossing_count") { $0.analysis?.recrossingCount },
-            text("time_scale") { $0.timeScale },
+            text("time_scale") { $0.timeScale }, real("spacing") { $0.interval?.spacing },
+            integer("finer_than_data") { $0.interval.map { $0.isFinerThanData ? 1 : 0 } },
         ]
     }
 }

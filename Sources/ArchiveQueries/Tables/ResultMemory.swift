@@ -1,4 +1,5 @@
 internal import Analysis
+internal import CheckpointArchive
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
@@ -37,18 +38,18 @@ final class ResultMemory {
         if stored.count >= count { return Array(stored.prefix(count)) }
         guard let weights = try reader.weights(run, step), let model = try reader.model(of: run)
         else { return [] }
-        var settings = AnalysisSettings()
-        settings.top = min(count, model.layout.count)
+        var analysis = EigenvalueAnalysis()
+        analysis.top = min(count, model.layout.count)
         let clock = ContinuousClock()
         let start = clock.now
-        let result = try HessianAnalysis.eigenvalues(
-            weights, model: model, settings: settings, warmStart: nil,
+        let result = try analysis.eigenvalues(
+            weights, model: model, warmStart: nil,
             threadCount: ProcessInfo.processInfo.activeProcessorCount,
             watch: { [watch] in try watch?.check() })
         let answer = NewAnswer(
             step: step, digest: Digest(weights: weights).description, contextDigest: nil,
             rows: result.rows + result.products, costSeconds: (clock.now - start).seconds)
-        if remembers { fresh.append((description.id, settings.question(.hessian), answer)) }
+        if remembers { fresh.append((description.id, analysis.question, answer)) }
         return result.rows.map {
             EigenvalueLine(
                 rank: $0.value.rank, eigenvalue: $0.value.eigenvalue, residual: $0.value.residual,
@@ -64,7 +65,7 @@ final class ResultMemory {
         }
         do {
             let rows = try CurveReading.grokking(
-                points, run: description, settings: AnalysisSettings())
+                points, run: description, settings: GrokkingTimesAnalysis())
             return rows.compactMap { $0 as? GrokkingRow }
         } catch let error as UserError where error.kind == .failure {
             return []

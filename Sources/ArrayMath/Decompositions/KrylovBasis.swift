@@ -109,12 +109,26 @@ struct KrylovBasis {
 
     /// The products of all rows with a vector.
     func products(with vector: [Double]) -> [Double] {
+        vector.withUnsafeBufferPointer { products(with: $0) }
+    }
+
+    func products(with vector: UnsafeBufferPointer<Double>) -> [Double] {
         var result = [Double](repeating: 0, count: count)
         guard count > 0 else { return result }
         cblas_dgemv(
             CblasRowMajor, CblasNoTrans, Int32(count), Int32(dimension), 1, rows, Int32(dimension),
-            vector, 1, 0, &result, 1)
+            vector.baseAddress, 1, 0, &result, 1)
         return result
+    }
+
+    /// Takes Σ c_i row_i from a vector.
+    func subtractCombination(
+        _ coefficients: [Double], from vector: UnsafeMutableBufferPointer<Double>
+    ) {
+        guard count > 0 else { return }
+        cblas_dgemv(
+            CblasRowMajor, CblasTrans, Int32(count), Int32(dimension), -1, rows, Int32(dimension),
+            coefficients, 1, 1, vector.baseAddress, 1)
     }
 
     /// Σ c_i row_i over the first rows.

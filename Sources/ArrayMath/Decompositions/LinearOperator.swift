@@ -73,6 +73,15 @@ package struct LinearOperator {
         }
     }
 
+    /// The matrix −A.
+    package var negated: LinearOperator {
+        let count = dimension
+        return LinearOperator(dimension: count) { [apply] vector, result in
+            try apply(vector, result)
+            for index in 0..<count { result[index] = -result[index] }
+        }
+    }
+
     /// The matrix A + shift · I.
     package func shifted(by shift: Double) -> LinearOperator {
         let count = dimension

@@ -15,7 +15,7 @@ struct RitzBounds {
     var outside: (below: Double, above: Double) = (-.infinity, .infinity)
 
     /// Near values are joined into clusters of at most this many.
-    private static let largestCluster = 8
+    private static let largestCluster = 32
 
     /// The bound of one Ritz value: the least over clusters of its nearest neighbours.
     subscript(index: Int) -> Double {

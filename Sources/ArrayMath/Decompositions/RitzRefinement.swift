@@ -1,41 +1,75 @@
 /// The extreme eigenvalues of a symmetric operator when a cheap draft of it is at hand, such as the
 /// same operator in single precision.
 ///
-/// Lanczos finds a subspace with the draft; Rayleigh–Ritz with products of the operator itself then
-/// gives the values, with residuals computed from the vectors. An error of size ε in the vectors
-/// costs ε² in the values, so that this usually suffices; where it does not, the residuals of the
-/// pairs that are left widen the subspace (block Davidson without a preconditioner) until they have
-/// converged or the products are used up. Nothing but the subspace comes from the draft: values,
-/// residuals and convergence are the operator's. `options.start` starts the draft's search.
+/// A search with the draft finds a subspace for each end; Rayleigh–Ritz with products of the operator
+/// itself then gives the values, with residuals computed from the vectors. An error of size ε in the
+/// vectors costs ε² in the values, so that this usually suffices; where it does not, the residuals of
+/// the pairs that are left widen the subspace (block Davidson without a preconditioner) until they have
+/// converged or the products are used up. Nothing but the subspace, and that no eigenvalue is missing
+/// in it, comes from the draft: values, residuals and error bounds are the operator's. `options.start`
+/// starts the draft's search.
 ///
-/// Small operators, and those whose draft is not finite, are searched without it. Throws as
-/// `extremeEigenvalues(of:options:)`.
+/// Small operators are made explicit, and those whose draft is not finite are searched without it.
+/// Throws as `extremeEigenvalues(of:options:)`.
 package func extremeEigenvalues(
     of linearOperator: LinearOperator, draft: () throws -> LinearOperator, options: LanczosOptions
 ) throws -> LanczosResult {
-    let wanted = options.top + options.bottom
-    guard linearOperator.dimension > 8 * wanted + 512 else {
+    let wanted = max(options.top, options.bottom)
+    guard linearOperator.dimension > 8 * wanted + 512,
+        !linearOperator.isWorthMakingExplicit(options)
+    else { return try extremeEigenvalues(of: linearOperator, options: options) }
+    do {
+        return try draftedEigenvalues(of: linearOperator, try draft(), options)
+    } catch is NonFiniteDraft {
         return try extremeEigenvalues(of: linearOperator, options: options)
     }
+}
+
+/// Raised where the draft alone has no finite products.
+private struct NonFiniteDraft: Error {}
+
+private func draftedEigenvalues(
+    of linearOperator: LinearOperator, _ draft: LinearOperator, _ options: LanczosOptions
+) throws -> LanczosResult {
     var draftOptions = options
     // Single precision resolves no more, and values are quadratically better than vectors; a
     // quarter leaves room for the draft's own error.
     draftOptions.tolerance = max(options.tolerance / 4, 1e-8)
-    let found: LanczosResult
-    do {
-        found = try extremeEigenvalues(of: try draft(), options: draftOptions)
-    } catch is NonFiniteProduct {
-        return try extremeEigenvalues(of: linearOperator, options: options)
+    func end(
+        _ exact: LinearOperator, _ draft: LinearOperator, wanted: Int
+    ) throws -> (pairs: [RitzPair], products: Int, found: EndSearch.Outcome) {
+        let found: EndSearch.Outcome
+        do {
+            found = try EndSearch(draft, wanted, draftOptions, slack: 1e-7).run()
+        } catch is NonFiniteProduct {
+            throw NonFiniteDraft()
+        }
+        var refinement = RitzRefinement(exact, options, draft: found)
+        let refined = try refinement.run()
+        return (refined.pairs, refined.productCount, found)
     }
-    var refinement = RitzRefinement(linearOperator, options, draft: found)
-    return try refinement.run()
+    var result = LanczosResult()
+    if options.top > 0 {
+        let top = try end(linearOperator, draft, wanted: options.top)
+        (result.top, result.topMethod) = (top.pairs, top.found.method)
+        result.productCount += top.products
+        result.draftProductCount += top.found.productCount
+    }
+    if options.bottom > 0 {
+        let bottom = try end(linearOperator.negated, draft.negated, wanted: options.bottom)
+        (result.bottom, result.bottomMethod) = (bottom.pairs.map(\.negated), bottom.found.method)
+        result.productCount += bottom.products
+        result.draftProductCount += bottom.found.productCount
+    }
+    return result
 }
 
-/// Rayleigh–Ritz on a growing subspace whose images under the operator are kept.
+/// Rayleigh–Ritz for the largest eigenvalues on a growing subspace whose images under the operator are
+/// kept.
 private struct RitzRefinement {
     private let linearOperator: LinearOperator
     private let options: LanczosOptions
-    private let draft: LanczosResult
+    private let draft: EndSearch.Outcome
     private let capacity: Int
     private var basis: KrylovBasis
     /// The operator's products with the rows of the basis.
@@ -44,11 +78,11 @@ private struct RitzRefinement {
     private var projected: [[Double]] = []
     private var productCount = 0
 
-    init(_ linearOperator: LinearOperator, _ options: LanczosOptions, draft: LanczosResult) {
+    init(_ linearOperator: LinearOperator, _ options: LanczosOptions, draft: EndSearch.Outcome) {
         self.linearOperator = linearOperator
         self.options = options
         self.draft = draft
-        capacity = 3 * (draft.top.count + draft.bottom.count) + 12
+        capacity = 3 * draft.pairs.count + 12
         basis = KrylovBasis(dimension: linearOperator.dimension, capacity: capacity + 1)
         images = KrylovBasis(dimension: linearOperator.dimension, capacity: capacity)
     }
@@ -57,6 +91,8 @@ private struct RitzRefinement {
     private struct Candidate {
         let pair: RitzPair
         let image: [Double]
+        /// The error bound is met, whether or not something is missing before it.
+        let isMet: Bool
 
         /// A v − θ v.
         var residualVector: [Double] {
@@ -64,19 +100,19 @@ private struct RitzRefinement {
         }
     }
 
-    mutating func run() throws -> LanczosResult {
-        for pair in draft.top + draft.bottom { try widen(by: pair.vector) }
+    mutating func run() throws -> (pairs: [RitzPair], productCount: Int) {
+        for pair in draft.pairs { try widen(by: pair.vector) }
         while true {
-            let (top, bottom) = candidates()
-            let rest = (top + bottom).filter { !$0.pair.converged }
-            if rest.isEmpty { return result(top, bottom) }
-            if basis.count + rest.count > capacity { restart(with: top + bottom) }
+            let candidates = candidates()
+            let rest = candidates.filter { !$0.isMet }
+            if rest.isEmpty { return (candidates.map(\.pair), productCount) }
+            if basis.count + rest.count > capacity { restart(with: candidates) }
             var isWider = false
             for candidate in rest {
                 guard draft.productCount + productCount < options.maximumProducts else { break }
                 if try widen(by: candidate.residualVector) { isWider = true }
             }
-            if !isWider { return result(top, bottom) }
+            if !isWider { return (candidates.map(\.pair), productCount) }
         }
     }
 
@@ -99,7 +135,8 @@ private struct RitzRefinement {
         return true
     }
 
-    private func candidates() -> (top: [Candidate], bottom: [Candidate]) {
+    /// The wanted pairs, falling.
+    private func candidates() -> [Candidate] {
         let size = basis.count
         var matrix = [Double](repeating: 0, count: size * size)
         for (row, entries) in projected.enumerated() {
@@ -109,27 +146,10 @@ private struct RitzRefinement {
             }
         }
         let eigen = SymmetricEigen(of: matrix, order: size)
-        let topCount = min(draft.top.count, size)
-        let bottomCount = min(draft.bottom.count, size - topCount)
+        let count = min(draft.pairs.count, size)
         // The next value in the subspace is a bound from inside on the next eigenvalue.
-        let isMore = size > topCount + bottomCount
-        let below = isMore ? eigen.values[size - topCount - 1] : -.infinity
-        let above = isMore ? eigen.values[bottomCount] : .infinity
-        return (
-            side(
-                eigen, Array(size - topCount..<size),
-                outside: (max(draft.next.belowTop, below), .infinity)
-            ).reversed(),
-            side(
-                eigen, Array(0..<bottomCount),
-                outside: (-.infinity, min(draft.next.aboveBottom, above)))
-        )
-    }
-
-    /// The pairs of one end, rising.
-    private func side(
-        _ eigen: SymmetricEigen, _ indices: [Int], outside: (below: Double, above: Double)
-    ) -> [Candidate] {
+        let inside = size > count ? eigen.values[size - count - 1] : -.infinity
+        let indices = Array(size - count..<size)
         let rounding = Double.ulpOfOne * (eigen.values.map(abs).max() ?? 0)
         let found = indices.map { index -> (vector: [Double], image: [Double], residual: Double) in
             let coefficients = Array(eigen.vector(index))
@@ -142,16 +162,17 @@ private struct RitzRefinement {
         }
         let bounds = RitzBounds(
             values: indices.map { eigen.values[$0] }, residuals: found.map(\.residual),
-            outside: outside)
+            outside: (max(draft.nextBelow, inside), .infinity))
         let scale = bounds.values.map(abs).max() ?? 0
-        return indices.indices.map { place in
+        return indices.indices.reversed().map { place in
             let bound = bounds[place]
+            let isMet = bound <= max(options.tolerance * scale, 4 * rounding)
             return Candidate(
                 pair: RitzPair(
                     eigenvalue: bounds.values[place], residual: bounds.residuals[place],
                     errorBound: bound,
-                    converged: bound <= max(options.tolerance * scale, 4 * rounding),
-                    vector: found[place].vector), image: found[place].image)
+                    converged: isMet && indices.count - 1 - place < draft.certainCount,
+                    vector: found[place].vector), image: found[place].image, isMet: isMet)
         }
     }
 
@@ -165,13 +186,5 @@ private struct RitzRefinement {
             images.append(candidate.image)
             projected.append(basis.products(with: candidate.image))
         }
-    }
-
-    private func result(_ top: [Candidate], _ bottom: [Candidate]) -> LanczosResult {
-        var result = LanczosResult(
-            top: top.map(\.pair), bottom: bottom.map(\.pair), productCount: productCount)
-        result.draftProductCount = draft.productCount
-        result.next = draft.next
-        return result
     }
 }

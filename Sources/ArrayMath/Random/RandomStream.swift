@@ -21,6 +21,7 @@ package struct RandomStream: RandomNumberGenerator, Sendable, Equatable {
         case probes = 12
         case resampling = 13
         case examples = 14
+        case freshExamples = 15
     }
 
     private let seed: UInt64

@@ -1,3 +1,4 @@
+internal import Checkpoints
 package import SystemFiles
 
 /// Where things lie inside an archive's folder.
@@ -23,6 +24,14 @@ package struct ArchivePaths: Sendable, Equatable {
     /// What `gc` removed and `repair` set aside, until it is purged.
     package var trashFolder: RootedPath { path("trash") }
     package var quarantineFolder: RootedPath { path("quarantine") }
+
+    /// Arrays that runs learn from.
+    var dataFolder: RootedPath { path("data") }
+    func dataFile(_ digest: Digest) -> RootedPath { dataFolder.appending("\(digest).h5") }
+    /// Says where arrays lie that are not kept here.
+    func dataReferenceFile(_ digest: Digest) -> RootedPath {
+        dataFolder.appending("\(digest).json")
+    }
 
     package func runFolder(_ run: String) -> RootedPath { path("runs/\(run)") }
     package func runFile(_ run: String) -> RootedPath { file(run, "run.h5") }

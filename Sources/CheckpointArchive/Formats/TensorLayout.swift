@@ -49,12 +49,12 @@ package struct TensorLayout: Sendable, Equatable {
         for (entry, next) in zip(self.entries, self.entries.dropFirst())
         where entry.name == next.name {
             throw UserError(
-                .failure, subject: "tensor \(entry.name)",
+                .refused, subject: "tensor \(entry.name)",
                 cause: "the checkpoint has two tensors of this name")
         }
         if entries.contains(where: { $0.name.isEmpty }) {
             throw UserError(
-                .failure, subject: "a tensor of the checkpoint", cause: "its name is empty")
+                .refused, subject: "a tensor of the checkpoint", cause: "its name is empty")
         }
     }
 

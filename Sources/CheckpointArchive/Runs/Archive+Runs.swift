@@ -84,7 +84,13 @@ extension Archive {
         of run: String, andThen body: () throws -> Void = {}
     ) throws {
         let scan = try RunFolderContents(paths: paths, run: run, skipping: indexedPaths(of: run))
+        let file = try Archive.mapErrors {
+            try IndexedFile(path: "run.h5", kind: .run, at: paths.runFile(run))
+        }
         let redundant = try write { db in
+            if case .success(let description) = scan.description {
+                try IndexRows.renewDescription(description, file: file, db)
+            }
             let key =
                 try IndexRows.runKey(run, db)
                 ?? IndexRows.putRun(try scan.description.get(), status: .interrupted, db)

@@ -316,7 +316,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         guard let digest else { return false }
         guard digest == Data(try found().bytes) else {
             throw UserError(
-                .failure, subject: "run \(run.name) (\(run.id)), step \(step)",
+                .refused, subject: "run \(run.name) (\(run.id)), step \(step)",
                 cause: "the archive has other weights for this step",
                 advice: "fork the run instead of continuing it")
         }
@@ -352,7 +352,7 @@ package final class RunWriter: CheckpointSink, Sendable {
     private func requireLayout(_ layout: TensorLayout, step: Int, in run: OpenRun) throws {
         guard let difference = run.layout?.difference(to: layout) else { return }
         throw UserError(
-            .failure, subject: "run \(run.name) (\(run.id)), step \(step)",
+            .refused, subject: "run \(run.name) (\(run.id)), step \(step)",
             cause: "its tensors are not those of the steps before: \(difference)",
             advice: "store it as a run of its own")
     }

@@ -92,9 +92,14 @@ package final class StoredRun: CheckpointSource, Sendable {
     package var run: RunDescription {
         get throws {
             let file = "runs/\(id)/run.h5"
-            let checksum = catalogue.runChecksum
             return try reading(file, nil) {
-                try requireSound("run.h5", checksum)
+                do {
+                    try requireSound("run.h5", catalogue.runChecksum)
+                } catch is DamagedFile {
+                    // The run may have been described anew since it was looked up.
+                    try refresh()
+                    try requireSound("run.h5", catalogue.runChecksum)
+                }
                 return try RunDescriptionFile.read(archive.paths.runFile(id))
             }
         }

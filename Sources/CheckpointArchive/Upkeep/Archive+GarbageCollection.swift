@@ -153,8 +153,9 @@ extension Archive {
                     let path = folder.appending(entry)
                     guard let status = try path.status(), status.secondsSinceChange >= seconds
                     else { continue }
-                    byteCount += status.byteCount
-                    try path.remove()
+                    byteCount += Archive.sizes(in: path).reduce(0, +)
+                    // A folder is a whole run that was removed.
+                    try path.removeTree()
                 }
                 // What is not old enough stays, and its folder with it.
                 try? folder.removeFolder()

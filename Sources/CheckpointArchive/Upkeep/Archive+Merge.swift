@@ -33,6 +33,8 @@ extension Archive {
                 subject: other.paths.root, cause: "an archive cannot be merged with itself")
         }
         var report = MergeReport()
+        // Before the runs that learnt from them.
+        try mergeData(of: other)
         for id in try other.runIDs() {
             let theirs = try StoredRun(archive: other, id: id)
             try maintaining(id) {
@@ -63,6 +65,11 @@ extension Archive {
                     try files.write(to: temporary.appending(path)) { copy in
                         try Archive.copy(other.file(theirs.id, path), to: copy)
                         try requireSound(FileChecksum(of: copy.open()), path, theirs)
+                    }
+                }
+                for note in RunNote.allCases where other.file(theirs.id, note.path).exists {
+                    try files.write(to: temporary.appending(note.path)) { copy in
+                        try Archive.copy(other.file(theirs.id, note.path), to: copy)
                     }
                 }
                 try files.move(temporary, to: paths.runFolder(theirs.id))

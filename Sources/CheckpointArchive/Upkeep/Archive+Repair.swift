@@ -157,6 +157,14 @@ extension Archive {
                     action: "move it to the quarantine and write it anew from the index")
             ]
         }
+        if RunNote.allCases.contains(where: { $0.path == path }) {
+            if !isDryRun { try setAside(path, of: run.id, in: paths.quarantineFolder) }
+            return [
+                RepairAction(
+                    run: run.id, file: file,
+                    action: "move it to the quarantine; the run itself does not rest on it")
+            ]
+        }
         guard path.hasPrefix("optimizer/") else {
             return [
                 RepairAction(

@@ -46,18 +46,14 @@ extension Archive {
         return usages
     }
 
-    /// The sizes of the files in a folder and the folders in it.
-    private static func sizes(in folder: RootedPath) -> [Int] {
-        var sizes: [Int] = []
-        for name in (try? folder.names()) ?? [] {
-            let path = folder.appending(name)
-            guard let status = try? path.status() else { continue }
-            switch status.kind {
-            case .regular: sizes.append(status.byteCount)
-            case .folder: sizes += Archive.sizes(in: path)
-            default: continue
-            }
+    /// The sizes of all files at and below a path; links and what is neither file nor folder have none.
+    static func sizes(in path: RootedPath) -> [Int] {
+        guard let status = try? path.status() else { return [] }
+        switch status.kind {
+        case .regular: return [status.byteCount]
+        case .folder:
+            return ((try? path.names()) ?? []).flatMap { Archive.sizes(in: path.appending($0)) }
+        default: return []
         }
-        return sizes
     }
 }

@@ -93,7 +93,10 @@ extension Archive {
             report.problems += verification.problems
             report.checkpointCount += verification.checkpointCount
         }
-        if runs == nil { try findUnknownRuns(into: &report) }
+        if runs == nil {
+            try findUnknownRuns(into: &report)
+            report.problems += try verifyData(isQuick: options.isQuick)
+        }
         return report
     }
 
@@ -169,6 +172,7 @@ private struct RunVerification {
         }
         try checkOrphans(Set(rows.map(\.path)), isRunning: catalogue.status == .running)
         try checkTags()
+        checkNotes()
         // The curves come out of files that may only be opened here when they are sound.
         if !options.isQuick, !problems.contains(where: \.isIntegrityProblem) {
             do {
@@ -325,6 +329,19 @@ private struct RunVerification {
             }
         } catch let error as DamagedFile {
             add(.damagedFile, error.file, error.cause)
+        }
+    }
+
+    /// The notes of how the run came in are as they were written.
+    private mutating func checkNotes() {
+        for note in RunNote.allCases {
+            do {
+                _ = try note.read(archive.paths, run)
+            } catch let error as DamagedFile {
+                add(.damagedFile, error.file, error.cause)
+            } catch {
+                add(.damagedFile, "runs/\(run)/\(note.path)", "\(error)")
+            }
         }
     }
 

@@ -12,27 +12,95 @@ package enum NumPyArray {
     }
 
     package static func read(_ file: SourceFile) throws -> StoredTensor {
-        let path = file.path
-        let start = try file.read(at: 0, count: min(file.byteCount, 12 + largestHeaderByteCount))
-        let header = try Header(start, path: path, what: "it")
-        guard let tensor = header.layout.tensor(in: file, at: header.byteCount),
-            header.layout.byteCount == file.byteCount - header.byteCount
+        let header = try header(of: file)
+        let layout = try header.layout(path: file.path, what: "it")
+        guard let tensor = layout.tensor(in: file, at: header.byteCount),
+            layout.byteCount == file.byteCount - header.byteCount
         else {
             throw UserError.unreadable(
-                path,
+                file.path,
                 "its \(file.byteCount - header.byteCount) bytes do not fill the shape "
-                    + "\(header.layout.shape)")
+                    + "\(layout.shape)")
         }
         return tensor
+    }
+
+    private static func header(of file: SourceFile) throws -> Header {
+        let start = try file.read(at: 0, count: min(file.byteCount, 12 + largestHeaderByteCount))
+        return try Header(start, path: file.path, what: "it")
+    }
+
+    /// What a file holds: a tensor, or the texts or objects of an array that has no numbers.
+    static func value(_ file: SourceFile) throws -> Value {
+        let header = try header(of: file)
+        guard case .numbers = header.elements else {
+            return try header.value(path: file.path, largestContent: file.byteCount) {
+                try file.read(
+                    at: header.byteCount, count: max(0, file.byteCount - header.byteCount))
+            }
+        }
+        return .tensor(try read(file))
     }
 
     static func isArray(_ bytes: [UInt8]) -> Bool { bytes.starts(with: magic) }
 
     /// What stands before the elements.
     struct Header {
-        let layout: ArrayLayout
+        /// What the elements are.
+        enum Elements {
+            case numbers(ArrayLayout)
+            case text(ArrayText)
+            /// A pickle follows.
+            case objects
+            case other(String)
+        }
+
+        let elements: Elements
         /// Where the elements begin.
         let byteCount: Int
+
+        /// An array of more texts is data of its own, not a description of a run.
+        private static let largestTextByteCount = 1 << 20
+
+        /// The layout of numbers; an error for everything else.
+        func layout(path: String, what: String) throws -> ArrayLayout {
+            switch elements {
+            case .numbers(let layout): return layout
+            case .objects:
+                throw UserError.unreadable(
+                    path, "\(what) holds Python objects, which are never loaded")
+            case .text:
+                throw UserError.unreadable(path, "\(what) has elements of text, not numbers")
+            case .other(let code):
+                throw UserError.unreadable(
+                    path, "\(what) has elements of type \(code), which are not numbers")
+            }
+        }
+
+        /// An array without numbers as a list; opaque where it is neither text nor a pickle that the
+        /// restricted machine reads.
+        func value(
+            path: String, largestContent: Int, bytes: () throws -> [UInt8]
+        ) throws -> Value {
+            switch elements {
+            case .numbers: return .opaque("an array")
+            case .other(let code): return .opaque("an array of elements of type \(code)")
+            case .text(let text):
+                let content = try bytes()
+                guard content.count <= Self.largestTextByteCount,
+                    let texts = text.texts(in: content)
+                else { return .opaque("an array of texts in \(content.count) bytes") }
+                return .list(texts.map(Value.text))
+            case .objects:
+                do {
+                    return try PickleFile.value(of: try bytes(), largestContent: largestContent)
+                } catch let problem as PickleMachine.Problem {
+                    return .opaque("an array of Python objects (\(problem.cause))")
+                } catch is ByteCursor.Ended {
+                    return .opaque("an array of Python objects that ends early")
+                }
+            }
+        }
 
         /// Reads a header; `what` names the array inside `path` in errors.
         init(_ bytes: [UInt8], path: String, what: String) throws {
@@ -57,18 +125,21 @@ package enum NumPyArray {
             guard case .text(let code) = description, let mark = code.first else {
                 throw wrong("has elements of several fields; only plain numbers are read")
             }
-            guard
-                let type = ArrayLayout.ElementCode(
-                    order: String(mark), code: String(code.dropFirst()))
-            else {
-                throw wrong(
-                    code.dropFirst() == "O"
-                        ? "holds Python objects, which are never loaded"
-                        : "has elements of type \(code), which are not numbers")
-            }
-            layout = ArrayLayout(type: type, shape: shape, isFortranOrder: isFortran)
             byteCount = start + length
-            guard layout.byteCount != nil else { throw wrong("has an impossible shape \(shape)") }
+            let kind = String(code.dropFirst())
+            if let type = ArrayLayout.ElementCode(order: String(mark), code: kind) {
+                let layout = ArrayLayout(type: type, shape: shape, isFortranOrder: isFortran)
+                guard layout.byteCount != nil else {
+                    throw wrong("has an impossible shape \(shape)")
+                }
+                elements = .numbers(layout)
+            } else if kind == "O" {
+                elements = .objects
+            } else if mark != ">", let text = ArrayText(code: kind) {
+                elements = .text(text)
+            } else {
+                elements = .other(code)
+            }
         }
     }
 

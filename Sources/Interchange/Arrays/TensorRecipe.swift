@@ -144,6 +144,45 @@ struct TensorSource: Sendable {
 
     func contains(_ name: String) -> Bool { tensors[name] != nil }
 
+    func tensor(at name: String) -> StoredTensor? { tensors[name] }
+
+    /// What each tensor is to its network, in the order of the names.
+    var roles: [TensorRole] {
+        TensorRole.roles(
+            of: names.map { name in
+                (name, tensors[name]?.elementType ?? .float32, tensors[name]?.shape ?? [])
+            })
+    }
+
+    /// The names of the trainable tensors, in the order of the file.
+    var parameterNames: [String] {
+        zip(names, roles).compactMap { $1 == .parameter ? $0 : nil }
+    }
+
+    /// The same tensors under the names behind what wrappers put before them; nil where there is
+    /// nothing to take off.
+    ///
+    /// Wrappers of PyTorch and Lightning: `module.`, `_orig_mod.`, `model.`, … before every name.
+    var withoutWrappers: TensorSource? {
+        var prefix = ""
+        while let found = Self.wrappers.first(where: { wrapper in
+            !names.isEmpty && names.allSatisfy { $0.hasPrefix(prefix + wrapper) }
+        }) {
+            prefix += found
+        }
+        guard !prefix.isEmpty else { return nil }
+        return TensorSource(
+            path: path,
+            tensors: names.compactMap { name in
+                tensors[name].map { (String(name.dropFirst(prefix.count)), $0) }
+            })
+    }
+
+    private static let wrappers = [
+        "module.", "_orig_mod.", "model.", "net.", "network.", "_fsdp_wrapped_module.",
+        "_forward_module.", "base_model.model.", "student.",
+    ]
+
     func tensor(_ name: String) throws -> Tensor { try stored(name).load(named: name) }
 
     /// A tensor that is not read yet.

@@ -8,6 +8,7 @@ extension ZipArchive {
         let offset: Int
         let byteCount: Int
         let entryCount: Int
+        let comment: [UInt8]
 
         private static let endByteCount = 22
         private static let endSignature: [UInt8] = [0x50, 0x4b, 0x05, 0x06]
@@ -77,6 +78,7 @@ extension ZipArchive {
             self.offset = offset
             self.byteCount = byteCount
             self.entryCount = entryCount
+            comment = Array(bytes[(end + Self.endByteCount)...])
         }
 
         /// The position of the end record whose comment reaches exactly to the end of the file.

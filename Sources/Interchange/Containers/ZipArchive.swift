@@ -28,6 +28,8 @@ struct ZipArchive: Sendable {
 
     let file: SourceFile
     let entries: [Entry]
+    /// What whoever wrote the archive says about it, behind the directory.
+    let comment: [UInt8]
     private let positions: [String: Int]
 
     /// No entry, and no file as a whole, inflates beyond the larger of these two.
@@ -47,6 +49,7 @@ struct ZipArchive: Sendable {
     init(_ file: SourceFile) throws {
         self.file = file
         let directory = try Directory(of: file)
+        comment = directory.comment
         var entries: [Entry] = []
         var positions: [String: Int] = [:]
         var cursor = ByteCursor(try file.read(at: directory.offset, count: directory.byteCount))

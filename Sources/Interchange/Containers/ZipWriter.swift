@@ -82,8 +82,9 @@ struct ZipWriter {
         if !wide.isEmpty { Self.appendWide(wide, to: &directory) }
     }
 
-    /// Writes the directory and gives the file its name.
-    consuming func finish() throws {
+    /// Writes the directory and gives the file its name; a comment of at most 65,535 bytes may say
+    /// what it is.
+    consuming func finish(comment: [UInt8] = []) throws {
         let offset = target.byteCount
         try target.write(directory)
         var end: [UInt8] = []
@@ -109,8 +110,9 @@ struct ZipWriter {
         end.append(number: shownCount)
         end.append(number: UInt32(min(directory.count, Self.limit)))
         end.append(number: UInt32(min(offset, Self.limit)))
-        end.append(number: 0 as UInt16)
-        try target.write(end)
+        let comment = comment.count <= Int(UInt16.max) ? comment : []
+        end.append(number: UInt16(comment.count))
+        try target.write(end + comment)
         try target.commit()
     }
 }

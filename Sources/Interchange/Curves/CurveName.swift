@@ -31,21 +31,3 @@ enum CurveName {
     /// Cairn's name where the curve is a standard one, else the name as it is.
     static func any(_ name: String) -> String { standard(name) ?? name }
 }
-
-/// A curve that a file lists without saying at which steps.
-enum CurveSteps {
-    /// The points of curves that end at the same step.
-    ///
-    /// The longest has one value per update, its first at step 0, before the first update. A
-    /// shorter one was measured every so many updates: the ratio of the lengths, rounded.
-    static func points(_ curves: [(name: String, values: [Double])]) -> [MetricPoint] {
-        let longest = curves.map(\.values.count).max() ?? 0
-        return curves.flatMap { curve in
-            let spacing = max(
-                1, Int((Double(longest) / Double(max(curve.values.count, 1))).rounded()))
-            return curve.values.enumerated().map {
-                MetricPoint(name: curve.name, step: $0.offset * spacing, value: $0.element)
-            }
-        }
-    }
-}

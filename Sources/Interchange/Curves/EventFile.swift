@@ -7,17 +7,56 @@ package enum EventFile {
 
     static func isEventFile(_ name: String) -> Bool { name.contains("tfevents") }
 
+    /// The scalars as curves, one per tag, and a count of everything else.
+    static func items(_ file: SourceFile) throws -> [FoundItem] {
+        var order: [String] = []
+        var found: [String: (steps: [Int], values: [Double])] = [:]
+        let (points, others) = try content(file)
+        for point in points {
+            if found[point.name] == nil { order.append(point.name) }
+            found[point.name, default: ([], [])].steps.append(point.step)
+            found[point.name]?.values.append(point.value)
+        }
+        // Where a file has a standard curve under Cairn's own name, others keep theirs.
+        let standards = Dictionary(grouping: order, by: CurveName.any)
+        let curves = order.compactMap { tag -> FoundItem? in
+            guard let curve = found[tag] else { return nil }
+            let standard = CurveName.any(tag)
+            let name = (standards[standard]?.count ?? 0) > 1 ? tag : standard
+            return FoundItem(
+                tag,
+                .curve(
+                    FoundCurve(
+                        name: name, axis: .updates, steps: curve.steps, values: curve.values)),
+                count: curve.values.count)
+        }
+        return curves
+            + others.sorted { $0.key < $1.key }.map {
+                FoundItem($0.key, .leftOut("it is no scalar"), count: $0.value)
+            }
+    }
+
     /// All scalars in the order of the file, under Cairn's names where they are standard ones.
-    ///
-    /// A last record that is cut short is left out: the writer may still be at work. Any other
-    /// damage is an error.
     package static func read(_ path: String) throws -> [MetricPoint] {
         try read(SourceFile(path: path))
     }
 
     package static func read(_ file: SourceFile) throws -> [MetricPoint] {
+        try content(file).points.map {
+            MetricPoint(name: CurveName.any($0.name), step: $0.step, value: $0.value)
+        }
+    }
+
+    /// The scalars under their tags, and how many values of each other tag are none.
+    ///
+    /// A last record that is cut short is left out: the writer may still be at work. Any other
+    /// damage is an error.
+    private static func content(
+        _ file: SourceFile
+    ) throws -> (points: [MetricPoint], others: [String: Int]) {
         let path = file.path
         var points: [MetricPoint] = []
+        var others: [String: Int] = [:]
         var offset = 0
         var number = 0
         while offset < file.byteCount {
@@ -45,18 +84,18 @@ package enum EventFile {
                     path, "record \(number) is damaged (its checksum differs)")
             }
             do {
-                try append(event: body[0..<count], to: &points)
+                try append(event: body[0..<count], to: &points, others: &others)
             } catch is ByteCursor.Ended {
                 throw UserError.unreadable(path, "record \(number) is not an event")
             }
             offset += count + 16
         }
-        return points
+        return (points, others)
     }
 
     /// `Event`: step is field 2, summary is field 5 with values in field 1.
     private static func append(
-        event: ArraySlice<UInt8>, to points: inout [MetricPoint]
+        event: ArraySlice<UInt8>, to points: inout [MetricPoint], others: inout [String: Int]
     ) throws {
         var step = 0
         var summaries: [ArraySlice<UInt8>] = []
@@ -69,16 +108,21 @@ package enum EventFile {
         }
         for summary in summaries {
             try ProtocolBuffer.read(summary) { field, value in
-                guard field == 1, case .bytes(let entry) = value,
-                    let (tag, number) = try scalar(entry)
-                else { return }
-                points.append(MetricPoint(name: CurveName.any(tag), step: step, value: number))
+                guard field == 1, case .bytes(let entry) = value else { return }
+                let (tag, number) = try scalar(entry)
+                if let number {
+                    points.append(MetricPoint(name: tag, step: step, value: number))
+                } else {
+                    others[tag, default: 0] += 1
+                }
             }
         }
     }
 
     /// `Summary.Value`: tag is field 1, simple_value field 2, tensor field 8.
-    private static func scalar(_ bytes: ArraySlice<UInt8>) throws -> (String, Double)? {
+    private static func scalar(
+        _ bytes: ArraySlice<UInt8>
+    ) throws -> (tag: String, number: Double?) {
         var tag = ""
         var number: Double?
         try ProtocolBuffer.read(bytes) { field, value in
@@ -89,8 +133,7 @@ package enum EventFile {
             default: break
             }
         }
-        guard !tag.isEmpty, let number else { return nil }
-        return (tag, number)
+        return (tag, tag.isEmpty ? nil : number)
     }
 
     /// `TensorProto`: dtype 1, content 4, float_val 5, double_val 6; nil unless one real number.

@@ -1,180 +1,178 @@
 internal import Checkpoints
 internal import Foundation
 
-/// One file with tensors, taken apart: states, curves, settings, optimiser.
+/// One foreign file, read and sorted: networks, optimisers, curves, numbers, settings.
 struct ForeignFile: Sendable {
     let path: String
-    /// Everything that the file holds.
-    let content: Value
-    /// What of it was left out.
-    let notes: [String]
+    /// What reading found; planning gives each a fate.
+    let items: [FoundItem]
+    /// The runs that a table tells apart, where the file is one.
+    let tableParts: [RowTable.Part]
     /// The weights of the file's own step; nil when it has none.
+    ///
+    /// Those of the chief network have their own names, those of others their path.
     let weights: TensorSource?
+    /// The names in `weights` of networks beside the chief one.
+    let furtherNames: Set<String>
     /// The weights of further steps, where one file holds many.
     let series: [(step: Int, weights: TensorSource)]
     let settings: Value?
-    let optimizer: TorchOptimizer?
+    /// The optimisers, with their paths; the first is that of the chief network.
+    let optimizers: [(path: String, state: TorchOptimizer)]
     /// The optimiser's tensors of a file that says no more about it: Keras, or Cairn's own exports.
     let optimizerTensors: TensorSource?
-    /// The curves that it holds, under Cairn's names, in the order of their measurement.
-    let curves: [(name: String, values: [Double])]
+    let optimizerAttributes: Value?
+    let clues: StepClues
+    /// The rows of a split that the file lists, under its own names.
+    let rows: Value
 
-    /// Whether a file is of a kind that holds tensors, by its name.
-    static func holdsTensors(_ name: String) -> Bool {
-        ["pt", "pth", "ckpt", "bin", "safetensors", "npz", "npy", "h5", "hdf5", "keras"]
-            .contains((name as NSString).pathExtension.lowercased())
+    /// The state of the chief network's optimiser.
+    var optimizer: TorchOptimizer? { optimizers.first?.state }
+
+    /// A file whose tensors, curves and numbers are these items.
+    init(
+        path: String, items: [FoundItem], tableParts: [RowTable.Part] = [],
+        weights: TensorSource? = nil, furtherNames: Set<String> = [],
+        series: [(step: Int, weights: TensorSource)] = [], settings: Value? = nil,
+        optimizers: [(path: String, state: TorchOptimizer)] = [],
+        optimizerTensors: TensorSource? = nil, optimizerAttributes: Value? = nil,
+        clues: StepClues = StepClues(), rows: Value = .dictionary([])
+    ) {
+        self.path = path
+        self.items = items
+        self.tableParts = tableParts
+        self.weights = weights
+        self.furtherNames = furtherNames
+        self.series = series
+        self.settings = settings
+        self.optimizers = optimizers
+        self.optimizerTensors = optimizerTensors
+        self.optimizerAttributes = optimizerAttributes
+        self.clues = clues
+        self.rows = rows
     }
 
     /// Reads a file of any format that holds tensors, by what it begins with.
     static func read(_ path: String, hdf5: HDF5Opening) throws -> ForeignFile {
-        let (value, notes) = try content(path, hdf5: hdf5)
+        let (value, notes) = try FileFormat.value(ofFile: path, hdf5: hdf5)
         return try ForeignFile(path: path, content: value, notes: notes)
     }
 
-    private static func content(
-        _ path: String, hdf5: HDF5Opening
-    ) throws -> HDF5Opening.Content {
-        let file = try SourceFile(path: path)
-        let start = try file.read(at: 0, count: min(file.byteCount, 9))
-        if start.starts(with: [0x89] + Array("HDF\r\n".utf8)) { return try hdf5.read(path) }
-        // Other HDF5 files may begin with a block of another program's bytes.
-        let suffix = (path as NSString).pathExtension.lowercased()
-        if suffix == "h5" || suffix == "hdf5" { return try hdf5.read(path) }
-        return (try content(file, start: start, hdf5: hdf5), [])
-    }
-
-    private static func content(
-        _ file: SourceFile, start: [UInt8], hdf5: HDF5Opening
-    ) throws -> Value {
-        let path = file.path
-        if NumPyArray.isArray(start) { return .tensor(try NumPyArray.read(path)) }
-        if ZipArchive.isZip(file) {
-            let archive = try ZipArchive(file)
-            let names = archive.entries.map(\.name)
-            if !names.isEmpty, names.allSatisfy({ $0.hasSuffix(".npy") }) {
-                return try NumPyArchive.read(path)
-            }
-            if let weights = archive[KerasArchive.weightsName] {
-                return try KerasArchive.content(weights, of: archive, hdf5: hdf5)
-            }
-            return try TorchFile.read(path)
-        }
-        if path.hasSuffix(".safetensors") || start.count == 9 && start[8] == UInt8(ascii: "{") {
-            return try Safetensors.read(path).valueWithStep
-        }
-        return try TorchFile.read(path)
-    }
-
-    /// The keys under which people put the weights.
-    private static let weightKeys = [
-        "model", "state_dict", "model_state_dict", "model_state", "module", "params", "weights",
-    ]
-    private static let optimizerKeys = ["optimizer", "optimizer_state_dict", "optim", "opt_state"]
-    private static let settingKeys = ["config", "hyper_parameters", "hparams", "args", "cfg"]
-
+    /// Sorts what a file holds; `notes` say what its reader left out.
     init(path: String, content: Value, notes: [String] = []) throws {
-        self.path = path
-        self.notes = notes
-        self.content = content
-        let holder = Self.weightKeys.lazy.compactMap { content[$0] }.first { $0.entries != nil }
-        if let holder {
-            weights = try TensorSource(path: path, value: holder)
-        } else if case .tensor(let tensor) = content {
-            let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
-            weights = TensorSource(path: path, tensors: [(name, tensor)])
-        } else if content["checkpoints"]?.elements == nil,
-            content.entries?.contains(where: { $0.value.isTensorTree }) ?? false
-        {
-            let plain = (content.entries ?? []).filter { $0.value.isTensorTree }
-            let own = plain.filter { !Self.isOptimizer($0.key.label) }
-            weights = own.isEmpty ? nil : try TensorSource(path: path, value: .dictionary(own))
-        } else {
-            weights = nil
-        }
-        optimizerTensors = try Self.optimizerTensors(content, path: path)
-        settings = Self.settingKeys.lazy.compactMap { content[$0] }.first { $0.entries != nil }
-        optimizer =
-            Self.optimizerKeys.lazy.compactMap { TorchOptimizer(content[$0], path: path) }.first
-            ?? TorchOptimizer(content["optimizer_states"]?[0], path: path)
-        curves = (content.entries ?? []).compactMap { entry in
-            guard let name = entry.key.textual.flatMap(CurveName.standard),
-                let values = entry.value.numbers, values.count > 1
-            else { return nil }
-            return (name, values)
-        }
-        series = try Self.series(content, path: path)
-    }
-
-    /// Where Cairn's exports put the optimiser's tensors.
-    private static let optimizerPrefix = "optimizer/"
-
-    private static func isOptimizer(_ name: String) -> Bool {
-        name.hasPrefix(optimizerPrefix) || optimizerKeys.contains(name)
-    }
-
-    private static func optimizerTensors(
-        _ content: Value, path: String
-    ) throws -> TensorSource? {
+        let stem = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+        let sorted = try ContentSorter(content, source: path, stem: stem)
         var tensors: [(name: String, tensor: StoredTensor)] = []
-        for entry in content.entries ?? []
-        where isOptimizer(entry.key.label) && entry.value.isTensorTree {
-            for (name, tensor) in try Value.dictionary([entry]).flattened(source: path) {
-                let place =
-                    name.hasPrefix(optimizerPrefix) ? optimizerPrefix : entry.key.label + "."
-                tensors.append((String(name.dropFirst(place.count)), tensor))
+        var further: Set<String> = []
+        for network in sorted.networks {
+            for (name, tensor) in network.tensors {
+                let full = network.path.isEmpty ? name : "\(network.path).\(name)"
+                tensors.append((full, tensor))
+                if !network.path.isEmpty, sorted.networks.contains(where: { $0.path.isEmpty }) {
+                    further.insert(full)
+                }
             }
         }
-        return tensors.isEmpty ? nil : TensorSource(path: path, tensors: tensors)
+        var names: Set<String> = []
+        if let twice = tensors.first(where: { !names.insert($0.name).inserted }) {
+            throw UserError.unreadable(path, "it holds two tensors named \(twice.name)")
+        }
+        let source = tensors.isEmpty ? nil : TensorSource(path: path, tensors: tensors)
+        var clues = sorted.clues
+        var optimizerTensors = sorted.optimizerTensors
+        var attributes: Value?
+        if let keras = KerasOptimizer.state(optimizerTensors, weights: source) {
+            optimizerTensors = keras.tensors
+            clues.optimizer = keras.step
+            attributes = .object([
+                ("step", keras.step.map(Value.integer)),
+                ("learning_rate", keras.rate.map(Value.real)),
+            ])
+        }
+        self.init(
+            path: path,
+            items: sorted.items + notes.map { FoundItem("", .leftOut($0)) },
+            weights: source, furtherNames: further, series: sorted.series,
+            settings: sorted.settings.isEmpty ? nil : .dictionary(sorted.settings),
+            optimizers: sorted.optimizers,
+            optimizerTensors: optimizerTensors.isEmpty && attributes == nil
+                ? nil : TensorSource(path: path, tensors: optimizerTensors),
+            optimizerAttributes: attributes, clues: clues, rows: .dictionary(sorted.rows))
     }
 
     /// The optimiser's memory, in Cairn's names where the network is known.
     func optimizerState(model: ForeignModel?) throws -> StreamedOptimizerState? {
-        let parameters = model?.parameters ?? weights?.names ?? []
-        if let optimizer {
-            return try optimizer.converted(parameters: parameters, map: model?.map)
-        }
-        return try optimizerTensors.map { StreamedOptimizerState(tensors: try $0.all()) }
+        try convertedOptimizer(model: model).state
     }
 
-    /// `checkpoints` and `checkpoint_epochs`, as the TransformerLens demonstration saves them.
-    private static func series(
-        _ content: Value, path: String
-    ) throws -> [(step: Int, weights: TensorSource)] {
-        guard let states = content["checkpoints"]?.elements,
-            let steps = content["checkpoint_epochs"]?.elements?.compactMap(\.whole)
-        else { return [] }
-        guard steps.count == states.count else {
-            throw UserError.unreadable(
-                path, "it has \(states.count) checkpoints, but \(steps.count) checkpoint_epochs")
+    /// The memory of all optimisers, with a sentence where something about it is not certain.
+    func convertedOptimizer(
+        model: ForeignModel?
+    ) throws -> (state: StreamedOptimizerState?, note: String?) {
+        guard let chief = optimizer else {
+            let state = try optimizerTensors.map {
+                StreamedOptimizerState(
+                    tensors: try $0.all(),
+                    attributes: (optimizerAttributes ?? .dictionary([])).json(sorted: true))
+            }
+            return (state, nil)
         }
-        return try zip(steps, states).map { ($0, try TensorSource(path: path, value: $1)) }
+        var (state, note) = try chief.converted(
+            parameters: parameters(model: model), map: model?.map)
+        for (path, further) in optimizers.dropFirst() {
+            let stem = path.lowercased().split { !$0.isLetter }.last.map(String.init) ?? ""
+            let names = parameters(model: nil).filter { $0.name.lowercased().hasPrefix(stem) }
+            let added = try further.converted(parameters: names, map: nil)
+            note = note ?? added.note
+            state = StreamedOptimizerState(
+                tensors: state.tensors + added.state.tensors.map { $0.named("\(path)/\($0.name)") },
+                attributes: state.attributes)
+        }
+        return (state, note)
     }
 
-    /// The updates done, as the file itself counts them; nil when it does not say.
-    ///
-    /// Optimisers count updates. `epoch` of the progress-measures code is the number of the last
-    /// pass, counted from 0, of a full-batch run; only at its end is it the number of passes.
-    var step: Int? {
-        if let step = optimizer?.step { return step }
-        for key in ["global_step", "step", "iteration", "iter_num", "steps"] {
-            if let step = content[key]?.whole { return step }
+    /// The trainable tensors in the order of the file.
+    private func parameters(model: ForeignModel?) -> [(name: String, shape: [Int])] {
+        guard let weights else { return [] }
+        let names = model?.parameters ?? weights.parameterNames
+        return names.filter { !furtherNames.contains($0) }.compactMap { name in
+            weights.shape(name).map { (name, $0) }
         }
-        guard let epoch = content["epoch"]?.whole else { return nil }
-        let passes = curves.first { $0.name == MetricName.trainLoss }?.values.count
-        return passes == epoch ? epoch : epoch.saturatingSum(1)
     }
-}
 
-extension Value {
-    /// A tensor, or a dictionary or list that holds nothing but tensors.
-    fileprivate var isTensorTree: Bool {
-        switch self {
-        case .tensor: true
-        case .dictionary(let entries):
-            !entries.isEmpty && entries.allSatisfy { $0.value.isTensorTree }
-        case .list(let elements): !elements.isEmpty && elements.allSatisfy(\.isTensorTree)
-        default: false
+    /// The file with the tensors of others that belong to the same state: shards, and the optimiser
+    /// in a file of its own.
+    func joined(with others: [ForeignFile]) throws -> ForeignFile {
+        var tensors =
+            weights.map { weights in
+                weights.names.compactMap { name in weights.tensor(at: name).map { (name, $0) } }
+            } ?? []
+        var names = Set(tensors.map(\.0))
+        for other in others {
+            for name in other.weights?.names ?? [] {
+                guard names.insert(name).inserted else {
+                    throw UserError.unreadable(
+                        other.path, "its tensor \(name) is in another file of the same state too")
+                }
+                if let tensor = other.weights?.tensor(at: name) { tensors.append((name, tensor)) }
+            }
         }
+        let optimizers = self.optimizers + others.flatMap(\.optimizers)
+        var clues = clues
+        for other in others {
+            clues.updates = clues.updates ?? other.clues.updates
+            clues.epoch = clues.epoch ?? other.clues.epoch
+            clues.optimizer = clues.optimizer ?? other.clues.optimizer
+        }
+        let settings = ([self.settings] + others.map(\.settings)).compactMap { $0?.entries }
+            .flatMap { $0 }
+        return ForeignFile(
+            path: path, items: items,
+            weights: tensors.isEmpty ? nil : TensorSource(path: path, tensors: tensors),
+            furtherNames: furtherNames, series: series,
+            settings: settings.isEmpty ? nil : .dictionary(settings), optimizers: optimizers,
+            optimizerTensors: optimizerTensors ?? others.lazy.compactMap(\.optimizerTensors).first,
+            optimizerAttributes: optimizerAttributes, clues: clues, rows: rows)
     }
 }
 

@@ -43,6 +43,8 @@ package struct ImportedRun: Sendable {
     package var publishedValues: [MetricPoint] = []
     /// What was left out or assumed, one sentence each.
     package var notes: [String] = []
+    /// Everything that was found for it, with its fate.
+    package var account = ImportAccount()
 
     /// The number of stored states.
     package var checkpointCount: Int { states.count }
@@ -68,58 +70,6 @@ package struct ImportedRun: Sendable {
 
     /// Steps beyond this are no numbers of updates, and are not exact in other programs.
     static let largestStep = 1 << 53
-
-    /// Refuses steps and names of curves that cannot be stored.
-    func requireStorable(path: String) throws {
-        let steps = 0...Self.largestStep
-        if let state = states.first(where: { !steps.contains($0.step) }) {
-            throw UserError.unreadable(
-                path, "\(state.source) has the step \(state.step), which is no number of updates")
-        }
-        for point in metrics where !steps.contains(point.step) {
-            throw UserError.unreadable(
-                path,
-                "its curve \(point.name.prefix(Value.longestName)) has a value at step "
-                    + "\(point.step), which is no number of updates")
-        }
-        for name in Set(metrics.map(\.name)) {
-            guard !name.isEmpty, name.utf8.count <= Value.longestName, !name.utf8.contains(0)
-            else {
-                throw UserError.unreadable(
-                    path,
-                    "a curve has a name that is empty, holds the character NUL or has more "
-                        + "than \(Value.longestName) bytes")
-            }
-        }
-    }
-
-    /// Sorts states and curves by step.
-    ///
-    /// Errors: two different states of one step. A state whose weights repeat the one before it at
-    /// the same step is dropped with a note.
-    mutating func sortBySteps(path: String) throws {
-        states.sort { $0.step < $1.step }
-        metrics = metrics.enumerated().sorted {
-            ($0.element.step, $0.offset) < ($1.element.step, $1.offset)
-        }.map(\.element)
-        var kept: [State] = []
-        for state in states {
-            guard let last = kept.last, last.step == state.step else {
-                kept.append(state)
-                continue
-            }
-            guard
-                try Digest(weights: last.content().weights)
-                    == Digest(weights: state.content().weights)
-            else {
-                throw UserError.unreadable(
-                    path, "\(last.source) and \(state.source) both hold step \(state.step)",
-                    advice: "rename one of them, or import them one at a time")
-            }
-            notes.append("\(state.source) repeats \(last.source) and was left out")
-        }
-        states = kept
-    }
 }
 
 extension ImportedRun {

@@ -43,7 +43,10 @@ package enum RunFolder {
                 if let state = try source.optimizerState(at: step) {
                     let folder = temporary + "/optimizer"
                     try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
-                    try NumPyArchive.write(state.tensors, to: "\(folder)/\(stepName(step)).npz")
+                    // An optimiser without memory has attributes alone.
+                    if !state.tensors.isEmpty {
+                        try NumPyArchive.write(state.tensors, to: "\(folder)/\(stepName(step)).npz")
+                    }
                     try write(state.attributes, to: "\(folder)/\(stepName(step)).json")
                     optimizerSteps.append(step)
                 }
@@ -73,7 +76,7 @@ package enum RunFolder {
     }
 
     /// The run of such a folder; nil for any other folder.
-    static func read(_ path: String, options: ImportOptions) throws -> ImportedRun? {
+    static func read(_ path: String) throws -> ImportedRun? {
         let textPath = path + "/run.json"
         guard FileManager.default.fileExists(atPath: textPath) else { return nil }
         let file = try SourceFile(path: textPath)
@@ -89,7 +92,16 @@ package enum RunFolder {
             description: text.run, states: try states(text.steps, path: path),
             metrics: try metrics(path + "/metrics.jsonl"))
         run.status = text.status
-        if let name = options.name { run.description.name = name }
+        run.account.items =
+            run.states.map { state in
+                ImportItem(
+                    file: String(state.source.dropFirst(path.count + 1)), name: "", kind: .tensor,
+                    count: 1, fate: .stored(step: state.step, name: "its tensors", role: nil))
+            } + [
+                ImportItem(
+                    file: "metrics.jsonl", name: "", kind: .curve, count: run.metrics.count,
+                    fate: .stored(step: nil, name: "its curves", role: nil))
+            ]
         return run
     }
 
@@ -103,9 +115,10 @@ package enum RunFolder {
             return ImportedRun.State(step: step, source: weights) {
                 (
                     try streamed(weights),
-                    FileManager.default.fileExists(atPath: optimizer + ".npz")
+                    FileManager.default.fileExists(atPath: optimizer + ".json")
                         ? StreamedOptimizerState(
-                            tensors: try streamed(optimizer + ".npz"),
+                            tensors: FileManager.default.fileExists(atPath: optimizer + ".npz")
+                                ? try streamed(optimizer + ".npz") : [],
                             attributes: try text(optimizer + ".json")) : nil
                 )
             }

@@ -19,13 +19,17 @@ package struct ForeignModel: Sendable {
 
     /// The network that some tensors are; nil when their names are not known, or when it is one that
     /// `unsupported` names.
-    init?(_ source: TensorSource, settings: Value?) throws {
+    ///
+    /// With `keepsZeroBiases`, biases that are all zero belong to the network nonetheless: the state
+    /// may be the first of many.
+    init?(_ source: TensorSource, settings: Value?, keepsZeroBiases: Bool = false) throws {
         guard Self.unsupported(source, settings: settings) == nil else { return nil }
         let activation = Self.activation(settings)
         if source.contains("embed.W_E"), source.contains("unembed.W_U"),
             source.contains("blocks.0.attn.W_O")
         {
-            try self.init(hooked: source, activation: activation)
+            try self.init(
+                hooked: source, activation: activation, keepsZeroBiases: keepsZeroBiases)
         } else if let prefix = ["transformer.", ""].first(where: {
             source.contains("\($0)decoder.blocks.0.self_attn.Wo.weight")
         }) {
@@ -96,7 +100,8 @@ extension ForeignModel {
     /// TransformerLens multiplies rows by matrices; the progress-measures code has most matrices
     /// the other way round, and its attention output is one matrix for all heads.
     private init(
-        hooked source: TensorSource, activation: NetworkConfiguration.Activation?
+        hooked source: TensorSource, activation: NetworkConfiguration.Activation?,
+        keepsZeroBiases: Bool
     ) throws {
         guard let embedding = source.shape("embed.W_E"), embedding.count == 2,
             let output = source.shape("blocks.0.attn.W_O"),
@@ -115,7 +120,7 @@ extension ForeignModel {
         if source.contains("pos_embed.W_pos") {
             recipes.append(TensorRecipe("positions", from: "pos_embed.W_pos"))
         }
-        var biases = Biases(source)
+        var biases = Biases(source, keepsZero: keepsZeroBiases)
         while source.contains("blocks.\(layers).attn.W_Q") {
             let (from, to) = ("blocks.\(layers)", "blocks.\(layers)")
             for (letter, part) in [("Q", "query"), ("K", "key"), ("V", "value")] {
@@ -184,11 +189,20 @@ extension ForeignModel {
         private var found: [(recipe: TensorRecipe, kind: Kind)] = []
         private(set) var used: Set<Kind> = []
 
-        init(_ source: TensorSource) { self.source = source }
+        private let keepsZero: Bool
+
+        init(_ source: TensorSource, keepsZero: Bool) {
+            self.source = source
+            self.keepsZero = keepsZero
+        }
 
         mutating func add(_ target: String, _ name: String, _ kind: Kind) throws {
             guard source.contains(name) else { return }
             found.append((TensorRecipe(target, from: name), kind))
+            guard !keepsZero else {
+                used.insert(kind)
+                return
+            }
             // A negative zero is a zero too; half-precision types have it in the same place.
             let values = try source.tensor(name).doubles() ?? []
             if values.contains(where: { $0 != 0 }) { used.insert(kind) }

@@ -36,13 +36,7 @@ package struct NetworkMapping: Sendable, Equatable {
         guard let tensors = tree["tensors"]?.entries else {
             throw wrong("it has no section tensors")
         }
-        do {
-            network = try JSONDecoder().decode(
-                NetworkConfiguration.self, from: Data(settings.json().utf8))
-        } catch let error as DecodingError {
-            throw wrong("its network is not understood (\(error))")
-        }
-        try network.validate()
+        network = try Self.network(settings, path: path)
         var recipes: [TensorRecipe] = []
         for entry in tensors {
             let name = entry.key.label
@@ -54,6 +48,20 @@ package struct NetworkMapping: Sendable, Equatable {
             }
         }
         self.recipes = recipes
+    }
+
+    /// The network that an object describes.
+    static func network(_ settings: Value, path: String) throws -> NetworkConfiguration {
+        do {
+            let network = try JSONDecoder().decode(
+                NetworkConfiguration.self, from: Data(settings.json().utf8))
+            try network.validate()
+            return network
+        } catch let error as DecodingError {
+            throw UserError.usage(
+                subject: path, cause: "its network is not understood (\(error))",
+                advice: "see cairn import --help for the form")
+        }
     }
 
     private static func recipe(

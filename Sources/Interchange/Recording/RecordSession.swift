@@ -4,10 +4,11 @@ internal import Synchronization
 
 /// Turns the lines that a trainer prints into the calls of a sink.
 ///
-/// A line is a JSON object with `hyperparameters`, or with `step` and numbers (metrics) or
-/// `checkpoint` (a file of tensors, any format that is imported). Everything else is the trainer's
-/// own output and belongs on the terminal. The run begins with its first step, so hyperparameters
-/// come before.
+/// A line is a JSON object with `hyperparameters`, with `network`, `task` or `train_indices`, or with
+/// `step` and numbers (metrics) or `checkpoint` (a file of tensors, any format that is imported).
+/// Everything else is the trainer's own output and belongs on the terminal. The run begins with its
+/// first step, or with its first checkpoint where the lines say what task it learns: hyperparameters
+/// and descriptions come before.
 package final class RecordSession: Sendable {
     /// What a line was.
     package enum Line: Equatable {
@@ -18,109 +19,173 @@ package final class RecordSession: Sendable {
         case stored(step: Int, isComplete: Bool)
         /// The trainer's own output.
         case other
-        /// Part of the protocol, but not usable, for this reason.
-        case refused(String)
+        /// Part of the protocol, but not usable, for this reason; `isNews` for the first of a kind.
+        case refused(String, isNews: Bool)
     }
 
     private struct State {
         var description: RunDescription
+        var subject = RecordSubject()
+        var hasStep = false
         var hasBegun = false
         var lastCheckpoint = -1
         var pending: [MetricPoint] = []
+        var curves = RecordedSteps()
+        var account = RecordAccount()
         /// How the trainer said that it ended; nil when it did not say.
         var announcedStatus: RunStatus?
     }
 
     private let sink: any CheckpointSink & Sendable
     private let hdf5: HDF5Opening
+    /// Keeps the description with which the run begins, so that a recorder that continues it has the
+    /// same.
+    private let keepBeginning: @Sendable (RunDescription) throws -> Void
+    private let begun: RunDescription?
     private let state: Mutex<State>
 
-    /// Keys of a line that are not metrics.
-    private static let reserved: Set<String> = ["step", "checkpoint", "hyperparameters", "status"]
-    /// Lines beyond this are no protocol: a trainer that prints a picture must not fill the memory.
-    package static let largestLineByteCount = 16 << 20
-
+    /// A session for a run; `begun` is its description where another recorder began it.
     package init(
-        _ description: RunDescription, sink: any CheckpointSink & Sendable,
-        hdf5: HDF5Opening = .refused
+        _ description: RunDescription, begun: RunDescription? = nil,
+        sink: any CheckpointSink & Sendable, hdf5: HDF5Opening = .refused,
+        keepBeginning: @escaping @Sendable (RunDescription) throws -> Void = { _ in }
     ) {
         self.sink = sink
         self.hdf5 = hdf5
+        self.begun = begun
+        self.keepBeginning = keepBeginning
         state = Mutex(State(description: description))
     }
 
-    /// Whether a line belongs to the protocol, and the file that it names as a checkpoint.
-    ///
-    /// It is cheap for lines that do not, so that a reader can sort them as they come.
-    package static func inspect(_ line: [UInt8]) -> (isProtocol: Bool, checkpoint: String?) {
-        guard let object = object(line) else { return (false, nil) }
-        return (true, object["checkpoint"]?.textual)
-    }
+    /// What has become of the lines so far.
+    package var account: RecordAccount { state.withLock { $0.account } }
 
-    /// The object of a protocol line; nil for every other line.
-    private static func object(_ line: [UInt8]) -> Value? {
-        guard line.first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "{"),
-            line.count <= largestLineByteCount,
-            let value = (try? JSONValue(parsing: line)).map(Value.init),
-            value.entries != nil,
-            value["step"]?.whole != nil || value["hyperparameters"]?.entries != nil
-                || value["status"]?.textual.flatMap(status) != nil
-        else { return nil }
-        return value
-    }
-
-    private static func status(_ text: String) -> RunStatus? {
-        switch text {
-        case "finished": .finished
-        case "failed": .failed
-        case "interrupted": .interrupted
-        default: nil
-        }
-    }
-
-    /// Handles one line without its line feed; `checkpoint` is read in place of the file it names.
+    /// Handles one line without its line feed; a checkpoint is read from its copy alone.
     ///
     /// Errors are the sink's: then nothing more can be stored. What is wrong with the line itself
     /// is the result.
-    package func accept(_ line: [UInt8], checkpoint replacement: String? = nil) throws -> Line {
-        guard let object = Self.object(line) else { return .other }
+    package func accept(_ line: [UInt8], copy: RecordSpool.Copy? = nil) throws -> Line {
+        guard let line = RecordLine(line) else { return .other }
         return try state.withLock { state in
-            if let settings = object["hyperparameters"] {
-                guard !state.hasBegun else {
-                    return .refused("hyperparameters come before the first step")
-                }
-                Self.add(settings, to: &state.description)
+            var refusals = describe(line, &state)
+            if let status = line.status { state.announcedStatus = status }
+            guard let step = line.step else { return Self.result(refusals) }
+            state.hasStep = true
+            if !state.subject.needsTensors { try begin(&state) }
+            let points = take(line.points, &state, &refusals)
+            state.pending += points
+            state.account.take(step: step, values: points.count)
+            guard let checkpoint = line.checkpoint else { return Self.result(refusals) }
+            switch try save(checkpoint, copy: copy, step: step, &state) {
+            case .success:
+                state.account.takeCheckpoint()
+                return .stored(step: step, isComplete: state.pending.isEmpty)
+            case .failure(let error):
+                let isNews = state.account.leaveOut(
+                    "a checkpoint: \(error.cause)", "step \(step), \(error.subject)")
+                refusals.append(
+                    .refused("checkpoint \(step): \(error.description)", isNews: isNews))
             }
-            if let status = object["status"]?.textual.flatMap(Self.status) {
-                state.announcedStatus = status
-            }
-            guard let step = object["step"]?.whole else { return .recorded }
-            guard step >= 0 else { return .refused("step \(step) is negative") }
-            if !state.hasBegun {
-                state.hasBegun = true
-                try sink.begin(state.description)
-            }
-            state.pending += CurveFile.points(
-                (object.entries ?? []).filter { !Self.reserved.contains($0.key.label) }, step: step)
-            guard let path = object["checkpoint"] else { return .recorded }
-            return try save(path, replacement: replacement, step: step, &state)
+            return Self.result(refusals)
         }
     }
 
+    private static func result(_ refusals: [Line]) -> Line {
+        refusals.first { if case .refused(_, true) = $0 { true } else { false } } ?? refusals.first
+            ?? .recorded
+    }
+
+    /// Takes what a line says about the run as a whole, and notes what of it is not stored.
+    private func describe(_ line: RecordLine, _ state: inout State) -> [Line] {
+        var refusals: [Line] = []
+        func refuse(_ cause: String, _ detail: String) {
+            let isNews = state.account.leaveOut(cause, detail)
+            refusals.append(.refused("\(cause) (\(detail))", isNews: isNews))
+        }
+        for part in line.leftOut { refuse(part.cause, part.detail) }
+        if let settings = line.settings {
+            if state.hasStep {
+                refuse(
+                    "hyperparameters that come after the first step",
+                    "after \(state.account.lastStep)")
+            } else {
+                Self.add(settings, to: &state.description)
+                state.subject.settings = settings
+            }
+        }
+        if let description = line.description {
+            if state.hasStep {
+                refuse(
+                    "a description that comes after the first step; cairn describe adds it",
+                    "after \(state.account.lastStep)")
+            } else {
+                do {
+                    try state.subject.take(description)
+                } catch {
+                    let cause = (error as? UserError)?.description ?? "\(error)"
+                    refuse("the description: \(cause)", "cairn describe can give it later")
+                }
+            }
+        }
+        return refusals
+    }
+
+    /// The points that are new; another value for a step that a curve has is left out.
+    private func take(
+        _ points: [MetricPoint], _ state: inout State, _ refusals: inout [Line]
+    ) -> [MetricPoint] {
+        points.filter { point in
+            switch state.curves.take(point) {
+            case .new: return true
+            case .same: return false
+            case .other:
+                let cause = "\(point.name) has another value for a step that it has already"
+                let isNews = state.account.leaveOut(cause, "step \(point.step)")
+                refusals.append(.refused("\(cause) (step \(point.step))", isNews: isNews))
+                return false
+            }
+        }
+    }
+
+    private func begin(_ state: inout State) throws {
+        guard !state.hasBegun else { return }
+        state.description = begun ?? state.description
+        try keepBeginning(state.description)
+        try sink.begin(state.description)
+        state.hasBegun = true
+    }
+
+    /// Stores a checkpoint; a failure costs this checkpoint alone, an error everything that follows.
     private func save(
-        _ path: Value, replacement: String?, step: Int, _ state: inout State
-    ) throws -> Line {
-        guard let path = path.textual else {
-            return .refused("checkpoint is not the name of a file")
+        _ checkpoint: RecordLine.Checkpoint, copy: RecordSpool.Copy?, step: Int,
+        _ state: inout State
+    ) throws -> Result<Void, UserError> {
+        let name: String
+        switch checkpoint {
+        case .refused(let cause):
+            return .failure(UserError(.refused, subject: "line", cause: cause))
+        case .file(let file): name = file
+        }
+        let path: String
+        switch copy {
+        case .file(let file)?: path = file
+        case .failed(let cause)?:
+            return .failure(UserError(.refused, subject: name, cause: cause))
+        case nil:
+            return .failure(
+                UserError(.refused, subject: name, cause: "there is no copy of it in the spool"))
         }
         guard step > state.lastCheckpoint else {
-            return .refused(
-                "checkpoint \(step) does not come after checkpoint \(state.lastCheckpoint)")
+            return .failure(
+                UserError(
+                    .refused, subject: name,
+                    cause: "it does not come after checkpoint \(state.lastCheckpoint)"))
         }
-        let due = Self.ordered(state.pending.filter { $0.step <= step })
         let source = ReadFailure()
         do {
-            let content = try read(replacement ?? path, named: path)
+            let content = try read(path, named: name, &state)
+            try begin(&state)
+            let due = Self.ordered(state.pending.filter { $0.step <= step })
             try sink.save(
                 StreamedCheckpoint(
                     step: step, weights: content.weights.map(source.watching),
@@ -129,30 +194,35 @@ package final class RecordSession: Sendable {
                             tensors: $0.tensors.map(source.watching), attributes: $0.attributes)
                     },
                     metrics: due))
+        } catch let error as Unreadable {
+            return .failure(error.error)
+        } catch let error as UserError where error.kind == .refused {
+            return .failure(error)
         } catch {
             // What is wrong with the trainer's file is no failure of the archive.
-            guard let cause = source.cause ?? (error as? Unreadable)?.error else { throw error }
-            return .refused(cause.description)
+            guard let cause = source.cause else { throw error }
+            return .failure(cause)
         }
         state.pending.removeAll { $0.step <= step }
         state.lastCheckpoint = step
-        return .stored(step: step, isComplete: state.pending.isEmpty)
+        return .success(())
     }
 
     /// Takes note of a line that an earlier recorder has stored already.
     package func skip(_ line: [UInt8]) throws {
-        guard let object = Self.object(line) else { return }
+        guard let line = RecordLine(line) else { return }
         try state.withLock { state in
-            if let settings = object["hyperparameters"], !state.hasBegun {
-                Self.add(settings, to: &state.description)
-            }
-            guard let step = object["step"]?.whole, step >= 0 else { return }
-            if !state.hasBegun {
-                state.hasBegun = true
-                try sink.begin(state.description)
-            }
-            if object["checkpoint"] != nil {
+            _ = describe(line, &state)
+            if let status = line.status { state.announcedStatus = status }
+            guard let step = line.step else { return }
+            state.hasStep = true
+            var refusals: [Line] = []
+            let points = take(line.points, &state, &refusals)
+            state.account.take(step: step, values: points.count)
+            try begin(&state)
+            if case .file? = line.checkpoint {
                 state.lastCheckpoint = max(state.lastCheckpoint, step)
+                state.account.takeCheckpoint()
             }
         }
     }
@@ -188,20 +258,26 @@ package final class RecordSession: Sendable {
         }
     }
 
-    /// The weights of a file, in Cairn's names where the network is recognised.
-    private func read(_ path: String, named name: String) throws -> ImportedRun.State.Content {
+    /// The weights of a file, in Cairn's names where the network is recognised or described.
+    private func read(
+        _ path: String, named name: String, _ state: inout State
+    ) throws -> ImportedRun.State.Content {
         do {
             let file = try ForeignFile.read(path, hdf5: hdf5)
             guard let source = file.weights, !source.names.isEmpty else {
                 throw UserError.unreadable(name, "it holds no tensors")
             }
-            let model = try ForeignModel(source, settings: nil)
+            let (model, notes) = try state.subject.model(of: source, for: &state.description)
+            state.account.note(notes)
             return (
                 try model?.map.weights(of: source) ?? source.all(),
                 try file.optimizerState(model: model)
             )
         } catch let error as UserError {
-            throw Unreadable(error: error)
+            // The copy's own path tells a person nothing.
+            throw Unreadable(
+                error: UserError(
+                    .refused, subject: name, cause: error.cause, advice: error.advice))
         }
     }
 
@@ -230,12 +306,62 @@ package final class RecordSession: Sendable {
     /// is one.
     package func end(wasCutOff: Bool) throws -> Bool {
         try state.withLock { state in
-            guard state.hasBegun else { return false }
+            guard state.hasStep else { return false }
+            if state.subject.needsTensors, !state.hasBegun {
+                state.account.note(["no checkpoint came, so that its network is not known"])
+            }
+            try begin(&state)
             try sink.finish(
                 state.announcedStatus ?? (wasCutOff ? .interrupted : .finished),
                 metrics: Self.ordered(state.pending))
             state.pending = []
             return true
         }
+    }
+}
+
+/// The steps at which each curve of a run has a value.
+private struct RecordedSteps {
+    enum Outcome { case new, same, other }
+
+    private struct Curve {
+        /// Rising.
+        var steps: [Int] = []
+        var lastValue = 0.0
+    }
+
+    private var curves: [String: Curve] = [:]
+
+    mutating func take(_ point: MetricPoint) -> Outcome {
+        guard let last = curves[point.name]?.steps.last else {
+            curves[point.name] = Curve(steps: [point.step], lastValue: point.value)
+            return .new
+        }
+        if point.step > last {
+            curves[point.name]?.steps.append(point.step)
+            curves[point.name]?.lastValue = point.value
+            return .new
+        }
+        if point.step == last {
+            let known = curves[point.name]?.lastValue.bitPattern
+            return known == point.value.bitPattern ? .same : .other
+        }
+        let place = curves[point.name]?.steps.partitioningIndex { $0 >= point.step } ?? 0
+        if curves[point.name]?.steps[place] == point.step { return .other }
+        curves[point.name]?.steps.insert(point.step, at: place)
+        return .new
+    }
+}
+
+extension [Int] {
+    /// The first index whose element satisfies a condition that no later element fails.
+    fileprivate func partitioningIndex(where condition: (Int) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if condition(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }

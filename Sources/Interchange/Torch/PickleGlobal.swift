@@ -9,14 +9,15 @@ enum TorchElementType: Sendable, Equatable {
     case foreign(String)
 }
 
-/// The only functions and classes a pickle may name.
+/// The functions and classes that a pickle names.
 ///
-/// None is ever called: each stands for something that the machine does itself.
+/// None is ever called: each known one stands for something that the machine does itself, and what an
+/// unknown one makes is an object that nobody looks into beyond the state it carries.
 enum PickleGlobal: Equatable {
     case orderedDictionary
     case counter
     case defaultDictionary
-    /// `set`, `frozenset` and `list`, which become lists.
+    /// `set`, `frozenset`, `tuple`, `deque` and `list`, which become lists.
     case sequence
     /// Plain holders of settings, which become dictionaries.
     case settings
@@ -39,15 +40,21 @@ enum PickleGlobal: Equatable {
     case className(String)
     /// Types that only appear as the default of a dictionary.
     case plainType
+    /// `copyreg._reconstructor`, which makes an object of the class that is its first argument.
+    case reconstructor
+    /// The paths of `pathlib`, which become texts.
+    case filePath
+    /// Anything else, by its full name.
+    case unknown(String)
 
-    /// nil for everything that is not on the list.
-    init?(module: String, name: String) {
+    init(module: String, name: String) {
         switch (module, name) {
         case ("collections", "OrderedDict"): self = .orderedDictionary
         case ("collections", "Counter"): self = .counter
         case ("collections", "defaultdict"): self = .defaultDictionary
         case ("builtins", "set"), ("builtins", "frozenset"), ("builtins", "list"),
-            ("__builtin__", "set"), ("__builtin__", "frozenset"), ("__builtin__", "list"):
+            ("__builtin__", "set"), ("__builtin__", "frozenset"), ("__builtin__", "list"),
+            ("builtins", "tuple"), ("collections", "deque"):
             self = .sequence
         case ("builtins", "dict"), ("__builtin__", "dict"), ("argparse", "Namespace"),
             ("pytorch_lightning.utilities.parsing", "AttributeDict"),
@@ -82,6 +89,12 @@ enum PickleGlobal: Equatable {
         case ("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"),
             ("pytorch_lightning.callbacks.early_stopping", "EarlyStopping"):
             self = .className(name)
+        case ("copyreg", "_reconstructor"), ("copy_reg", "_reconstructor"):
+            self = .reconstructor
+        case ("pathlib", "PosixPath"), ("pathlib", "PurePosixPath"), ("pathlib", "Path"),
+            ("pathlib", "PurePath"), ("pathlib._local", "PosixPath"),
+            ("pathlib._local", "PurePosixPath"):
+            self = .filePath
         case ("torch", _):
             if let type = Self.storages[name] {
                 self = .storage(.known(type))
@@ -92,9 +105,9 @@ enum PickleGlobal: Equatable {
             } else if Self.foreignElementTypes.contains(name) {
                 self = .elementType(.foreign(name), name: name)
             } else {
-                return nil
+                self = .unknown("torch.\(name)")
             }
-        default: return nil
+        default: self = .unknown("\(module).\(name)")
         }
     }
 

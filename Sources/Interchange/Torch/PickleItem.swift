@@ -12,7 +12,7 @@ enum PickleItem {
     /// A pickle stores a container before it fills it, so others refer to it by position; the
     /// table frees millions of nested containers one by one, without recursion.
     case container(Int)
-    /// One of the functions and classes in `PickleGlobal`; nothing else can be on the stack.
+    /// A function or class by its name; nothing that could run is ever on the stack.
     case global(PickleGlobal)
     indirect case storage(TorchStorage)
 }
@@ -26,8 +26,10 @@ struct PickleContainer {
         case dictionary
         /// Its code and its byte order.
         case arrayType
-        /// Its shape, element type, order of axes and bytes.
+        /// Its tensor, or the list that it is where its elements are no numbers.
         case array
+        /// An object of an unknown class: the class's name, and the state that it was given.
+        case object
     }
 
     let kind: Kind
@@ -35,7 +37,7 @@ struct PickleContainer {
 }
 
 /// A storage that a tensor may look at.
-struct TorchStorage {
+struct TorchStorage: Equatable {
     /// What its elements are; bytes for untyped storages.
     let elementType: TorchElementType
     /// The name of its entry.

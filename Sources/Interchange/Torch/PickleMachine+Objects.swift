@@ -28,21 +28,32 @@ extension PickleMachine {
             }
             return make(.dictionary, content)
         case (.sequence, 0): return make(.list, [])
-        case (.sequence, 1): return make(.list, try items(of: arguments[0], kind: .list))
+        case (.sequence, 1...2): return make(.list, try elements(of: arguments[0]))
+        case (.filePath, _): return .text(try path(arguments))
+        case (.reconstructor, 1...3):
+            guard case .global(.unknown(let name)) = arguments[0] else {
+                guard case .global(let known) = arguments[0] else {
+                    throw Problem(cause: "its pickle makes an object of no class")
+                }
+                return try apply(known, to: [])
+            }
+            return object(name)
+        case (.unknown(let name), _): return object(name)
         case (.size, 1): return make(.tuple, try items(of: arguments[0], kind: .tuple))
         case (.device, 1...2): return arguments[0]
-        case (.rebuildTensor, 4...7): return .tensor(try tensor(arguments, elementType: nil))
+        case (.rebuildTensor, 4...7): return try tensor(arguments, elementType: nil)
         case (.rebuildTensorOfType, 7...8):
             guard case .global(.elementType(let type, _)) = arguments[6] else {
                 throw Problem(cause: "its pickle has a tensor without an element type")
             }
-            return .tensor(try tensor(arguments, elementType: type))
+            return try tensor(arguments, elementType: type)
         case (.rebuildParameter, 3...4):
-            guard case .tensor = arguments[0] else {
+            guard isTensor(arguments[0]) else {
                 throw Problem(cause: "its pickle has a parameter that is no tensor")
             }
             return arguments[0]
         case (.rebuildFromClass, 4):
+            if case .global(.unknown(let name)) = arguments[0] { return object(name) }
             guard case .global(let rebuild) = arguments[0],
                 [.rebuildTensor, .rebuildTensorOfType, .rebuildParameter].contains(rebuild)
             else { throw Problem(cause: "its pickle rebuilds a tensor in an unknown way") }
@@ -87,15 +98,30 @@ extension PickleMachine {
             }
             containers[position].items[1] = .text(order)
         case .array:
-            containers[position].items = [.tensor(try array(state))]
+            containers[position].items = [try array(state)]
+        case .object:
+            if containers[position].items.count == 1 { containers[position].items.append(state) }
         case .list, .tuple:
             throw Problem(cause: "its pickle gives a state to something that has none")
         }
     }
 
-    /// The storage that a persistent id names: `('storage', class, key, device, count)`.
-    mutating func storage(_ identifier: PickleItem) throws -> TorchStorage {
+    /// What a persistent id names: a storage, or in PyTorch's old format the class of a module, whose
+    /// source stands beside it.
+    mutating func persistent(_ identifier: PickleItem) throws -> PickleItem {
         let fields = try items(of: identifier, kind: .tuple)
+        if fields.count == 4, case .text("module") = fields[0] { return fields[1] }
+        return .storage(try storage(fields))
+    }
+
+    /// `('storage', class, key, device, count)`; the old format adds the part of another storage that
+    /// it is, which PyTorch has written as none since version 0.4.
+    private mutating func storage(_ fields: [PickleItem]) throws -> TorchStorage {
+        if fields.count > 5 {
+            guard case .none = fields[5] else {
+                throw Problem(cause: "a storage is a part of another one")
+            }
+        }
         guard fields.count >= 5, case .text("storage") = fields[0],
             case .global(.storage(let type)) = fields[1], case .text(let key) = fields[2],
             case .integer(let count) = fields[4], count >= 0
@@ -106,7 +132,7 @@ extension PickleMachine {
     /// `_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, metadata)`.
     private mutating func tensor(
         _ arguments: [PickleItem], elementType: TorchElementType?
-    ) throws -> StoredTensor {
+    ) throws -> PickleItem {
         guard case .storage(let storage) = arguments[0], case .integer(let offset) = arguments[1]
         else { throw Problem(cause: "its pickle has a tensor without a storage") }
         let metadata = elementType == nil ? 6 : 7
@@ -115,16 +141,51 @@ extension PickleMachine {
             let isLazy = containers[position].items.contains {
                 if case .boolean(true) = $0 { true } else { false }
             }
-            guard !isLazy else {
-                throw Problem(
-                    cause: "it holds a conjugate or negative view",
-                    advice: "save tensor.resolve_conj().resolve_neg()")
+            if isLazy {
+                return object(
+                    "a conjugate or negative view (save tensor.resolve_conj().resolve_neg())")
             }
         }
-        return try makeTensor(
-            TorchView(
-                storage: storage, elementType: elementType ?? storage.elementType, offset: offset,
-                shape: try integers(arguments[2]), strides: try integers(arguments[3])))
+        let view = TorchView(
+            storage: storage, elementType: elementType ?? storage.elementType, offset: offset,
+            shape: try integers(arguments[2]), strides: try integers(arguments[3]))
+        if case .foreign(let name) = view.elementType {
+            return object("a tensor of \(name), which Cairn does not store")
+        }
+        return .tensor(try makeTensor(view))
+    }
+
+    /// An object of which only the class is known.
+    mutating func object(_ name: String) -> PickleItem { make(.object, [.text(name)]) }
+
+    private func isTensor(_ item: PickleItem) -> Bool {
+        switch item {
+        case .tensor: true
+        // A tensor that cannot be stored.
+        case .container(let position): containers[position].kind == .object
+        default: false
+        }
+    }
+
+    /// The elements of a list or tuple.
+    private mutating func elements(of item: PickleItem) throws -> [PickleItem] {
+        guard case .container(let position) = item, containers[position].kind == .tuple else {
+            return try items(of: item, kind: .list)
+        }
+        return try items(of: item, kind: .tuple)
+    }
+
+    /// The parts of a path, joined.
+    private mutating func path(_ parts: [PickleItem]) throws -> String {
+        let texts = parts.compactMap { part in
+            if case .text(let text) = part { text } else { nil }
+        }
+        guard texts.count == parts.count else {
+            throw Problem(cause: "its pickle has a path of something that is no text")
+        }
+        try charge(texts.reduce(0) { $0 + $1.utf8.count })
+        let joined = texts.joined(separator: "/")
+        return joined.hasPrefix("//") ? String(joined.dropFirst()) : joined
     }
 
     private mutating func integers(_ item: PickleItem) throws -> [Int] {
@@ -141,18 +202,43 @@ extension PickleMachine {
 
 extension PickleMachine {
     /// `(version, shape, type, is_fortran, bytes)`.
-    private mutating func array(_ state: PickleItem) throws -> StoredTensor {
+    private mutating func array(_ state: PickleItem) throws -> PickleItem {
         let fields = try items(of: state, kind: .tuple)
-        guard fields.count == 5, case .boolean(let isFortran) = fields[3],
-            case .bytes(let bytes) = fields[4]
-        else { throw Problem(cause: "its pickle has a NumPy array of an odd state") }
+        guard fields.count == 5, case .boolean(let isFortran) = fields[3] else {
+            throw Problem(cause: "its pickle has a NumPy array of an odd state")
+        }
+        let code = try typeCode(fields[2])
+        if code == "O8" {
+            // The elements themselves; an array without axes is its only one.
+            let elements = try items(of: fields[4], kind: .list)
+            let isScalar = try integers(fields[1]).isEmpty && elements.count == 1
+            return isScalar ? elements[0] : make(.list, elements)
+        }
+        guard case .bytes(let bytes) = fields[4] else {
+            throw Problem(cause: "its pickle has a NumPy array of an odd state")
+        }
+        if let texts = ArrayText(code: code)?.texts(in: bytes) {
+            try charge(bytes.count)
+            return make(.list, texts.map(PickleItem.text))
+        }
+        guard ArrayLayout.ElementCode.codes[code] != nil else {
+            return object("an array of elements of type \(code)")
+        }
         let layout = ArrayLayout(
             type: try arrayType(fields[2]), shape: try integers(fields[1]),
             isFortranOrder: isFortran)
         guard let tensor = layout.tensor(of: bytes) else {
             throw Problem(cause: "its pickle has a NumPy array whose bytes do not fill its shape")
         }
-        return tensor
+        return .tensor(tensor)
+    }
+
+    private mutating func typeCode(_ item: PickleItem) throws -> String {
+        let fields = try items(of: item, kind: .arrayType)
+        guard case .text(let code) = fields[0] else {
+            throw Problem(cause: "its pickle has a NumPy type without a code")
+        }
+        return code
     }
 
     private mutating func arrayType(_ item: PickleItem) throws -> ArrayLayout.ElementCode {
@@ -167,6 +253,13 @@ extension PickleMachine {
     }
 
     private mutating func arrayScalar(_ arguments: [PickleItem]) throws -> PickleItem {
+        let code = try typeCode(arguments[0])
+        if let text = ArrayText(code: code), case .bytes(let bytes) = arguments[1] {
+            return text.texts(in: bytes)?.first.map(PickleItem.text) ?? .none
+        }
+        guard ArrayLayout.ElementCode.codes[code] != nil else {
+            return object("a number of type \(code)")
+        }
         let layout = ArrayLayout(
             type: try arrayType(arguments[0]), shape: [], isFortranOrder: false)
         guard case .bytes(let bytes) = arguments[1], let tensor = layout.tensor(of: bytes) else {

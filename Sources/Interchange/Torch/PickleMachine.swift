@@ -1,7 +1,9 @@
 internal import Checkpoints
 
-/// Reads a pickle as data: it builds numbers, texts, containers and tensors and refuses, by name,
-/// whatever would call a function.
+/// Reads a pickle as data: it builds numbers, texts, containers and tensors.
+///
+/// What a function or a class that it does not know would make is an object with its name and its
+/// state; nothing is called.
 struct PickleMachine {
     /// Something in the pickle that cannot be read, without the name of the file.
     struct Problem: Error {
@@ -25,6 +27,8 @@ struct PickleMachine {
     let makeTensor: (TorchView) throws -> StoredTensor
 
     private static let freeWork = 1 << 20
+    /// Nothing real counts further, and turning digits takes the square of their number.
+    private static let longestInteger = 255
     private static let workPerByte = 2
 
     init(
@@ -46,8 +50,15 @@ struct PickleMachine {
         }
     }
 
-    /// The value of the whole pickle.
+    /// Where the next pickle begins, where one follows another.
+    var position: Int { cursor.position }
+
+    /// The value of the pickle that begins at the cursor, up to its end.
     mutating func run() throws -> Value {
+        stack = []
+        marks = []
+        memo = [:]
+        containers = []
         guard try cursor.byte() == Opcode.proto.rawValue else {
             throw Problem(
                 cause: "its pickle has no protocol number: only protocols 2 to 5 are read")
@@ -124,28 +135,39 @@ struct PickleMachine {
         case .memoize: memo[memo.count] = try top()
         case .get1: stack.append(try remembered(Int(try cursor.byte())))
         case .get4: stack.append(try remembered(Int(try cursor.number(UInt32.self))))
-        case .persistentID: stack.append(.storage(try storage(try pop())))
+        case .persistentID: stack.append(try persistent(try pop()))
         case .global:
             let module = String(decoding: try cursor.line(), as: UTF8.self)
             stack.append(
-                .global(try global(module, String(decoding: try cursor.line(), as: UTF8.self))))
+                .global(
+                    PickleGlobal(
+                        module: module, name: String(decoding: try cursor.line(), as: UTF8.self))))
         case .stackGlobal:
             guard case .text(let name) = try pop(), case .text(let module) = try pop() else {
                 throw Problem(cause: "its pickle names a function by something that is no text")
             }
-            stack.append(.global(try global(module, name)))
+            try charge(module.utf8.count + name.utf8.count)
+            stack.append(.global(PickleGlobal(module: module, name: name)))
         case .reduce, .newObject:
             let arguments = try items(of: try pop(), kind: .tuple)
-            guard case .global(let function) = try pop() else {
-                throw Problem(cause: "its pickle calls something that is not a function")
-            }
-            stack.append(try apply(function, to: arguments))
+            try call(try pop(), with: arguments)
+        case .newObjectExtended:
+            // Named arguments of a class that is not known say nothing.
+            _ = try pop()
+            let arguments = try items(of: try pop(), kind: .tuple)
+            try call(try pop(), with: arguments)
         case .build:
             let state = try pop()
             try build(try top(), state)
-        case .persistentText, .instance, .object, .newObjectExtended, .extension1, .extension2,
-            .extension4, .buffer, .readOnlyBuffer, .put, .get, .integerText, .longText, .realText,
-            .stringText, .unicodeText, .long4:
+        case .long4:
+            let count = Int(try cursor.number(Int32.self))
+            guard (0...Self.longestInteger).contains(count) else {
+                throw Problem(cause: "its pickle has a whole number of \(count) bytes")
+            }
+            stack.append(longInteger(try cursor.take(count)))
+        case .persistentText, .instance, .object, .extension1, .extension2, .extension4, .buffer,
+            .readOnlyBuffer, .put, .get, .integerText, .longText, .realText, .stringText,
+            .unicodeText:
             throw Problem(cause: "its pickle has the opcode \(opcode), which no tensor file needs")
         }
     }
@@ -204,7 +226,14 @@ extension PickleMachine {
 
     /// Adds to the container on top of the stack.
     private mutating func extend(_ kind: PickleContainer.Kind, with items: [PickleItem]) throws {
-        guard case .container(let position) = try top(), containers[position].kind == kind else {
+        guard case .container(let position) = try top() else {
+            throw Problem(cause: "its pickle adds to something that is not a \(kind)")
+        }
+        if containers[position].kind == .object {
+            // An unknown kind of list or dictionary is a list or dictionary.
+            containers[position] = PickleContainer(kind: kind, items: [])
+        }
+        guard containers[position].kind == kind else {
             throw Problem(cause: "its pickle adds to something that is not a \(kind)")
         }
         containers[position].items += items
@@ -257,14 +286,14 @@ extension PickleMachine {
         return Int(text).map(PickleItem.integer) ?? .text(text.isEmpty ? "0" : text)
     }
 
-    private func global(_ module: String, _ name: String) throws -> PickleGlobal {
-        guard let global = PickleGlobal(module: module, name: name) else {
-            throw Problem(
-                cause:
-                    "its pickle names \(module).\(name), which is neither a tensor nor a number, "
-                    + "and nothing in a pickle is ever executed",
-                advice: "save the tensors alone, for example torch.save(model.state_dict(), …)")
+    /// What calling the item would have made.
+    private mutating func call(_ function: PickleItem, with arguments: [PickleItem]) throws {
+        switch function {
+        case .global(let global): stack.append(try apply(global, to: arguments))
+        case .container(let position) where containers[position].kind == .object:
+            // A function that an unknown function made.
+            stack.append(function)
+        default: throw Problem(cause: "its pickle calls something that is not a function")
         }
-        return global
     }
 }

@@ -66,10 +66,11 @@ struct PickleValueReader {
         case .tensor(let tensor): return try self.tensor(tensor)
         case .global(.elementType(_, let name)): return .text("torch.\(name)")
         case .global(.className(let name)): return .text(name)
-        case .global, .storage:
-            throw PickleMachine.Problem(
-                cause: "its pickle keeps a class or a bare storage as a value",
-                advice: "save the tensors alone, for example torch.save(model.state_dict(), …)")
+        case .global(.unknown(let name)):
+            try text(name.utf8.count)
+            return .opaque("the class or function \(name)")
+        case .global(let known): return .opaque("the class or function \(known)")
+        case .storage: return .opaque("a storage without a tensor")
         case .container(let position): return try value(of: containers[position], depth: depth)
         }
     }
@@ -98,10 +99,47 @@ struct PickleValueReader {
             guard case .text(let code)? = container.items.first else { return .none }
             return .text(code)
         case .array:
-            guard case .tensor(let tensor)? = container.items.first else {
+            guard let content = container.items.first else {
                 throw PickleMachine.Problem(cause: "its pickle holds an array without content")
             }
-            return try self.tensor(tensor)
+            return try value(of: content, depth: depth + 1)
+        case .object: return try object(container, depth: depth)
         }
+    }
+
+    /// An object of an unknown class: the dictionary of its attributes, with the class's name; opaque
+    /// where it has none.
+    private mutating func object(_ container: PickleContainer, depth: Int) throws -> Value {
+        guard case .text(let name)? = container.items.first else {
+            throw PickleMachine.Problem(cause: "its pickle holds an object without a class")
+        }
+        try text(name.utf8.count)
+        let state =
+            container.items.count > 1 ? try value(of: container.items[1], depth: depth + 1) : .none
+        // Attributes in slots come as a second dictionary.
+        let parts = state.entries.map { [$0] } ?? (state.elements ?? []).compactMap(\.entries)
+        let entries = parts.flatMap { $0 }
+        guard !entries.isEmpty else {
+            let isInWords = name.hasPrefix("a ") || name.hasPrefix("an ")
+            return .opaque(isInWords ? name : "an object of \(name)")
+        }
+        let fields = Value.dictionary(entries)
+        if let module = fields.moduleTensors { return module }
+        return .dictionary([.init(key: .text("__class__"), value: .text(name))] + entries)
+    }
+}
+
+extension Value {
+    /// The tensors of a module of PyTorch that was saved whole, as its `state_dict` would name them;
+    /// nil for anything else.
+    fileprivate var moduleTensors: Value? {
+        guard let parameters = self["_parameters"]?.entries, let modules = self["_modules"]?.entries
+        else { return nil }
+        let skipped = Set((self["_non_persistent_buffers_set"]?.elements ?? []).map(\.label))
+        let buffers = (self["_buffers"]?.entries ?? []).filter { !skipped.contains($0.key.label) }
+        let own = (parameters + buffers).filter { entry in
+            if case .none = entry.value { false } else { true }
+        }
+        return .dictionary(own + modules)
     }
 }

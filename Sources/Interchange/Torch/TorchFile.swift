@@ -1,17 +1,19 @@
 internal import Checkpoints
 
-/// Files that `torch.save` writes since PyTorch 1.6: a zip archive of a pickle and its storages.
+/// Files that `torch.save` writes: since PyTorch 1.6 a zip archive of a pickle and its storages, before
+/// that `LegacyTorchFile`.
 package enum TorchFile {
     /// What the file holds; tensors are read when they are asked for.
     ///
-    /// The pickle is read as data: tensors, numbers, texts, lists and dictionaries. A file that
-    /// names anything else is refused with the name, and nothing is ever executed.
+    /// The pickle is read as data: tensors, numbers, texts, lists and dictionaries. Anything else is
+    /// opaque or the dictionary of its attributes, and nothing is ever executed.
     package static func read(_ path: String) throws -> Value {
         try read(SourceFile(path: path))
     }
 
     package static func read(_ file: SourceFile) throws -> Value {
         let path = file.path
+        if try isLegacy(file) { return try LegacyTorchFile.read(file) }
         try refuseOtherFormats(file)
         let archive = try ZipArchive(file)
         guard let pickle = archive.entries.first(where: isPickle) else {
@@ -43,15 +45,12 @@ package enum TorchFile {
             || entry.name.hasSuffix("/data.pkl") && entry.name.split(separator: "/").count == 2
     }
 
+    static func isLegacy(_ file: SourceFile) throws -> Bool {
+        try file.read(at: 0, count: min(file.byteCount, 16)).starts(with: LegacyTorchFile.magic)
+    }
+
     private static func refuseOtherFormats(_ file: SourceFile) throws {
         let start = try file.read(at: 0, count: min(file.byteCount, 64))
-        // The number that opens the files of PyTorch before 1.6.
-        let oldMagic: [UInt8] = [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20]
-        if start.starts(with: oldMagic) {
-            throw UserError.unreadable(
-                file.path, "it has the format of PyTorch before 1.6, which is not read",
-                advice: "load it in PyTorch and save it again with torch.save")
-        }
         if start.starts(with: Array("version https://git-lfs".utf8)) {
             throw UserError.unreadable(
                 file.path, "it is a pointer of Git LFS, not the file itself",
@@ -78,11 +77,7 @@ package enum TorchFile {
         guard let entry = archive["\(folder)data/\(storage.key)"] else {
             throw PickleMachine.Problem(cause: "storage \(storage.key) is missing")
         }
-        let width: Int
-        switch storage.elementType {
-        case .known(let type): width = type.byteCount
-        case .untyped, .foreign: width = 1
-        }
+        let width = storage.width
         guard storage.count.saturatingProduct(width) <= entry.byteCount else {
             throw PickleMachine.Problem(
                 cause: "storage \(storage.key) has \(entry.byteCount) bytes, but its tensors count "

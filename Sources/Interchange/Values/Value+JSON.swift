@@ -29,7 +29,7 @@ extension Value {
 
     private var jsonValue: JSONValue {
         switch self {
-        case .none, .tensor: .null
+        case .none, .tensor, .opaque: .null
         case .boolean(let flag): .boolean(flag)
         case .integer(let number): .integer(number)
         case .real(let number): .real(number)

@@ -15,6 +15,9 @@ package enum Value: Sendable {
     indirect case tensor(StoredTensor)
     case list([Value])
     case dictionary([Entry])
+    /// Something that is not read, in words: an object of an unknown class, a function, an array of
+    /// something that is no number.
+    indirect case opaque(String)
 
     /// One key of a dictionary with its value.
     package struct Entry: Sendable {
@@ -161,6 +164,7 @@ extension Value {
         case .boolean(let flag): String(flag)
         case .list(let elements): elements.map(\.label).joined(separator: ",")
         case .none: "None"
+        case .opaque(let name): name
         case .bytes, .tensor, .dictionary: "key"
         }
     }

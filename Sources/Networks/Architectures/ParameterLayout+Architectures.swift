@@ -3,9 +3,10 @@ extension ParameterLayout {
     package init(_ network: NetworkConfiguration, _ space: TokenSpace) {
         self.init()
         switch network.kind {
-        case .transformer: appendTransformer(network, space)
+        case .transformer, .attentionOnly: appendTransformer(network, space)
         case .mlp: appendEmbeddingNetwork(network, space)
         case .oneHot: appendOneHotNetwork(network, space)
+        case .feedforward: appendFeedforward(network, space)
         }
     }
 
@@ -33,6 +34,7 @@ extension ParameterLayout {
                 append("\(block).attention.output_bias", [width], rule.bias(rows: width))
             }
             if network.normalization != .none { appendNorm("\(block).attention_norm", width) }
+            guard network.kind != .attentionOnly else { continue }
             append(
                 "\(block).mlp.input", [width, network.mlpWidth],
                 rule.matrix(rows: width, scale: width))
@@ -63,6 +65,37 @@ extension ParameterLayout {
         append("\(name).shift", [width], .constant(0))
     }
 
+    /// `layers.0.weight` [inputs, width] and `layers.0.bias` to `output.weight` and `output.bias`.
+    private mutating func appendFeedforward(_ network: NetworkConfiguration, _ space: TokenSpace) {
+        let rule = InitialRule(network: network)
+        let widths = network.widths.values
+        var rows = space.featureCount > 0 ? space.featureCount : space.length * space.vocabulary
+        func factor(_ layer: Int) -> Double {
+            let factors = network.layerScales.values
+            return factors.isEmpty ? 1 : factors[layer]
+        }
+        for (layer, width) in widths.enumerated() {
+            let name = "layers.\(layer)"
+            append(
+                "\(name).weight", [rows, width],
+                rule.matrix(rows: rows, scale: rows).times(factor(layer)))
+            if network.biases {
+                append("\(name).bias", [width], rule.bias(rows: rows).times(factor(layer)))
+            }
+            if network.normalizesInput(of: layer) { appendNorm("\(name).norm", rows) }
+            if network.normalization == .post { appendNorm("\(name).norm", width) }
+            rows = width
+        }
+        guard network.readout == .trained else { return }
+        let outputs = space.classCount
+        append(
+            "output.weight", [rows, outputs],
+            rule.matrix(rows: rows, scale: outputs).times(factor(widths.count)))
+        if network.biases {
+            append("output.bias", [outputs], rule.bias(rows: rows).times(factor(widths.count)))
+        }
+    }
+
     private mutating func appendEmbeddingNetwork(
         _ network: NetworkConfiguration, _ space: TokenSpace
     ) {
@@ -87,6 +120,23 @@ extension ParameterLayout {
         append(
             "unembedding", [hidden, space.classCount],
             rule.matrix(rows: hidden, scale: space.classCount))
+    }
+}
+
+extension NetworkConfiguration {
+    /// Whether a hidden layer of the kind `feedforward` begins with a layer norm; the first reads the
+    /// data as they are.
+    func normalizesInput(of layer: Int) -> Bool { normalization == .pre && layer > 0 }
+}
+
+extension InitialDistribution {
+    /// The distribution of the values times a factor.
+    fileprivate func times(_ factor: Double) -> InitialDistribution {
+        switch self {
+        case .constant(let value): .constant(factor * value)
+        case .normal(let deviation): .normal(standardDeviation: factor * deviation)
+        case .uniform(let bound): .uniform(bound: factor * bound)
+        }
     }
 }
 

@@ -116,6 +116,39 @@ package struct ParameterLayout: Sendable, Equatable {
     }
 }
 
+extension ParameterLayout {
+    /// First weights as PyTorch draws those of linear layers after `torch.manual_seed(seed)`: layer
+    /// by layer the weights, `[outputs, inputs]` there, then the biases, all uniform and in the
+    /// scalar's own type.
+    package func torchParameters<Scalar: NetworkScalar>(
+        seed: Int, as type: Scalar.Type = Scalar.self
+    ) -> [Scalar] {
+        var twister = MersenneTwister(seed: seed)
+        return torchParameters(using: &twister)
+    }
+
+    /// The same from a generator that may have been used before.
+    package func torchParameters<Scalar: NetworkScalar>(
+        using twister: inout MersenneTwister, as type: Scalar.Type = Scalar.self
+    ) -> [Scalar] {
+        var parameters = [Scalar](repeating: 0, count: count)
+        for entry in entries {
+            guard case .uniform(let bound) = entry.initial else {
+                preconditionFailure("\(entry.name) is not uniform")
+            }
+            let columns = entry.shape.count == 2 ? entry.shape[1] : entry.count
+            let rows = entry.count / max(columns, 1)
+            for place in 0..<entry.count {
+                let value: Scalar = twister.torchUniform() * Scalar(2 * bound) - Scalar(bound)
+                // The transposed place; a bias is a matrix of one row.
+                let (column, row) = (place / rows, place % rows)
+                parameters[entry.offset + row * columns + column] = value
+            }
+        }
+        return parameters
+    }
+}
+
 /// One draw from N(0, 1) by the polar method of Marsaglia, without a cached second value.
 private func standardNormal(using generator: inout some RandomNumberGenerator) -> Double {
     while true {

@@ -14,6 +14,11 @@ final class AlignedMemory<Scalar: NetworkScalar> {
         setToZero(base, count: max(count, 1))
     }
 
+    convenience init(copying values: [Scalar]) {
+        self.init(count: values.count)
+        for (index, value) in values.enumerated() { base[index] = value }
+    }
+
     deinit { base.deallocate() }
 
     func clear() { setToZero(base, count: count) }
@@ -64,7 +69,9 @@ final class LaneMemory<Scalar: NetworkScalar> {
         inputGradient = AlignedMemory(count: program.inputColumns * plan.inputCount)
         parameterGradient = AlignedMemory(count: program.layout.count)
         let scores = program.network.heads * plan.length
-        scratch = AlignedMemory(count: max(scores, 2 * program.network.width) + 64)
+        // Layer norms need two rows; those of a feed-forward network may be wider than the stream.
+        let widest = max(program.network.width, program.network.widths.values.max() ?? 0)
+        scratch = AlignedMemory(count: max(scores, 2 * widest) + 64)
         lossScratch = AlignedMemory(count: 2 * program.space.classCount + 64)
     }
 }

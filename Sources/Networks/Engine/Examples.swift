@@ -1,5 +1,7 @@
-/// Token sequences with the answers that a network is asked for.
+/// Examples with the answers that a network is asked for: token sequences, or rows of real inputs.
 ///
+/// Rows of real inputs have one token, 0, that nothing reads; their answers are classes or real
+/// vectors.
 /// Every sequence has the same length. A network reads `tokens` and is asked for
 /// `targetsPerExample` answers, each at a read-out position of its own: the logits at position *t*
 /// are computed from the tokens up to and including *t*.
@@ -17,6 +19,10 @@ package struct Examples: Sendable, Equatable {
     package let count: Int
     /// The number of answers of each example.
     package let targetsPerExample: Int
+    /// The real inputs of the examples; nil where they are tokens.
+    package let features: FeatureRows?
+    /// The real answers, row-major `[count, answerWidth]`; empty where answers are classes.
+    package let realAnswers: [Double]
 
     /// Examples whose answers are read at the same positions in each of them.
     ///
@@ -53,10 +59,50 @@ package struct Examples: Sendable, Equatable {
         readoutPositions = raggedReadoutPositions
         self.length = length
         self.targetsPerExample = targetsPerExample
+        features = nil
+        realAnswers = []
     }
+
+    /// Rows of real inputs with a class each.
+    package init(features: FeatureRows, classes: [Int32]) {
+        self.init(features: features, targets: classes, realAnswers: [])
+    }
+
+    /// Rows of real inputs with a real vector each, `[count, width]`.
+    package init(features: FeatureRows, realAnswers: [Double]) {
+        self.init(
+            features: features, targets: [Int32](repeating: 0, count: features.count),
+            realAnswers: realAnswers)
+    }
+
+    private init(features: FeatureRows, targets: [Int32], realAnswers: [Double]) {
+        precondition(targets.count == features.count, "one answer per row")
+        precondition(
+            features.count == 0 || realAnswers.count % features.count == 0,
+            "the answers do not fill whole rows")
+        count = features.count
+        tokens = [Int32](repeating: 0, count: count)
+        readoutPositions = tokens
+        self.targets = targets
+        length = 1
+        targetsPerExample = 1
+        self.features = features
+        self.realAnswers = realAnswers
+    }
+
+    /// Columns of the real answers; 0 where answers are classes.
+    package var answerWidth: Int { count == 0 ? 0 : realAnswers.count / count }
 
     /// The examples at the given rows, in their order; rows may repeat.
     package func subset(_ rows: some Collection<Int>) -> Examples {
+        if let features {
+            for row in rows { precondition(row >= 0 && row < count, "row \(row) of \(count)") }
+            let width = answerWidth
+            return Examples(
+                features: features.subset(rows), targets: rows.map { targets[$0] },
+                realAnswers: width == 0
+                    ? [] : rows.flatMap { realAnswers[$0 * width..<($0 + 1) * width] })
+        }
         var chosenTokens: [Int32] = []
         var chosenTargets: [Int32] = []
         var chosenPositions: [Int32] = []
@@ -81,5 +127,22 @@ package struct Examples: Sendable, Equatable {
     /// The answers of one example; -1 where none is asked for.
     package func targets(of row: Int) -> ArraySlice<Int32> {
         targets[row * targetsPerExample..<(row + 1) * targetsPerExample]
+    }
+}
+
+extension Examples {
+    /// The same examples with other real inputs.
+    func replacingFeatures(_ features: FeatureRows) -> Examples {
+        Examples(features: features, targets: targets, realAnswers: realAnswers)
+    }
+
+    /// The same examples with other classes.
+    func replacingTargets(_ targets: [Int32]) -> Examples {
+        if let features {
+            return Examples(features: features, targets: targets, realAnswers: realAnswers)
+        }
+        return Examples(
+            tokens: tokens, targets: targets, length: length, targetsPerExample: targetsPerExample,
+            raggedReadoutPositions: readoutPositions)
     }
 }

@@ -62,6 +62,8 @@ struct Frame<Scalar: NetworkScalar> {
     var scratch: UnsafeMutablePointer<Scalar>
     /// What random numbers of a training step depend on; nil outside training.
     var dropoutKey: UInt64?
+    /// The real inputs of all examples, row-major; nil where examples are tokens.
+    var features: UnsafePointer<Scalar>?
 
     subscript(domain: RowDomain) -> DomainMemory<Scalar> {
         switch domain {

@@ -29,11 +29,15 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
     let bias: Int?
     let residual: Residual
     let selection: Rows
+    /// True where X is the data: its derivatives and its change along a direction are nobody's.
+    let isInputConstant: Bool
 
     init(
         _ input: Slot, weight: Int, isTransposed: Bool = false, bias: Int? = nil,
-        residual: Residual = .none, rows: Rows = .all, into output: Slot
+        residual: Residual = .none, rows: Rows = .all, isInputConstant: Bool = false,
+        into output: Slot
     ) {
+        self.isInputConstant = isInputConstant
         self.input = input
         self.output = output
         self.weight = weight
@@ -65,21 +69,25 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
         guard !rows.isEmpty else { return }
         let started = begin(
             frame, rows, frame.tangent(output), bias: frame.parameters.tangent, version: .tangent)
-        multiply(
-            frame.tangent(input), frame.parameters.value, rows, into: frame.tangent(output),
-            beta: started ? 1 : 0)
+        if !isInputConstant {
+            multiply(
+                frame.tangent(input), frame.parameters.value, rows, into: frame.tangent(output),
+                beta: started ? 1 : 0)
+        }
         multiply(
             frame.value(input), frame.parameters.tangent, rows, into: frame.tangent(output),
-            beta: 1)
+            beta: started || !isInputConstant ? 1 : 0)
     }
 
     override func reverse(_ frame: borrowing Frame<Scalar>) {
         let rows = rows(frame)
         if isFirstToAdd[0] { clearSkipped(frame.gradient(input), frame, rows) }
         guard !rows.isEmpty else { return }
-        multiplyBack(
-            frame.gradient(output), frame.parameters.value, rows, into: frame.gradient(input),
-            beta: kept(0))
+        if !isInputConstant {
+            multiplyBack(
+                frame.gradient(output), frame.parameters.value, rows, into: frame.gradient(input),
+                beta: kept(0))
+        }
         addOuter(
             frame.value(input), frame.gradient(output), rows, to: frame.parameters.gradient)
         end(
@@ -91,18 +99,22 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
         let rows = rows(frame)
         if isFirstToAdd[0] { clearSkipped(frame.gradientTangent(input), frame, rows) }
         guard !rows.isEmpty else { return }
-        multiplyBack(
-            frame.gradientTangent(output), frame.parameters.value, rows,
-            into: frame.gradientTangent(input), beta: kept(0))
-        multiplyBack(
-            frame.gradient(output), frame.parameters.tangent, rows,
-            into: frame.gradientTangent(input), beta: 1)
+        if !isInputConstant {
+            multiplyBack(
+                frame.gradientTangent(output), frame.parameters.value, rows,
+                into: frame.gradientTangent(input), beta: kept(0))
+            multiplyBack(
+                frame.gradient(output), frame.parameters.tangent, rows,
+                into: frame.gradientTangent(input), beta: 1)
+        }
         addOuter(
             frame.value(input), frame.gradientTangent(output), rows,
             to: frame.parameters.gradientTangent)
-        addOuter(
-            frame.tangent(input), frame.gradient(output), rows,
-            to: frame.parameters.gradientTangent)
+        if !isInputConstant {
+            addOuter(
+                frame.tangent(input), frame.gradient(output), rows,
+                to: frame.parameters.gradientTangent)
+        }
         end(
             frame, rows, frame.gradientTangent(output), bias: frame.parameters.gradientTangent,
             version: .gradientTangent)
@@ -116,12 +128,14 @@ final class LinearOperation<Scalar: NetworkScalar>: Operation<Scalar> {
         guard !rows.isEmpty else { return 0 }
         multiply(
             frame.value(input), frame.parameters.value, rows, into: frame.value(output), beta: 0)
-        multiplyBack(
-            frame.gradient(output), frame.parameters.value, rows, into: frame.gradient(input),
-            beta: 0)
+        if !isInputConstant {
+            multiplyBack(
+                frame.gradient(output), frame.parameters.value, rows, into: frame.gradient(input),
+                beta: 0)
+        }
         addOuter(
             frame.value(input), frame.gradient(output), rows, to: frame.parameters.gradient)
-        return 6 * rows.count * input.columns * output.columns
+        return (isInputConstant ? 4 : 6) * rows.count * input.columns * output.columns
     }
 
     private func rows(_ frame: borrowing Frame<Scalar>) -> Range<Int> {

@@ -88,7 +88,8 @@ extension NetworkEvaluator: LaneWork {
                 value: parameterValue.base, gradient: memory.parameterGradient.base,
                 tangent: linearization?.parameterTangent.base ?? parameterValue.base,
                 gradientTangent: product?.parameterGradientTangent.base ?? parameterValue.base),
-            plan: plan, tile: tile, scratch: memory.scratch.base, dropoutKey: dropoutKey)
+            plan: plan, tile: tile, scratch: memory.scratch.base, dropoutKey: dropoutKey,
+            features: features.map { UnsafePointer($0.base) })
     }
 
     /// The matrix products of a gradient, with the same shapes in the same memory.
@@ -141,13 +142,39 @@ extension NetworkEvaluator: LaneWork {
     }
 
     private func addLoss(_ lane: Int, _ frame: borrowing Frame<Scalar>, gradient: Bool) {
-        let sum = crossEntropy(
-            frame.value(program.logits), rows: frame.readouts.rows.count,
-            classes: space.classCount, frame: frame, precision: lossPrecision,
-            weight: lossWeight, gradient: gradient ? frame.gradient(program.logits) : nil,
-            scratch: lanes[lane].lossScratch.base)
+        let outputGradient = gradient ? frame.gradient(program.logits) : nil
+        let sum =
+            loss.kind == .crossEntropy
+            ? crossEntropy(
+                frame.value(program.logits), rows: frame.readouts.rows.count,
+                classes: space.classCount, frame: frame, precision: loss.precision,
+                weight: lossWeight, gradient: outputGradient,
+                scratch: lanes[lane].lossScratch.base)
+            : lossRule.evaluate(lossTile(frame), gradient: outputGradient)
         lanes[lane].sum.loss += sum.loss
         lanes[lane].sum.rightExamples += sum.rightExamples
+    }
+
+    private func lossTile(_ frame: borrowing Frame<Scalar>) -> LossRule<Scalar>.Tile {
+        LossRule.Tile(
+            outputs: frame.value(program.logits), rows: frame.readouts.rows.count,
+            columns: space.classCount, targets: plan.readoutTargets + frame.tile.firstReadout,
+            answers: plan.answerOfReadout + frame.tile.firstReadout,
+            realAnswers: realAnswers.map { UnsafePointer($0.base) }, weight: lossWeight)
+    }
+
+    /// The changes of the loss's derivatives by the outputs along their own changes.
+    private func bendLoss(_ frame: borrowing Frame<Scalar>) {
+        guard loss.kind == .crossEntropy else {
+            return lossRule.curvature(
+                lossTile(frame), frame.tangent(program.logits),
+                into: frame.gradientTangent(program.logits))
+        }
+        vectorKernels.crossEntropyCurvature(
+            frame.gradient(program.logits), frame.tangent(program.logits),
+            rows: frame.readouts.rows.count, classes: space.classCount,
+            targets: plan.readoutTargets + frame.tile.firstReadout, weight: lossWeight,
+            into: frame.gradientTangent(program.logits))
     }
 
     private func inputsReverse(_ lane: Int) {
@@ -197,11 +224,7 @@ extension NetworkEvaluator: LaneWork {
                 copyOut(frame, collection)
                 continue
             }
-            vectorKernels.crossEntropyCurvature(
-                frame.gradient(program.logits), frame.tangent(program.logits),
-                rows: frame.readouts.rows.count, classes: space.classCount,
-                targets: plan.readoutTargets + frame.tile.firstReadout, weight: lossWeight,
-                into: frame.gradientTangent(program.logits))
+            bendLoss(frame)
             if case .hessian = kind {
                 for operation in program.tileOperations.reversed() {
                     operation.reverseTangent(frame)

@@ -4,9 +4,10 @@ internal import VectorMath
 
 /// The mean loss of a set of examples and the share of them answered rightly.
 package struct LossAndAccuracy: Sendable, Equatable {
-    /// Mean cross-entropy in nats over all answers.
+    /// The mean loss over all answers; of cross-entropy in nats.
     package var loss: Double
-    /// Examples with every answer right (the largest logit, the first of equals) over all examples.
+    /// Examples with every answer right (the largest logit, the first of equals; for real answers
+    /// the error below the loss's threshold) over all examples.
     package var accuracy: Double
 
     package init(loss: Double, accuracy: Double) {
@@ -34,6 +35,8 @@ package enum ActivationKind: Sendable, Equatable {
     case attention(layer: Int)
     /// The residual stream after a block, `[answers, width]`.
     case residual(layer: Int)
+    /// The residual stream between a block's attention and its hidden layer, `[answers, width]`.
+    case middle(layer: Int)
 }
 
 /// Evaluates one network on one set of examples: logits, loss, gradient and exact second-order
@@ -46,7 +49,7 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
     package let space: TokenSpace
     package let examples: Examples
     package let layout: ParameterLayout
-    package let lossPrecision: LossPrecision
+    package let loss: LossConfiguration
     package let threadCount: Int
     /// Activations of a linearisation beyond this many bytes are computed again for each product.
     package var mostCachedBytes = 1 << 31
@@ -56,9 +59,14 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
     let lanes: [LaneMemory<Scalar>]
     let inputValue: AlignedMemory<Scalar>
     let parameterValue: AlignedMemory<Scalar>
+    /// The real inputs of all examples; nil where they are tokens.
+    let features: AlignedMemory<Scalar>?
+    /// Real answers of all examples; nil where answers are classes.
+    let realAnswers: AlignedMemory<Double>?
+    let lossRule: LossRule<Scalar>
     private let pool: LanePool
     private(set) var stage = EvaluationStage<Scalar>.inputsForward
-    /// The factor on each answer's cross-entropy: one over their number.
+    /// The factor on each answer's loss: one over their number.
     private(set) var lossWeight = 1.0
     private(set) var dropoutKey: UInt64?
     /// What the products share; made by the first linearisation.
@@ -72,25 +80,34 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
     /// Evaluators that are used in turn may share the threads of one pool.
     package init(
         network: NetworkConfiguration, space: TokenSpace, examples: Examples,
-        lossPrecision: LossPrecision = .float64, threadCount: Int = 1, pool: LanePool? = nil
+        loss: LossConfiguration = LossConfiguration(), threadCount: Int = 1, pool: LanePool? = nil
     ) throws {
         try network.validate()
-        try space.validate(examples, network)
+        try space.validate(examples, network, loss)
         self.network = network
         self.space = space
         self.examples = examples
-        self.lossPrecision = lossPrecision
+        self.loss = loss
+        lossRule = LossRule(loss, columns: space.classCount)
         self.threadCount = pool?.threadCount ?? threadCount
         layout = ParameterLayout(network, space)
         program = NetworkProgram(network, space, layout)
         let plan = RowPlan(
-            examples, blockCount: network.kind == .transformer ? network.layers : 1,
+            examples, blockCount: network.isTransformer ? network.layers : 1,
             sharesPrefixes: network.dropout == 0)
         self.plan = plan
         let program = program
         lanes = (0..<RowPlan.laneCount).map { _ in LaneMemory(program, plan) }
         inputValue = AlignedMemory(count: program.inputColumns * plan.inputCount)
         parameterValue = AlignedMemory(count: layout.count)
+        features = examples.features.map { rows in
+            let memory = AlignedMemory<Scalar>(count: rows.count * rows.columnCount)
+            rows.copy(into: memory.base)
+            return memory
+        }
+        realAnswers =
+            examples.realAnswers.isEmpty
+            ? nil : AlignedMemory(copying: examples.realAnswers)
         self.pool = pool ?? LanePool(threadCount: max(1, min(threadCount, RowPlan.laneCount)))
     }
 
@@ -119,6 +136,17 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
         run(.sumGradients)
         export(lanes[0].parameterGradient.base, to: &gradient)
         return result()
+    }
+
+    /// Replaces all examples by fresh ones of a stream; for examples of real inputs and classes.
+    package func refill(_ parities: FreshParities, using stream: inout RandomStream) {
+        guard let features else { preconditionFailure("only real inputs are drawn anew") }
+        linearization?.isValid = false
+        // All rows share one token, so that the plan keeps them in order.
+        parities.draw(
+            examples.count, using: &stream,
+            into: UnsafeMutableBufferPointer(start: features.base, count: features.count),
+            UnsafeMutableBufferPointer(start: plan.readoutTargets, count: examples.count))
     }
 
     /// The matrix products of one gradient and nothing else, with the same shapes on the same
@@ -151,8 +179,8 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
         multiply(.hessian, vector, into: &product)
     }
 
-    /// The generalised Gauss–Newton matrix, the mean over answers of Jᵀ(diag(p) − ppᵀ)J, times
-    /// `vector`.
+    /// The generalised Gauss–Newton matrix, the mean over answers of JᵀLJ with the loss's second
+    /// derivative L by the outputs (diag(p) − ppᵀ for cross-entropy), times `vector`.
     package func gaussNewtonProduct(_ vector: [Scalar], into product: inout [Scalar]) {
         multiply(.gaussNewton, vector, into: &product)
     }
@@ -193,10 +221,11 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
 
     /// Logits and inner values of one pass, each as `logits` and `activations` give them.
     package func logitsAndActivations(
-        _ parameters: [Scalar], _ kind: ActivationKind
-    ) throws -> (logits: [Scalar], activations: [Scalar]) {
-        let values = collect([program.logits, try program.slot(of: kind)], at: parameters)
-        return (values[0], values[1])
+        _ parameters: [Scalar], _ kinds: [ActivationKind]
+    ) throws -> (logits: [Scalar], activations: [[Scalar]]) {
+        let slots = try kinds.map { try program.slot(of: $0) }
+        let values = collect([program.logits] + slots, at: parameters)
+        return (values[0], Array(values.dropFirst()))
     }
 }
 

@@ -12,6 +12,8 @@ extension NetworkProgram {
 
     /// The decoder transformer: embeddings, then blocks of attention and a hidden layer, each added
     /// to the residual stream, then the unembedding at the read-out rows.
+    ///
+    /// The kind `attention_only` has no hidden layers.
     mutating func buildTransformer() {
         let embedded = slot(.inputs, network.width)
         append(
@@ -86,6 +88,11 @@ extension NetworkProgram {
                     ? .sameRow(stream.residual) : .sourceRow(stream.residual), into: middle),
             on: domain)
         if network.normalization == .post { middle = appendNorm("\(name).attention_norm", middle) }
+        guard network.kind != .attentionOnly else {
+            residual.append(middle)
+            return middle
+        }
+        self.middle.append(middle)
         let input =
             network.normalization == .pre ? appendNorm("\(name).mlp_norm", middle) : middle
         let sum = slot(domain, network.mlpWidth)
@@ -111,7 +118,7 @@ extension NetworkProgram {
         return output
     }
 
-    private mutating func appendNorm(_ name: String, _ input: Slot) -> Slot {
+    mutating func appendNorm(_ name: String, _ input: Slot) -> Slot {
         let statistics = slot(input.domain, 2)
         let output = slot(input.domain, input.columns)
         append(

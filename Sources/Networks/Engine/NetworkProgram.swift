@@ -19,6 +19,8 @@ struct NetworkProgram<Scalar: NetworkScalar> {
     var attention: [Slot] = []
     /// The residual stream after each block.
     var residual: [Slot] = []
+    /// The residual stream between attention and hidden layer, by block.
+    var middle: [Slot] = []
     /// Stored matrices that the engine keeps as `[width, heads · headWidth]` instead of
     /// `[heads, width, headWidth]`, so that all heads are one product.
     var headMatrices: [ParameterLayout.Entry] = []
@@ -32,8 +34,9 @@ struct NetworkProgram<Scalar: NetworkScalar> {
         self.space = space
         self.layout = layout
         switch network.kind {
-        case .transformer: buildTransformer()
+        case .transformer, .attentionOnly: buildTransformer()
         case .mlp, .oneHot: buildHiddenLayer()
+        case .feedforward: buildFeedforward()
         }
         Operation.assignFirstToAdd(inputOperations + tileOperations)
         for slot in tileOperations.flatMap(\.reads) where slot.domain == .inputs {
@@ -108,13 +111,5 @@ extension NetworkProgram {
         append(
             LinearOperation(activated, weight: required("unembedding"), into: logits), on: .readouts
         )
-    }
-
-    /// The non-linearity of a hidden layer; in place where the function allows.
-    mutating func appendActivation(_ input: Slot, on domain: RowDomain) -> Slot {
-        let keepsInput = ActivationOperation<Scalar>.keepsInput(network.activation)
-        let output = keepsInput ? slot(domain, input.columns) : input
-        append(ActivationOperation(network.activation, input, into: output), on: domain)
-        return output
     }
 }

@@ -97,8 +97,3 @@ extension TaskConfiguration {
     /// The keys of the section `task`, in the order shown to people.
     package static var settingKeys: [String] { CodingKeys.allCases.map(\.rawValue) }
 }
-
-extension LossConfiguration {
-    /// The keys of the section `loss`.
-    package static var settingKeys: [String] { CodingKeys.allCases.map(\.rawValue) }
-}

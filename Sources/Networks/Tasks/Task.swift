@@ -1,5 +1,5 @@
 internal import ArrayMath
-internal import Checkpoints
+package import Checkpoints
 
 /// What a network learns: all examples of a task, and which of them it may see.
 package struct Task: Sendable {
@@ -18,7 +18,7 @@ package struct Task: Sendable {
     /// The sizes a network for this task has; its logits have one column per token in all layouts
     /// but `pairs`, where only answers have one.
     package let tokenSpace: TokenSpace
-    /// The number of possible answers; answer c is the column `firstAnswerToken + c`.
+    /// The number of possible answers, or of real ones an example; answer c is the column `firstAnswerToken + c`.
     package let classCount: Int
     package let firstAnswerToken: Int
     /// The number of elements an operand can be; 0 for sequences.
@@ -28,16 +28,23 @@ package struct Task: Sendable {
     package let operationTable: [Int32]
     /// The group, for operations in a group and for addition and subtraction (a cyclic group).
     package let group: FiniteGroup?
-    /// The share of rows with the commonest answer: what guessing reaches.
+    /// The share of rows with the commonest answer: what guessing reaches; 0 for real answers.
     package let chance: Double
+    /// What every update draws anew; nil where the examples stay.
+    package let fresh: FreshParities?
+
+    /// The number of real answers of an example; 0 where answers are classes.
+    package var answerWidth: Int { allExamples.answerWidth }
 
     /// Builds a task, with the split of its configuration or with recorded rows.
     ///
+    /// `data` holds the arrays that the operation `data` names by their digest.
     /// Errors: settings that are missing, contradict each other or are out of range.
     package init(
-        _ configuration: TaskConfiguration, trainIndices: [Int]? = nil, testIndices: [Int]? = nil
+        _ configuration: TaskConfiguration, trainIndices: [Int]? = nil, testIndices: [Int]? = nil,
+        data: [Tensor] = []
     ) throws {
-        let rows = try TaskRows(configuration)
+        var rows = try TaskRows(configuration, data: data)
         let hasAnswerColumns =
             configuration.layout == .pairs
             || configuration.answersOnly && (configuration.layout ?? .operands) == .operands
@@ -45,17 +52,21 @@ package struct Task: Sendable {
         name = rows.name
         tokenSpace = TokenSpace(
             vocabulary: rows.vocabulary, length: rows.examples.length,
-            classCount: hasAnswerColumns ? rows.classCount : rows.vocabulary)
+            classCount: hasAnswerColumns || rows.examples.features != nil
+                ? rows.classCount : rows.vocabulary,
+            featureCount: rows.examples.features?.columnCount ?? 0)
         classCount = rows.classCount
         firstAnswerToken = rows.firstAnswerToken
         operandCount = rows.operandCount
         operationTable = rows.table
         group = rows.group
-        allExamples = rows.examples
+        fresh = rows.fresh
         let count = rows.examples.count
         let split =
             try trainIndices.map { try Task.listed($0, count: count) }
-            ?? Task.split(count, configuration)
+            ?? Task.split(count, testRows: rows.testRows, configuration)
+        try rows.scaleInputs(configuration, trainIndices: split.0)
+        allExamples = rows.examples
         self.trainIndices = split.0
         self.testIndices = try testIndices.map { try Task.listed($0, count: count).0 } ?? split.1
         testExamples = rows.examples.subset(self.testIndices)
@@ -65,10 +76,11 @@ package struct Task: Sendable {
     }
 
     private static func split(
-        _ count: Int, _ configuration: TaskConfiguration
-    ) throws -> (
-        [Int], [Int]
-    ) {
+        _ count: Int, testRows: Range<Int>?, _ configuration: TaskConfiguration
+    ) throws -> ([Int], [Int]) {
+        if configuration.operation.domain == .arrays, configuration.split != .indices {
+            return try splitArrays(count, testRows: testRows, configuration)
+        }
         if configuration.split == .indices {
             let split = try listed(configuration.trainIndices, count: count)
             guard !split.0.isEmpty else {
@@ -87,6 +99,37 @@ package struct Task: Sendable {
         let (order, trainCount) = try configuration.split.order(
             rows: count, fraction: configuration.trainFraction, seed: configuration.splitSeed)
         return (Array(order[..<trainCount]), Array(order[trainCount...]))
+    }
+
+    /// Rows of arrays: a share and a number of those that may train; those made to test, else the
+    /// rest, test.
+    private static func splitArrays(
+        _ count: Int, testRows: Range<Int>?, _ configuration: TaskConfiguration
+    ) throws -> ([Int], [Int]) {
+        guard configuration.trainIndices == nil else {
+            throw UserError.usage(
+                subject: "train_indices",
+                cause: "the split \(configuration.split.rawValue) does not take a list",
+                advice: "choose the split indices, or leave the list out")
+        }
+        let (order, share) = try configuration.split.order(
+            rows: testRows?.lowerBound ?? count, fraction: configuration.trainFraction,
+            seed: configuration.splitSeed)
+        let trainCount = configuration.exampleCount ?? share
+        guard trainCount >= 1, trainCount <= share else {
+            throw UserError.usage(
+                subject: "example_count \(trainCount)", cause: "it is out of range",
+                advice: "choose 1...\(share), the rows that may train")
+        }
+        let rest =
+            testRows.map(Array.init) ?? Array(order[(share < count ? share : trainCount)...])
+        let testCount = configuration.testCount ?? rest.count
+        guard testCount >= 0, testCount <= rest.count else {
+            throw UserError.usage(
+                subject: "test_count \(testCount)", cause: "it is out of range",
+                advice: "choose 0...\(rest.count), the rows that do not train")
+        }
+        return (Array(order[..<trainCount]), Array(rest[..<testCount]))
     }
 
     private static func listed(_ indices: [Int]?, count: Int) throws -> ([Int], [Int]) {
@@ -121,6 +164,11 @@ package struct Task: Sendable {
                 cause: "it is not a number of the \(examples.count) training rows",
                 advice: "choose 0...\(examples.count)")
         }
+        guard examples.answerWidth == 0 else {
+            throw UserError.usage(
+                subject: "label_noise \(noise)", cause: "the answers are real numbers",
+                advice: "leave it out; answer_noise is for made real answers")
+        }
         var targets = examples.targets
         let answers = examples.targetsPerExample
         func replace(_ row: Int, by source: Examples, _ sourceRow: Int) {
@@ -150,12 +198,11 @@ package struct Task: Sendable {
                 replace(row, by: all, order[twister.numPyInteger(upTo: all.count - 1)])
             }
         }
-        return Examples(
-            tokens: examples.tokens, targets: targets, length: examples.length,
-            targetsPerExample: answers, raggedReadoutPositions: examples.readoutPositions)
+        return examples.replacingTargets(targets)
     }
 
     private static func commonestShare(_ examples: Examples) -> Double {
+        guard examples.answerWidth == 0 else { return 0 }
         var counts: [Int32: Int] = [:]
         for row in 0..<examples.count {
             counts[examples.targets[row * examples.targetsPerExample], default: 0] += 1

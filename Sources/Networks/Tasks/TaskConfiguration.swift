@@ -35,6 +35,34 @@ package struct TaskConfiguration: Codable, Sendable, Equatable {
         case code
     }
 
+    /// What the answers of arrays are.
+    package enum AnswerKind: String, Codable, CaseIterable, Sendable {
+        case classes
+        case reals
+    }
+
+    /// What is done to the inputs of arrays before anything else.
+    package enum InputScaling: String, Codable, CaseIterable, Sendable {
+        case none
+        /// Divided by the largest value of their integer type: bytes come to lie in 0...1.
+        case unit
+        /// Less the mean and over the deviation of all values of the training rows.
+        case standard
+        /// Less the mean and over the deviation of each column in the training rows; columns that
+        /// never change become 0.
+        case columns
+    }
+
+    /// Which numbers a teacher and its inputs are drawn from.
+    package enum TaskStream: String, Codable, CaseIterable, Sendable {
+        case cairn
+        /// As PyTorch draws them after `torch.manual_seed(task_seed)`: the teacher's linear layers,
+        /// the training inputs, the test inputs, all in `float32`.
+        case torch
+        /// The same with PyTorch's default type set to `float64`.
+        case torchFloat64 = "torch_float64"
+    }
+
     package var operation: TaskOperation = .add
     /// p, for operations on residues.
     package var modulus: Int?
@@ -54,9 +82,46 @@ package struct TaskConfiguration: Codable, Sendable, Equatable {
     /// The digits of each summand of digit addition.
     package var digits: Int?
     /// How many examples to draw where there are too many to list; nil lists all.
+    ///
+    /// Of arrays, how many of the training rows to keep; of made data, how many to make.
     package var exampleCount: Int?
     /// The seed of what the task itself draws: a random table, a hidden subset, drawn examples.
     package var taskSeed = 0
+
+    // MARK: Real inputs; nil where the operation has none or takes its default
+
+    /// The digest of the arrays of `data`, 64 hexadecimal digits.
+    package var data: String?
+    /// Nil for classes where the answers are one column of integers, else real vectors.
+    package var answerKind: AnswerKind?
+    /// The number of classes; nil for one more than the largest.
+    package var classCount: Int?
+    package var inputScaling: InputScaling?
+    /// After the scaling, inputs become (x − mean) / deviation.
+    package var inputMean: Double?
+    package var inputDeviation: Double?
+    /// The number of real inputs of made data.
+    package var dimension: Int?
+    /// The number of real answers of a teacher.
+    package var outputs: Int?
+    /// The power of `polynomial`.
+    package var degree: Int?
+    /// Standard deviation of normal noise on real training answers.
+    package var answerNoise: Double?
+    /// How many test examples to make, or to keep of those that there are.
+    package var testCount: Int?
+    /// Neurons of each hidden layer of a teacher; empty for a linear one.
+    package var teacherWidths: NumberList<Int>?
+    package var teacherActivation: NetworkConfiguration.Activation?
+    /// The factor on a teacher's weights.
+    package var teacherScale: Double?
+    package var taskStream: TaskStream?
+    /// The distance of the centre of each cluster from 0.
+    package var signal: Double?
+    /// The chance that a training answer is the other class.
+    package var flipChance: Double?
+    /// Whether every update sees fresh examples; `example_count` of them.
+    package var online: Bool?
 
     /// Nil until the kind of network decides: `operands` for transformers, `pairs` for others.
     package var layout: Layout?
@@ -111,6 +176,22 @@ package struct TaskConfiguration: Codable, Sendable, Equatable {
         case digits
         case exampleCount = "example_count"
         case taskSeed = "task_seed"
+        case data
+        case answerKind = "answer_kind"
+        case classCount = "class_count"
+        case inputScaling = "input_scaling"
+        case inputMean = "input_mean"
+        case inputDeviation = "input_deviation"
+        case dimension, outputs, degree
+        case answerNoise = "answer_noise"
+        case testCount = "test_count"
+        case teacherWidths = "teacher_widths"
+        case teacherActivation = "teacher_activation"
+        case teacherScale = "teacher_scale"
+        case taskStream = "task_stream"
+        case signal
+        case flipChance = "flip_chance"
+        case online
         case layout
         case lossPositions = "loss_positions"
         case answersOnly = "answers_only"
@@ -137,6 +218,24 @@ package struct TaskConfiguration: Codable, Sendable, Equatable {
         try values.read(.digits, into: &digits)
         try values.read(.exampleCount, into: &exampleCount)
         try values.read(.taskSeed, into: &taskSeed)
+        try values.read(.data, into: &data)
+        try values.read(.answerKind, into: &answerKind)
+        try values.read(.classCount, into: &classCount)
+        try values.read(.inputScaling, into: &inputScaling)
+        try values.read(.inputMean, into: &inputMean)
+        try values.read(.inputDeviation, into: &inputDeviation)
+        try values.read(.dimension, into: &dimension)
+        try values.read(.outputs, into: &outputs)
+        try values.read(.degree, into: &degree)
+        try values.read(.answerNoise, into: &answerNoise)
+        try values.read(.testCount, into: &testCount)
+        try values.read(.teacherWidths, into: &teacherWidths)
+        try values.read(.teacherActivation, into: &teacherActivation)
+        try values.read(.teacherScale, into: &teacherScale)
+        try values.read(.taskStream, into: &taskStream)
+        try values.read(.signal, into: &signal)
+        try values.read(.flipChance, into: &flipChance)
+        try values.read(.online, into: &online)
         try values.read(.layout, into: &layout)
         try values.read(.lossPositions, into: &lossPositions)
         try values.read(.answersOnly, into: &answersOnly)
@@ -149,6 +248,12 @@ package struct TaskConfiguration: Codable, Sendable, Equatable {
         try values.read(.labelNoiseSeed, into: &labelNoiseSeed)
         if operation.domain == .residues, modulus == nil, !values.contains(.modulus) {
             modulus = 113
+        }
+        // Made data train on all rows that were made for it, arrays on all that they have.
+        if operation.domain == .arrays, !values.contains(.trainFraction) { trainFraction = 1 }
+        // Made rows are drawn one by one already.
+        if operation.domain == .arrays, operation != .data, !values.contains(.split) {
+            split = .inOrder
         }
     }
 }

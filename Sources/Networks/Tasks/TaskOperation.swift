@@ -52,6 +52,16 @@ package enum TaskOperation: String, Codable, CaseIterable, Sendable {
     case sparseParity = "sparse_parity"
     /// The digits of the sum of two numbers of k digits.
     case digitAddition = "digit_addition"
+    /// Arrays of the user's own.
+    case data
+    /// (β·x)^d / d! for real vectors x and a hidden direction β.
+    case polynomial
+    /// What a random network answers to normal inputs.
+    case teacher
+    /// Four clusters in two directions, opposite ones alike, in a space of many dimensions.
+    case xorClusters = "xor_clusters"
+    /// The product of a hidden subset of signs, as real inputs ±1.
+    case signedParity = "signed_parity"
 
     /// The operation of a name, of its formula (`x+y`) or of its sign (`+`); nil when unknown.
     package init?(named name: String) {
@@ -82,6 +92,8 @@ package enum TaskOperation: String, Codable, CaseIterable, Sendable {
         case anySet
         /// Sequences longer than two operands.
         case sequences
+        /// Rows of real inputs.
+        case arrays
     }
 
     package var domain: Domain {
@@ -89,6 +101,7 @@ package enum TaskOperation: String, Codable, CaseIterable, Sendable {
         case .compose, .conjugate, .aba: .group
         case .random, .table: .anySet
         case .sort, .reverse, .copy, .sparseParity, .digitAddition: .sequences
+        case .data, .polynomial, .teacher, .xorClusters, .signedParity: .arrays
         default: .residues
         }
     }
@@ -185,6 +198,11 @@ extension TaskOperation {
         case .copy: "a list again"
         case .sparseParity: "the parity of a hidden subset of bits"
         case .digitAddition: "the digits of the sum of two numbers"
+        case .data: "the answers of arrays of your own"
+        case .polynomial: "(β·x)^d / d! for a hidden direction β"
+        case .teacher: "what a random network answers"
+        case .xorClusters: "which of two directions a point's cluster lies in"
+        case .signedParity: "the product of a hidden subset of signs"
         }
     }
 
@@ -196,6 +214,22 @@ extension TaskOperation {
         case .sort, .reverse, .copy: ["operand_length"]
         case .sparseParity: ["bits", "subset_size", "example_count", "task_seed"]
         case .digitAddition: ["digits", "example_count", "task_seed"]
+        case .data:
+            [
+                "data", "answer_kind", "class_count", "input_scaling", "input_mean",
+                "input_deviation", "example_count", "test_count",
+            ]
+        case .polynomial:
+            ["dimension", "degree", "answer_noise", "example_count", "test_count", "task_seed"]
+        case .teacher:
+            [
+                "dimension", "outputs", "teacher_widths", "teacher_activation", "teacher_scale",
+                "answer_noise", "example_count", "test_count", "task_seed", "task_stream",
+            ]
+        case .xorClusters:
+            ["dimension", "signal", "flip_chance", "example_count", "test_count", "task_seed"]
+        case .signedParity:
+            ["bits", "subset_size", "online", "example_count", "test_count", "task_seed"]
         default: domain == .group ? ["group", "element_order"] : ["modulus"]
         }
     }

@@ -10,16 +10,23 @@ struct TaskRows {
     var table: [Int32]
     var group: FiniteGroup?
     var examples: Examples
+    /// The rows that only ever test; nil where the split decides.
+    var testRows: Range<Int>?
+    /// The largest value of the inputs' integer type; nil where they are no small integers.
+    var largestInput: Double?
+    /// What every update draws anew; nil where the examples stay.
+    var fresh: FreshParities?
 
     /// More elements than this make a table that no experiment needs.
     static let largestOperandCount = 1024
 
-    init(_ configuration: TaskConfiguration) throws {
+    /// The rows of a configuration; `data` holds the arrays of the operation `data`.
+    init(_ configuration: TaskConfiguration, data: [Tensor]) throws {
         try TaskRows.refuseStrangers(configuration)
-        if configuration.operation.domain == .sequences {
-            self = try TaskRows(sequences: configuration)
-        } else {
-            self = try TaskRows(pairs: configuration)
+        switch configuration.operation.domain {
+        case .sequences: self = try TaskRows(sequences: configuration)
+        case .arrays: self = try TaskRows(arrays: configuration, data: data)
+        case .residues, .group, .anySet: self = try TaskRows(pairs: configuration)
         }
     }
 
@@ -72,27 +79,33 @@ struct TaskRows {
     /// Refuses settings that belong to other operations, so that none is silently ignored.
     private static func refuseStrangers(_ configuration: TaskConfiguration) throws {
         let operation = configuration.operation
-        let given: [(String, Bool, Bool)] = [
-            ("modulus", configuration.modulus != nil, operation.domain == .residues),
-            ("group", configuration.group != nil, operation.domain == .group),
-            (
-                "elements", configuration.elements != nil,
-                operation == .random || operation == .table
-            ),
-            ("table", configuration.table != nil, operation == .table),
-            (
-                "operand_length", configuration.operandLength != nil,
-                [.sort, .reverse, .copy].contains(operation)
-            ),
-            ("bits", configuration.bits != nil, operation == .sparseParity),
-            ("subset_size", configuration.subsetSize != nil, operation == .sparseParity),
-            ("digits", configuration.digits != nil, operation == .digitAddition),
-            (
-                "example_count", configuration.exampleCount != nil,
-                operation == .sparseParity || operation == .digitAddition
-            ),
+        let given: [(String, Bool)] = [
+            ("modulus", configuration.modulus != nil), ("group", configuration.group != nil),
+            ("elements", configuration.elements != nil), ("table", configuration.table != nil),
+            ("operand_length", configuration.operandLength != nil),
+            ("bits", configuration.bits != nil),
+            ("subset_size", configuration.subsetSize != nil),
+            ("digits", configuration.digits != nil),
+            ("example_count", configuration.exampleCount != nil),
+            ("data", configuration.data != nil),
+            ("answer_kind", configuration.answerKind != nil),
+            ("class_count", configuration.classCount != nil),
+            ("input_scaling", configuration.inputScaling != nil),
+            ("input_mean", configuration.inputMean != nil),
+            ("input_deviation", configuration.inputDeviation != nil),
+            ("dimension", configuration.dimension != nil),
+            ("outputs", configuration.outputs != nil), ("degree", configuration.degree != nil),
+            ("answer_noise", configuration.answerNoise != nil),
+            ("test_count", configuration.testCount != nil),
+            ("teacher_widths", configuration.teacherWidths != nil),
+            ("teacher_activation", configuration.teacherActivation != nil),
+            ("teacher_scale", configuration.teacherScale != nil),
+            ("task_stream", configuration.taskStream != nil),
+            ("signal", configuration.signal != nil),
+            ("flip_chance", configuration.flipChance != nil),
+            ("online", configuration.online != nil),
         ]
-        if let (name, _, _) = given.first(where: { $0.1 && !$0.2 }) {
+        if let (name, _) = given.first(where: { $0.1 && !operation.settings.contains($0.0) }) {
             throw UserError.usage(
                 subject: "setting \(name)",
                 cause: "the operation \(operation.rawValue) does not take it",
@@ -145,7 +158,7 @@ private struct Table {
                 Int32(operation.element($0 / group.order, $0 % group.order, in: group))
             }
             self.group = group
-        case .anySet, .sequences:
+        case .anySet, .sequences, .arrays:
             group = nil
             if operation == .random {
                 count = try Table.count("elements", configuration.elements)

@@ -22,7 +22,7 @@ final class CheckpointRecorder<Scalar: NetworkScalar> {
     /// The latest step whose state is in the sink, and when it was handed over.
     private var latestState: (step: Int, time: Duration)?
     /// Test accuracy (else training accuracy) and loss at the last stored step.
-    private var baseline: (accuracy: Double, loss: Double)?
+    private var baseline: (accuracy: Double?, loss: Double)?
     /// The latest measured state that was not stored: the near side of a sudden change.
     private var candidate: Checkpoint?
 
@@ -109,19 +109,22 @@ final class CheckpointRecorder<Scalar: NetworkScalar> {
         baseline = CheckpointRecorder.position(measured) ?? baseline
     }
 
-    private static func position(_ measured: [MetricPoint]) -> (accuracy: Double, loss: Double)? {
+    private static func position(
+        _ measured: [MetricPoint]
+    ) -> (accuracy: Double?, loss: Double)? {
         func value(_ name: String) -> Double? { measured.first { $0.name == name }?.value }
-        guard let loss = value(MetricName.testLoss) ?? value(MetricName.trainLoss),
-            let accuracy = value(MetricName.testAccuracy) ?? value(MetricName.trainAccuracy)
-        else { return nil }
-        return (accuracy, loss)
+        guard let loss = value(MetricName.testLoss) ?? value(MetricName.trainLoss) else {
+            return nil
+        }
+        // Real answers have no accuracy: the loss alone tells what has moved.
+        return (value(MetricName.testAccuracy) ?? value(MetricName.trainAccuracy), loss)
     }
 
     /// Whether accuracy or loss is further from the last stored step than the schedule lets pass.
     private func moved(_ measured: [MetricPoint]) -> Bool {
         guard let movement, let now = CheckpointRecorder.position(measured), let baseline
         else { return false }
-        return abs(now.accuracy - baseline.accuracy) > movement
+        return abs((now.accuracy ?? 0) - (baseline.accuracy ?? 0)) > movement
             || abs(log(now.loss / baseline.loss)) > 10 * movement
     }
 }

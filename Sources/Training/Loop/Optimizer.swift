@@ -11,7 +11,7 @@ internal import VectorMath
 /// initialisation.
 struct Optimizer<Scalar: NetworkScalar> {
     let configuration: OptimizerConfiguration
-    private let layout: ParameterLayout
+    let layout: ParameterLayout
     private let seed: Int
     /// The running mean of gradients (Adam) or the velocity (SGD with momentum); empty otherwise.
     private(set) var firstMoment: [Scalar] = []
@@ -22,6 +22,13 @@ struct Optimizer<Scalar: NetworkScalar> {
     /// Updates that the moments have seen: t of the bias correction.
     private(set) var time = 0
     private var noise: [Scalar] = []
+    var filter: GradientFilter<Scalar>
+    /// ‖θ‖ that every update ends with, where the configuration keeps it.
+    private(set) var keptNorm: Double?
+    /// The matrices of Muon; nil for other rules.
+    private let muon: MuonPass<Scalar>?
+    /// What an Adam rule updates: all parameters, or with Muon those that are not its matrices.
+    private let adamRanges: [Swift.Range<Int>]
     /// The lanes of a pass; holds nothing between updates.
     private let pass = UpdatePass<Scalar>()
 
@@ -36,10 +43,17 @@ struct Optimizer<Scalar: NetworkScalar> {
         switch configuration.kind {
         case .gd: break
         case .sgd: if configuration.momentum > 0 { firstMoment = zeros }
-        case .adam, .adamw:
+        case .adam, .adamw, .muon:
             firstMoment = zeros
             secondMoment = zeros
         }
+        filter = GradientFilter(configuration, count: layout.count)
+        if configuration.keepNorm { keptNorm = GradientShaping.norm(initial) }
+        let isMuon = configuration.kind == .muon
+        muon = isMuon ? MuonPass(configuration, layout: layout) : nil
+        adamRanges =
+            isMuon
+            ? layout.entries.filter { !$0.isHiddenMatrix }.map(\.range) : [0..<layout.count]
         if configuration.decay == .toInit, configuration.weightDecay > 0 { anchor = initial }
         if configuration.gradientNoise > 0 || configuration.updateNoise > 0 { noise = zeros }
     }
@@ -47,6 +61,12 @@ struct Optimizer<Scalar: NetworkScalar> {
     /// Takes weights as the first ones of a run: what the decay `to_init` pulls towards.
     mutating func begin(at initial: [Scalar]) {
         if !anchor.isEmpty { anchor = initial }
+        beginNorm(at: initial)
+    }
+
+    /// Takes the norm of weights as the one to keep, where one is kept.
+    mutating func beginNorm(at weights: [Scalar]) {
+        if configuration.keepNorm { keptNorm = GradientShaping.norm(weights) }
     }
 
     /// Changes the parameters by one update.
@@ -62,15 +82,46 @@ struct Optimizer<Scalar: NetworkScalar> {
             drawNoise(.gradientNoise, step, configuration.gradientNoise)
             add(noise, to: &gradient, times: 1, pool)
         }
+        filter.apply(to: &gradient)
+        if configuration.perpendicularGradient {
+            GradientShaping.makePerpendicular(&gradient, to: parameters, layout)
+        }
+        if let largest = configuration.clipNorm {
+            GradientShaping.clip(&gradient, norm: largest)
+        }
+        if let largest = configuration.clipValue {
+            GradientShaping.clip(&gradient, value: largest)
+        }
         if configuration.weightDecay > 0 { decay(&parameters, &gradient, step, rate, pool) }
         switch configuration.kind {
         case .gd: add(gradient, to: &parameters, times: -rate, pool)
         case .sgd: descend(&parameters, gradient, rate, pool)
         case .adam, .adamw: adam(&parameters, gradient, rate, pool)
+        case .muon:
+            moveMatrices(&parameters, gradient, rate, pool)
+            // The schedule scales both rates.
+            let share = configuration.learningRate > 0 ? rate / configuration.learningRate : 0
+            adam(&parameters, gradient, share * configuration.adamLearningRate, pool)
         }
         if configuration.updateNoise > 0 {
             drawNoise(.updateNoise, step, configuration.updateNoise)
             add(noise, to: &parameters, times: -rate / firstCorrection, pool)
+        }
+        if let keptNorm { GradientShaping.setNorm(&parameters, to: keptNorm) }
+    }
+
+    private mutating func moveMatrices(
+        _ parameters: inout [Scalar], _ gradient: [Scalar], _ rate: Double, _ pool: LanePool?
+    ) {
+        guard let muon else { return }
+        firstMoment.withUnsafeMutableBufferPointer { momentum in
+            guard let momentum = momentum.baseAddress else { return }
+            Self.change(&parameters, gradient) { parameters, gradient in
+                muon.run(
+                    MuonPass.Step(
+                        parameters: parameters, momentum: momentum, gradient: gradient, rate: rate),
+                    pool)
+            }
         }
     }
 
@@ -78,7 +129,7 @@ struct Optimizer<Scalar: NetworkScalar> {
     private var firstCorrection: Double {
         switch configuration.kind {
         case .gd, .sgd: 1
-        case .adam, .adamw: 1 - pow(configuration.beta1, Double(time))
+        case .adam, .adamw, .muon: 1 - pow(configuration.beta1, Double(time))
         }
     }
 
@@ -187,7 +238,7 @@ struct Optimizer<Scalar: NetworkScalar> {
             secondScale: Scalar(1 / (1 - pow(configuration.beta2, Double(time))).squareRoot()),
             epsilon: Scalar(configuration.epsilon),
             keep: Scalar(decays ? 1 - rate * configuration.weightDecay : 1))
-        let count = parameters.count
+        let (pass, ranges) = (pass, adamRanges)
         parameters.withUnsafeMutableBufferPointer { parameters in
             firstMoment.withUnsafeMutableBufferPointer { first in
                 secondMoment.withUnsafeMutableBufferPointer { second in
@@ -196,12 +247,12 @@ struct Optimizer<Scalar: NetworkScalar> {
                             let first = first.baseAddress, let second = second.baseAddress,
                             let gradient = gradient.baseAddress
                         else { return }
-                        pass.run(
-                            .adam(
-                                constants,
-                                AdamVectors(
-                                    parameters: parameters, first: first, second: second,
-                                    gradient: gradient)), count: count, pool)
+                        let vectors = AdamVectors(
+                            parameters: parameters, first: first, second: second,
+                            gradient: gradient)
+                        for range in ranges {
+                            pass.run(.adam(constants, vectors), range, pool)
+                        }
                     }
                 }
             }
@@ -210,54 +261,14 @@ struct Optimizer<Scalar: NetworkScalar> {
 }
 
 extension Optimizer {
-    /// The memory as stored: moments by tensor, and the time.
-    func state(step: Int) -> OptimizerState {
-        var tensors: [Tensor] = []
-        for (name, values) in [
-            ("first_moment", firstMoment), ("second_moment", secondMoment), ("anchor", anchor),
-        ] where !values.isEmpty {
-            tensors += layout.entries.map {
-                Tensor(
-                    name: "\(name)/\($0.name)", shape: $0.shape, values: Array(values[$0.range]))
-            }
-        }
-        return OptimizerState(
-            tensors: tensors,
-            attributes:
-                #"{"rule":"\#(configuration.kind.rawValue)","step":\#(step),"time":\#(time)}"#
-        )
-    }
-
-    /// Takes over a stored memory.
-    ///
-    /// Errors: a tensor that the rule needs is missing or has another shape.
-    mutating func restore(_ state: OptimizerState) throws {
-        guard
-            let attributes = try? JSONDecoder().decode(
-                StateAttributes.self, from: Data(state.attributes.utf8))
-        else {
-            throw UserError.integrity(
-                subject: "the optimiser state", cause: "it does not say how many updates it saw",
-                advice: "fork from the weights alone")
-        }
-        time = attributes.time
-        func packed(_ kind: String) throws -> [Scalar] {
-            let prefix = kind + "/"
-            return try layout.pack(
-                state.tensors.filter { $0.name.hasPrefix(prefix) }.map {
-                    Tensor(
-                        name: String($0.name.dropFirst(prefix.count)), shape: $0.shape,
-                        elementType: $0.elementType, bytes: $0.bytes)
-                })
-        }
-        if !firstMoment.isEmpty { firstMoment = try packed("first_moment") }
-        if !secondMoment.isEmpty { secondMoment = try packed("second_moment") }
-        // A fork that turns this decay on keeps the first weights that its seed gives.
-        if !anchor.isEmpty, state.tensors.contains(where: { $0.name.hasPrefix("anchor/") }) {
-            anchor = try packed("anchor")
-        }
+    /// Goes on with a stored memory; what is nil stays.
+    mutating func takeOver(
+        time: Int, first: [Scalar]?, second: [Scalar]?, anchor: [Scalar]?, norm: Double?
+    ) {
+        self.time = time
+        if let first { firstMoment = first }
+        if let second { secondMoment = second }
+        if let anchor { self.anchor = anchor }
+        if configuration.keepNorm, let norm { keptNorm = norm }
     }
 }
-
-/// What a stored optimiser state says beside its tensors.
-private struct StateAttributes: Decodable { let time: Int }

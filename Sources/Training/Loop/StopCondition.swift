@@ -40,7 +40,7 @@ package struct StopCondition: Sendable, Equatable {
         MetricName.testAccuracy,
     ]
 
-    private var isLoss: Bool { metric == MetricName.trainLoss || metric == MetricName.testLoss }
+    var isLoss: Bool { metric == MetricName.trainLoss || metric == MetricName.testLoss }
 
     package var isAboutTest: Bool {
         metric == MetricName.testLoss || metric == MetricName.testAccuracy

@@ -11,9 +11,14 @@ package struct Trainer: Sendable {
 
     /// Prepares a new run.
     ///
+    /// `data` gives the arrays of a digest, for a task that learns from arrays.
     /// Errors: a setting that is out of range or contradicts another.
-    package init(_ configuration: TrainingConfiguration, threadCount: Int = 2) throws {
-        try self.init(configuration, task: configuration.model.makeTask(), threadCount: threadCount)
+    package init(
+        _ configuration: TrainingConfiguration, threadCount: Int = 2,
+        data: (Digest) throws -> [Tensor] = { _ in [] }
+    ) throws {
+        try self.init(
+            configuration, task: configuration.model.makeTask(data: data), threadCount: threadCount)
     }
 
     init(_ configuration: TrainingConfiguration, task: Task, threadCount: Int) throws {
@@ -21,6 +26,16 @@ package struct Trainer: Sendable {
         try Range.atLeast(1, threadCount, "threads")
         // What the task decides about the network and the batches is checked before a run begins.
         _ = try configuration.training.batch.rowCount(of: task.trainExamples.count)
+        try configuration.model.validate(task)
+        try Trainer.checkFreshExamples(configuration, task)
+        if let condition = configuration.training.stopAt, !condition.isLoss,
+            !configuration.model.measuresAccuracy(task)
+        {
+            throw UserError.usage(
+                subject: "stop_at '\(condition)'",
+                cause: "the answers are real numbers, so that accuracy means nothing",
+                advice: "name a loss, or give accuracy_threshold")
+        }
         if let condition = configuration.training.stopAt, condition.isAboutTest,
             task.testIndices.isEmpty
         {
@@ -31,6 +46,25 @@ package struct Trainer: Sendable {
         self.configuration = configuration
         self.task = task
         self.threadCount = threadCount
+    }
+
+    /// Fresh examples are whole batches, drawn once for each update.
+    private static func checkFreshExamples(
+        _ configuration: TrainingConfiguration, _ task: Task
+    ) throws {
+        guard task.fresh != nil else { return }
+        guard configuration.training.batch == .full else {
+            throw UserError.usage(
+                subject: "batch", cause: "online draws example_count fresh examples an update",
+                advice: "choose the batch full and give its size as example_count")
+        }
+        guard task.trainIndices == Array(0..<task.trainIndices.count),
+            configuration.model.task.labelNoise == 0
+        else {
+            throw UserError.usage(
+                subject: "online", cause: "fresh examples have no split and no label noise",
+                advice: "choose the split in_order and label_noise 0")
+        }
     }
 
     /// The number of weights.
@@ -80,7 +114,9 @@ package struct Trainer: Sendable {
         let configuration = try TrainingConfiguration(of: run)
         let newest = try newestStep(ofUnfinished: source, configuration)
         let trainer = try Trainer(
-            configuration, task: configuration.model.makeTask(of: run), threadCount: threadCount)
+            configuration,
+            task: configuration.model.makeTask(of: run, data: source.data), threadCount: threadCount
+        )
         let start = try StartingPoint(nearest: newest, in: source)
         let holdCount = try configuration.training.stopAt.map { condition in
             let curve = try source.metric(condition.metric)

@@ -21,6 +21,9 @@ final class TrainingLoop<Scalar: NetworkScalar> {
     private let testEvaluator: NetworkEvaluator<Scalar>?
     private var gradient: [Scalar]
     private var noisyParameters: [Scalar] = []
+    /// Where a sharpness-aware step takes its gradient; empty without one.
+    private var sharpParameters: [Scalar] = []
+    private let measuresAccuracy: Bool
     private var batches: BatchOrder
 
     /// A run that begins: weights drawn from the seed.
@@ -37,12 +40,18 @@ final class TrainingLoop<Scalar: NetworkScalar> {
             ? nil
             : try model.evaluator(for: task, examples: task.testExamples, pool: pool)
         let seed = configuration.training.seed
-        var stream = RandomStream(seed: seed, purpose: .initialisation)
-        parameters = layout.initialParameters(using: &stream)
+        measuresAccuracy = model.measuresAccuracy(task)
+        switch model.network.initializationStream {
+        case .cairn:
+            var stream = RandomStream(seed: seed, purpose: .initialisation)
+            parameters = layout.initialParameters(using: &stream)
+        case .torch: parameters = layout.torchParameters(seed: seed)
+        }
         optimizer = Optimizer(
             configuration.optimizer, layout: layout, seed: seed, initial: parameters)
         gradient = [Scalar](repeating: 0, count: layout.count)
         if configuration.training.weightNoise > 0 { noisyParameters = gradient }
+        if configuration.optimizer.sharpnessRadius > 0 { sharpParameters = gradient }
         let rows = task.trainExamples.count
         batches = BatchOrder(
             rows: rows, batch: try configuration.training.batch.rowCount(of: rows), seed: seed)
@@ -55,8 +64,11 @@ final class TrainingLoop<Scalar: NetworkScalar> {
         parameters = packed
         self.step = step
         if let state {
+            optimizer.beginNorm(at: packed)
             try optimizer.restore(state)
-        } else if step == 0 {
+        } else if step > 0 {
+            optimizer.beginNorm(at: packed)
+        } else {
             optimizer.begin(at: packed)
         }
     }
@@ -90,16 +102,20 @@ final class TrainingLoop<Scalar: NetworkScalar> {
 
     /// Measures the present weights, after the last update.
     func measure(training: LossAndAccuracy? = nil) -> [MetricPoint] {
+        if training == nil { drawFreshExamples() }
         let train = training ?? trainEvaluator.lossAndAccuracy(parameters)
-        var points = [
-            MetricPoint(name: MetricName.trainLoss, step: step, value: train.loss),
-            MetricPoint(name: MetricName.trainAccuracy, step: step, value: train.accuracy),
-        ]
-        if let test = testEvaluator?.lossAndAccuracy(parameters) {
-            points += [
-                MetricPoint(name: MetricName.testLoss, step: step, value: test.loss),
-                MetricPoint(name: MetricName.testAccuracy, step: step, value: test.accuracy),
-            ]
+        let test = testEvaluator?.lossAndAccuracy(parameters)
+        var points = [MetricPoint(name: MetricName.trainLoss, step: step, value: train.loss)]
+        if measuresAccuracy {
+            points.append(
+                MetricPoint(name: MetricName.trainAccuracy, step: step, value: train.accuracy))
+        }
+        if let test {
+            points.append(MetricPoint(name: MetricName.testLoss, step: step, value: test.loss))
+            if measuresAccuracy {
+                points.append(
+                    MetricPoint(name: MetricName.testAccuracy, step: step, value: test.accuracy))
+            }
         }
         for point in points { latest[point.name] = point.value }
         return points
@@ -110,9 +126,29 @@ final class TrainingLoop<Scalar: NetworkScalar> {
         configuration.training.seed &* 0x5851_F42D_4C95_7F2D &+ step
     }
 
+    /// The examples of this step's update, where every update has its own.
+    private func drawFreshExamples() {
+        guard let fresh = task.fresh else { return }
+        var stream = RandomStream(
+            seed: configuration.training.seed, purpose: .freshExamples, lane: step)
+        trainEvaluator.refill(fresh, using: &stream)
+    }
+
     @discardableResult
     func computeGradient() -> LossAndAccuracy {
+        drawFreshExamples()
         let rows = batches.rows(at: step)
+        let found = gradientOfStep(rows)
+        let optimizer = configuration.optimizer
+        guard optimizer.sharpnessRadius > 0 else { return found }
+        GradientShaping.ascend(
+            from: parameters, along: gradient, radius: optimizer.sharpnessRadius,
+            isAdaptive: optimizer.sharpnessAdaptive, into: &sharpParameters)
+        _ = trainEvaluator.gradient(sharpParameters, rows: rows, step: dropoutKey, into: &gradient)
+        return found
+    }
+
+    private func gradientOfStep(_ rows: [Int]?) -> LossAndAccuracy {
         guard !noisyParameters.isEmpty else {
             return trainEvaluator.gradient(
                 parameters, rows: rows, step: dropoutKey, into: &gradient)

@@ -26,15 +26,19 @@ final class UpdatePass<Scalar: NetworkScalar>: LaneWork {
     private static var fewestParameters: Int { 8192 }
 
     private var rule: Rule?
+    private var start = 0
     private var count = 0
 
     /// Changes all elements, on the threads of the pool where there is one.
-    func run(_ rule: Rule, count: Int, _ pool: LanePool?) {
+    func run(_ rule: Rule, count: Int, _ pool: LanePool?) { run(rule, 0..<count, pool) }
+
+    /// Changes a range of elements.
+    func run(_ rule: Rule, _ range: Swift.Range<Int>, _ pool: LanePool?) {
         self.rule = rule
-        self.count = count
+        (start, count) = (range.lowerBound, range.count)
         defer { self.rule = nil }
         guard let pool, count >= Self.fewestParameters else {
-            change(0..<count)
+            change(range)
             return
         }
         pool.run(Self.laneCount, self)
@@ -45,7 +49,7 @@ final class UpdatePass<Scalar: NetworkScalar>: LaneWork {
         func bound(_ lane: Int) -> Int {
             lane == Self.laneCount ? count : lane * count / Self.laneCount / 16 * 16
         }
-        change(bound(lane)..<bound(lane + 1))
+        change(start + bound(lane)..<start + bound(lane + 1))
     }
 
     private func change(_ range: Swift.Range<Int>) {

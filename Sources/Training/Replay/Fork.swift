@@ -37,7 +37,8 @@ package struct Fork {
                 advice: "give more steps")
         }
         let hasSameTask = configuration.model.task == old.model.task
-        let task = try configuration.model.makeTask(of: hasSameTask ? run : nil)
+        let task = try configuration.model.makeTask(
+            of: hasSameTask ? run : nil, data: source.data)
         trainer = try Trainer(configuration, task: task, threadCount: threadCount)
         parent = RunDescription.Parent(run: run.id, step: step)
         var notes: [String] = []
@@ -45,8 +46,8 @@ package struct Fork {
         if start.state != nil, configuration.optimizer.memory != old.optimizer.memory {
             start.state = nil
             notes.append(
-                "the optimiser changed from \(old.optimizer.kind.rawValue) to "
-                    + "\(configuration.optimizer.kind.rawValue), so its memory starts empty")
+                "the optimiser changed from \(old.optimizer.memoryName) to "
+                    + "\(configuration.optimizer.memoryName), so its memory starts empty")
         }
         self.start = start
         self.notes = notes
@@ -81,7 +82,7 @@ package struct Fork {
                 return StartingPoint(step: step, weights: try source.weights(at: step), state: nil)
             }
         }
-        let replay = try Replay(run, threadCount: threadCount)
+        let replay = try Replay(run, threadCount: threadCount, data: source.data)
         let result = try replay.recomputed(step, of: source)
         let what = isStored ? "the optimiser state of step \(step)" : "step \(step)"
         notes.append("\(what) was recomputed from step \(result.origin)")
@@ -107,18 +108,35 @@ package struct Fork {
 }
 
 extension OptimizerConfiguration {
-    /// What a rule remembers between updates: memories of the same kind can be handed on.
-    enum Memory: Equatable {
-        case none
-        case velocity
-        case moments
+    /// What a rule and its filter remember between updates: equal memories can be handed on.
+    struct Memory: Equatable {
+        enum Moments: Equatable {
+            case none
+            case velocity
+            case both
+            case muon
+        }
+
+        let moments: Moments
+        let filter: Filter
+        let window: Int
     }
 
     var memory: Memory {
-        switch kind {
-        case .gd: .none
-        case .sgd: momentum > 0 ? .velocity : .none
-        case .adam, .adamw: .moments
-        }
+        let moments: Memory.Moments =
+            switch kind {
+            case .gd: .none
+            case .sgd: momentum > 0 ? .velocity : .none
+            case .adam, .adamw: .both
+            case .muon: .muon
+            }
+        return Memory(
+            moments: moments, filter: filter,
+            window: filter == .movingAverage ? filterWindow : 0)
+    }
+
+    /// The rule and its filter, for people.
+    var memoryName: String {
+        kind.rawValue + (filter == .none ? "" : " with the filter \(filter.rawValue)")
     }
 }

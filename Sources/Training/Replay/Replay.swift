@@ -43,11 +43,16 @@ package struct Replay: Sendable {
 
     /// Prepares to replay a run.
     ///
+    /// `data` gives the arrays of a digest, for a run that learnt from arrays.
     /// Errors: the run was imported, or its configuration cannot be trained here.
-    package init(_ run: RunDescription, threadCount: Int = 2) throws {
+    package init(
+        _ run: RunDescription, threadCount: Int = 2,
+        data: (Digest) throws -> [Tensor] = { _ in [] }
+    ) throws {
         let configuration = try TrainingConfiguration(of: run)
         trainer = try Trainer(
-            configuration, task: configuration.model.makeTask(of: run), threadCount: threadCount)
+            configuration, task: configuration.model.makeTask(of: run, data: data),
+            threadCount: threadCount)
     }
 
     /// The weights after `step` updates, stored or recomputed.

@@ -20,7 +20,7 @@ package final class ReplayedRun: CheckpointSource {
     ) throws {
         self.source = source
         self.watch = watch
-        replay = try Replay(source.run, threadCount: threadCount)
+        replay = try Replay(source.run, threadCount: threadCount, data: source.data)
     }
 
     package var run: RunDescription { get throws { try source.run } }
@@ -47,6 +47,8 @@ package final class ReplayedRun: CheckpointSource {
     }
 
     package func metric(_ name: String) throws -> [MetricPoint] { try source.metric(name) }
+
+    package func data(_ digest: Digest) throws -> [Tensor] { try source.data(digest) }
 
     package func stepDigests(in range: ClosedRange<Int>) throws -> [StepDigest] {
         try source.stepDigests(in: range)

@@ -36,5 +36,5 @@ package struct Preset: Sendable {
     /// All presets, in the order shown to people.
     package static let all: [Preset] =
         own + powerOperations + powerInterventions + nanda + groups
-        + template
+        + template + omnigrokRuns + networksOnData + edgeRuns + faster
 }

@@ -4,14 +4,14 @@ internal import Networks
 /// The flat name of one setting, for options, sweeps, forks and SQL, and its place in the document.
 ///
 /// The name is the key itself, but the key `kind` goes by its section (`network`, `optimizer`) and
-/// the loss's key by `loss_precision`.
+/// the loss's general keys by `loss_precision` and `loss_reduction`.
 package struct SettingName: Sendable, Equatable {
     package let section: String
     package let key: String
 
     package var flat: String {
         if key == "kind" { return section }
-        return section == "loss" ? "loss_\(key)" : key
+        return key == "precision" || key == "reduction" ? "loss_\(key)" : key
     }
 
     /// Whether the setting is a real number, which may be written without a point.
@@ -20,7 +20,10 @@ package struct SettingName: Sendable, Equatable {
     private static let realKeys: Set<String> = [
         "train_fraction", "initialization_scale", "dropout", "learning_rate", "momentum", "beta1",
         "beta2", "epsilon", "weight_decay", "gradient_noise", "update_noise", "final_factor",
-        "weight_noise",
+        "weight_noise", "activation_strength", "output_scale", "accuracy_threshold",
+        "input_mean", "input_deviation", "answer_noise", "teacher_scale", "signal", "flip_chance",
+        "filter_decay", "filter_gain", "clip_norm", "clip_value", "sharpness_radius",
+        "adam_learning_rate",
     ]
 
     private init(_ section: String, _ key: String) {
@@ -76,10 +79,10 @@ extension JSONValue {
                 result[name.section] = [:]
             }
         }
-        if named.contains(where: { $0.0.flat == "shape" && $0.1 == "constant" }) {
+        for (name, value) in named where name.flat == "shape" {
             var schedule = result["schedule"] ?? [:]
-            schedule["cosine_steps"] = nil
-            schedule["final_factor"] = nil
+            guard schedule["shape"] ?? "constant" != value else { continue }
+            for key in LearningRateSchedule.shapeKeys { schedule[key] = nil }
             result["schedule"] = schedule
         }
         for (name, value) in named where name.flat == "operation" {
@@ -94,7 +97,11 @@ extension JSONValue {
     }
 
     private static func usualKind(_ section: String) -> JSONValue {
-        .text(section == "network" ? "transformer" : "adamw")
+        switch section {
+        case "network": "transformer"
+        case "loss": "cross_entropy"
+        default: "adamw"
+        }
     }
 
     /// These settings without the operands of an operation that is replaced by one of another kind.
@@ -102,11 +109,13 @@ extension JSONValue {
         guard let new = operation.text.flatMap(TaskOperation.init(named:)), var task = self["task"]
         else { return self }
         let old = task["operation"]?.text.flatMap(TaskOperation.init(named:)) ?? .add
-        guard old.domain != new.domain || old.domain == .sequences, old != new else { return self }
-        for key in [
-            "modulus", "group", "element_order", "elements", "table", "operand_length", "bits",
-            "subset_size", "digits", "example_count", "layout",
-        ] { task[key] = nil }
+        guard old.domain != new.domain || old.domain == .sequences || old.domain == .arrays,
+            old != new
+        else { return self }
+        // The seed is for whatever a task draws; the layout belongs to the kind of operands.
+        let operands = TaskOperation.allCases.flatMap(\.settings).filter { $0 != "task_seed" }
+        for key in operands + ["layout"] { task[key] = nil }
+        if (old.domain == .arrays) != (new.domain == .arrays) { task["train_fraction"] = nil }
         var result = self
         result["task"] = task
         return result

@@ -115,6 +115,11 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try optimizer.validate()
         try schedule.validate()
         try training.validate()
+        if optimizer.sharpnessRadius > 0, training.weightNoise > 0 {
+            throw UserError.usage(
+                subject: "sharpness_radius \(optimizer.sharpnessRadius)",
+                cause: "weight_noise takes the gradient elsewhere", advice: "choose one of them")
+        }
         if optimizer.kind == .gd, training.batch != .full {
             throw UserError.usage(
                 subject: "optimizer gd", cause: "it is gradient descent on all training rows",

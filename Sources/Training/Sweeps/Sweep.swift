@@ -1,5 +1,5 @@
 internal import ArrayMath
-internal import Checkpoints
+package import Checkpoints
 internal import Foundation
 
 /// Many runs that differ in some settings: grids, lists, random draws and seeds.
@@ -40,8 +40,11 @@ package struct Sweep: Sendable {
 
     /// Reads a sweep from YAML text.
     ///
+    /// `data` gives the arrays of a digest, for tasks that learn from arrays.
     /// Errors: an unknown key, named with its line; a run whose settings cannot work, named.
-    package init(yaml: String, defaultName: String) throws {
+    package init(
+        yaml: String, defaultName: String, data: (Digest) throws -> [Tensor] = { _ in [] }
+    ) throws {
         let file = try SweepFile(yaml: yaml)
         let sweepName = file.name ?? defaultName
         name = sweepName
@@ -57,7 +60,7 @@ package struct Sweep: Sendable {
                 let configuration = try TrainingConfiguration(
                     file.base.changing(file.settings + variant))
                 // Builds the task and checks every setting before the first run begins.
-                _ = try Trainer(configuration, threadCount: 1)
+                _ = try Trainer(configuration, threadCount: 1, data: data)
                 runs.append(Run(name: runName, configuration: configuration))
             } catch let error as UserError {
                 throw UserError(

@@ -24,6 +24,8 @@ package struct SweepRunner: Sendable {
             @Sendable (_ name: String, _ configuration: String) throws -> (
                 any CheckpointSource, any CheckpointSink
             )
+        /// The arrays of a digest, for tasks that learn from arrays.
+        package var data: @Sendable (Digest) throws -> [Tensor]
 
         package init(
             plan: @escaping @Sendable (String, String) throws -> Plan,
@@ -31,8 +33,10 @@ package struct SweepRunner: Sendable {
             stored:
                 @escaping @Sendable (String, String) throws -> (
                     any CheckpointSource, any CheckpointSink
-                )
+                ),
+            data: @escaping @Sendable (Digest) throws -> [Tensor] = { _ in [] }
         ) {
+            self.data = data
             self.plan = plan
             self.sink = sink
             self.stored = stored
@@ -121,7 +125,7 @@ package struct SweepRunner: Sendable {
                 try Trainer.resume(source, into: sink, threadCount: 1, progress: progress))
         case .start:
             if !report(.began(worker: worker, run: run.name)) { state.stop() }
-            let trainer = try Trainer(run.configuration, threadCount: 1)
+            let trainer = try Trainer(run.configuration, threadCount: 1, data: store.data)
             var description = try trainer.describe(name: run.name)
             description.hyperparameters.append(Hyperparameter("sweep", .text(sweep.name)))
             return .done(

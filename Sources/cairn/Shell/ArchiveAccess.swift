@@ -2,6 +2,7 @@ internal import ArchiveQueries
 internal import CheckpointArchive
 internal import Checkpoints
 internal import Foundation
+internal import Interchange
 
 /// Opens the archive that the options name.
 struct ArchiveAccess {
@@ -11,18 +12,31 @@ struct ArchiveAccess {
 
     /// The archive for changes.
     func open(_ options: Archive.Options = Archive.Options()) throws -> Archive {
-        try Archive(opening: path, options: options)
+        try Archive(opening: path, options: readingReferences(options))
     }
 
     /// The archive for reading alone; the index of an earlier version is brought up to date first.
     func openReadOnly() throws -> Archive {
         try Archive.migrateIndex(at: path)
-        return try Archive(opening: path, access: .readOnly)
+        return try Archive(
+            opening: path, access: .readOnly, options: readingReferences(Archive.Options()))
     }
 
     /// The archive for changes, made first where there is none.
     func openOrCreate(_ options: Archive.Options = Archive.Options()) throws -> Archive {
-        try Archive.openOrCreate(at: path, options: options)
+        try Archive.openOrCreate(at: path, options: readingReferences(options))
+    }
+
+    /// The options with a reader for arrays that lie outside the archive.
+    private func readingReferences(_ options: Archive.Options) -> Archive.Options {
+        var options = options
+        options.readReference = { try $0.read() }
+        return options
+    }
+
+    /// The arrays of a digest that the archive knows; empty where there is no archive yet.
+    func data(_ digest: Digest) throws -> [Tensor] {
+        Archive.isArchive(path) ? try openReadOnly().data(digest) : []
     }
 
     /// Says where a new run gets the name of others, because the name alone then means none of them.

@@ -27,9 +27,12 @@ final class Output: Sendable {
     init(descriptor: Int32) { self.descriptor = descriptor }
 
     /// Appends text; throws `ClosedPipe` when nobody reads any more.
-    func write(_ text: String) throws {
+    func write(_ text: String) throws { try write(bytes: text.utf8) }
+
+    /// Appends bytes as they are, which need not be text.
+    func write(bytes: some Sequence<UInt8>) throws {
         try state.withLock { state in
-            state.bytes.append(contentsOf: text.utf8)
+            state.bytes.append(contentsOf: bytes)
             let now = ContinuousClock.now
             let isDue = state.lastFlush.map { now - $0 > Output.longestDelay } ?? true
             if isDue || state.bytes.count >= Output.bufferByteCount {

@@ -56,7 +56,7 @@ enum Shell {
 
     private static func status(of kind: UserError.Kind) -> Int32 {
         switch kind {
-        case .failure: ExitStatus.failed
+        case .failure, .refused: ExitStatus.failed
         case .usage: ExitStatus.usage
         case .integrity: ExitStatus.integrity
         }

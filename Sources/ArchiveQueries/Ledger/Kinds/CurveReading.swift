@@ -13,7 +13,7 @@ package enum CurveReading {
 
     /// The grokking analysis of a run.
     package static func grokking(
-        _ points: [MetricPoint], run: RunDescription, settings: AnalysisSettings
+        _ points: [MetricPoint], run: RunDescription, settings: GrokkingTimesAnalysis
     ) throws -> [any ResultRow] {
         func curve(_ name: String) -> Curve { Curve(points.filter { $0.name == name }) }
         var curves = RunCurves()
@@ -22,8 +22,12 @@ package enum CurveReading {
         curves.trainLoss = curve(MetricName.trainLoss)
         curves.testLoss = curve(MetricName.testLoss)
         let task = try? RunModel(run).task
+        let modulus = modulus(of: run).flatMap { $0 > 1 ? $0 : nil }
+        let chance: (Double, String)? =
+            task.map { ($0.chance, "task") }
+            ?? modulus.map { (1 / Double($0), "1 / the hyperparameter modulus") }
         return try RunAnalyses.grokking(
-            curves, chance: task?.chance, classCount: task?.classCount ?? modulus(of: run),
+            curves, chance: chance, classCount: task?.classCount ?? modulus,
             settings: settings, run: run.id)
     }
 

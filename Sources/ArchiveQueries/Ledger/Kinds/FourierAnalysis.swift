@@ -7,31 +7,47 @@ internal import Networks
 ///
 /// Three questions: the weights of a run (the usual one), one tensor along any axis, and with the
 /// network the logits and the hidden layer as functions of two operands.
-struct FourierAnalysis: AnalysisDefinition {
-    let codeVersion = "2"
-    let view = "fourier_spectra"
+package struct FourierAnalysis: CheckpointAnalysis {
+    package static let kind = AnalysisKind.fourier
+    package static let codeVersion = "3"
+    package static let view = "fourier_spectra"
 
-    func question(_ settings: AnalysisSettings) -> Question {
-        var parameters: [String: String] = [:]
-        if let tensor = settings.tensor {
-            parameters["tensor"] = jsonText(tensor)
-            parameters["axis"] = "\(settings.axis ?? 0)"
-        } else if settings.usesNetwork {
-            parameters["network"] = "true"
+    /// What is transformed.
+    package enum Subject: Sendable, Equatable {
+        /// Every tensor that has an axis of operands, along it.
+        case operandAxes
+        /// One tensor along an axis, from 0.
+        case tensor(String, axis: Int)
+        /// The network's logits and hidden layer.
+        case network
+    }
+
+    package var subject = Subject.operandAxes
+
+    package init() {}
+
+    package var question: Question {
+        switch subject {
+        case .operandAxes: Question(.fourier)
+        case .tensor(let name, let axis):
+            Question(.fourier, ["tensor": Question.json(name), "axis": "\(axis)"])
+        case .network: Question(.fourier, ["network": "true"])
         }
-        return Question(
-            kind: .fourier, parameters: canonicalJSON(parameters), split: nil, dtype: "float64",
-            seed: nil)
     }
 
-    func check(_ run: AnalysedRun, settings: AnalysisSettings) throws {
-        if settings.usesNetwork, settings.tensor == nil { _ = try GroupGrid(run.model.task) }
+    package func check(_ run: AnalysedRun) throws {
+        if subject == .network { _ = try GroupGrid(run.model.task) }
     }
 
-    func prepare(_ run: AnalysedRun, settings: AnalysisSettings) throws -> CheckpointPlan {
-        if let name = settings.tensor { return plan(ofTensor: name, axis: settings.axis ?? 0) }
-        let model = try? run.model
-        if settings.usesNetwork { return try plan(ofNetwork: run.model) }
+    package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
+        switch subject {
+        case .operandAxes: return plan(ofOperandAxes: try? run.model)
+        case .tensor(let name, let axis): return plan(ofTensor: name, axis: axis)
+        case .network: return try plan(ofNetwork: run.model)
+        }
+    }
+
+    private func plan(ofOperandAxes model: RunModel?) -> CheckpointPlan {
         let grid = try? model.map { try GroupGrid($0.task) }
         guard let model, let grid else {
             let operands = model?.operands

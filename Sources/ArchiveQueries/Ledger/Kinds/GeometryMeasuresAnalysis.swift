@@ -4,32 +4,28 @@ internal import GRDB
 internal import Networks
 
 /// Shape of embeddings, hidden layers and updates, and what a whole run's shapes say.
-struct GeometryMeasuresAnalysis: AnalysisDefinition {
-    let codeVersion = "2"
-    let view = "measurements"
-    let answersRuns = true
-    let defaultSteps = StepSelection.spaced(100)
+package struct GeometryMeasuresAnalysis: CheckpointAnalysis, RunAnalysis {
+    package static let kind = AnalysisKind.geometry
+    package static let codeVersion = "3"
+    package static let view = "measurements"
 
-    func question(_ settings: AnalysisSettings) -> Question {
-        Question(kind: .geometry, parameters: "{}", split: nil, dtype: "float64", seed: nil)
-    }
+    package init() {}
+
+    package let defaultSteps = StepSelection.spaced(100)
+    package var question: Question { Question(.geometry) }
 
     /// The earlier checkpoints of the window of updates.
-    func companions(
-        of step: Int, among steps: [Int], settings: AnalysisSettings
-    ) -> [Int] {
+    package func companions(of step: Int, among steps: [Int]) -> [Int] {
         spectralEdgeSteps(endingAt: step, among: steps).map { Array($0.dropLast()) } ?? []
     }
 
     /// The window, and the final weights, which choose the frequencies of circularity.
-    func contextDigest(
-        of step: Int, in run: AnalysedRun, settings: AnalysisSettings
-    ) throws -> String? {
-        let others = companions(of: step, among: run.steps, settings: settings)
+    package func contextDigest(of step: Int, in run: AnalysedRun) throws -> String? {
+        let others = companions(of: step, among: run.steps)
         return run.digest(ofSteps: others + (run.steps.last.map { [$0] } ?? []))
     }
 
-    func prepare(_ run: AnalysedRun, settings: AnalysisSettings) throws -> CheckpointPlan {
+    package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
         let (steps, model) = (run.steps, try? run.model)
         var keys: [Int] = []
         if let model, let last = steps.last {
@@ -40,7 +36,8 @@ struct GeometryMeasuresAnalysis: AnalysisDefinition {
         return CheckpointPlan { surroundings in
             let analysis = try model.map {
                 try GeometryAnalysis(
-                    $0.configuration, task: $0.task, threadCount: surroundings.threadCount)
+                    $0.configuration, task: $0.task, knowsSplit: $0.knowsSplit,
+                    threadCount: surroundings.threadCount)
             }
             return { input in
                 let shapes =
@@ -50,7 +47,9 @@ struct GeometryMeasuresAnalysis: AnalysisDefinition {
                             "class_distance_ratio", value: nil,
                             text: "the task and the network of the run are unknown")
                     ]
-                return (shapes + Self.updates(input, among: steps)).measurementRows
+                return
+                    (shapes + headSpectra(of: input.weights)
+                    + Self.updates(input, among: steps)).measurementRows
             }
         }
     }
@@ -72,11 +71,11 @@ struct GeometryMeasuresAnalysis: AnalysisDefinition {
 
     // MARK: Runs
 
-    func runDigest(of run: AnalysedRun, settings: AnalysisSettings) throws -> String {
-        try run.digest(ofAnswersTo: question(settings))
+    package func runDigest(of run: AnalysedRun) throws -> String {
+        try run.digest(ofAnswersTo: question)
     }
 
-    func runRows(of run: AnalysedRun, settings: AnalysisSettings) throws -> [any ResultRow] {
+    package func runRows(of run: AnalysedRun) throws -> [any ResultRow] {
         func curve(_ measure: String) throws -> Curve {
             try run.read { database in
                 let rows = try Row.fetchAll(

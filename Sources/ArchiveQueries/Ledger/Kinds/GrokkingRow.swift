@@ -9,7 +9,8 @@ package struct GrokkingRow: ResultRow, Equatable {
     package let rule: String
     package let memorisation: CrossingTime
     package let generalisation: CrossingTime
-    package let chance: Double
+    /// nil where the task is unknown.
+    package let chance: Double?
     /// Set for the threshold that was asked for, nil for the further ones.
     package let analysis: GrokkingAnalysis?
     /// The 95 % intervals of the fit; nil where there is no fit.
@@ -17,10 +18,7 @@ package struct GrokkingRow: ResultRow, Equatable {
 
     /// Generalisation minus memorisation in steps; nil unless both were reached.
     package var gap: Int? {
-        guard let memorised = memorisation.step, let generalised = generalisation.step else {
-            return nil
-        }
-        return generalised - memorised
+        difference(generalisation.step, memorisation.step)
     }
 
     /// The fitted rise on the better time scale; nil where there is none.
@@ -46,8 +44,9 @@ package struct GrokkingRow: ResultRow, Equatable {
         INSERT INTO grokking_time (analysis_key, metric, threshold, rule, memorisation_step,
             memorisation_before, generalisation_step, generalisation_before, gap, midpoint_step,
             midpoint_low, midpoint_high, steepness, width_decades, lower_plateau, upper_plateau,
-            step_10, step_90, rmse, r_squared, fit, chance, recrossing_count, label, time_scale)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            step_10, step_90, rmse, r_squared, fit, chance, recrossing_count, label, time_scale,
+            spacing, finer_than_data)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     package var arguments: [(any DatabaseValueConvertible)?] {
         [
@@ -56,7 +55,8 @@ package struct GrokkingRow: ResultRow, Equatable {
             interval?.midpointStep.lowerBound, interval?.midpointStep.upperBound, steepness,
             analysis?.widthDecades, plateaus?.lower, plateaus?.upper, fit?.tenPercentStep,
             fit?.ninetyPercentStep, fit?.rmse, fit?.rSquared, fitText, chance,
-            analysis?.recrossingCount, analysis?.labelText, timeScale,
+            analysis?.recrossingCount, analysis?.labelText, timeScale, interval?.spacing,
+            interval?.isFinerThanData,
         ]
     }
 }

@@ -1,27 +1,28 @@
 internal import Analysis
 
 /// Times of memorisation and generalisation, from a run's curves.
-struct GrokkingTimesAnalysis: AnalysisDefinition {
-    let codeVersion = "3"
-    let view = "grokking_times"
-    let answersCheckpoints = false
-    let answersRuns = true
+package struct GrokkingTimesAnalysis: RunAnalysis {
+    package static let kind = AnalysisKind.grokking
+    package static let codeVersion = "4"
+    package static let view = "grokking_times"
 
-    func question(_ settings: AnalysisSettings) -> Question {
+    /// The accuracy that counts as solved.
+    package var threshold = 0.99
+    /// The loss in nats that counts as solved, for runs without accuracies.
+    package var lossThreshold = 1e-2
+
+    package init() {}
+
+    package var question: Question {
         Question(
-            kind: .grokking,
-            parameters: canonicalJSON([
-                "loss_threshold": "\(settings.lossThreshold)",
-                "threshold": "\(settings.threshold)",
-            ]), split: nil, dtype: "float64", seed: nil)
+            .grokking, ["loss_threshold": "\(lossThreshold)", "threshold": "\(threshold)"])
     }
 
-    func runDigest(of run: AnalysedRun, settings: AnalysisSettings) throws -> String {
+    package func runDigest(of run: AnalysedRun) throws -> String {
         RunAnalyses.digest(of: try run.points)
     }
 
-    func runRows(of run: AnalysedRun, settings: AnalysisSettings) throws -> [any ResultRow] {
-        try CurveReading.grokking(
-            try run.points, run: try run.description, settings: settings)
+    package func runRows(of run: AnalysedRun) throws -> [any ResultRow] {
+        try CurveReading.grokking(try run.points, run: try run.description, settings: self)
     }
 }

@@ -15,11 +15,11 @@ package struct EigenvalueRow: ResultRow, Equatable {
     }
 
     package static let insertion =
-        "INSERT INTO hessian_eigenvalue VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO hessian_eigenvalue VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
     package var arguments: [(any DatabaseValueConvertible)?] {
         [
             curvature.rawValue, split.rawValue, value.side.rawValue, value.rank, value.eigenvalue,
-            value.residual, value.converged,
+            value.residual, value.converged, value.method,
         ]
     }
 }
@@ -114,21 +114,23 @@ package struct SharpnessRow: ResultRow {
         columns = [
             "preconditioned", split.rawValue, value.sharpness, value.residual, value.converged,
             value.learningRate, threshold(value.threshold), threshold(value.thresholdWithDecay),
-            nil, nil,
+            nil, nil, nil, nil, nil,
         ]
     }
 
-    init(_ value: KeskarSharpness, split: ExampleSplit) {
+    init(_ value: KeskarSharpnesses, split: ExampleSplit) {
         columns = [
-            "keskar", split.rawValue, value.sharpness, nil, nil, nil, nil, nil,
-            value.lossAtCentre, value.largestLoss,
+            "keskar", split.rawValue, value.median, nil, nil, nil, nil, nil,
+            value.largest.lossAtCentre, value.largest.largestLoss, value.subspaces.count,
+            value.smallest, value.largest.sharpness,
         ]
     }
 
     package static let insertion = """
         INSERT INTO sharpness (analysis_key, measure, split, value, residual, converged,
-            learning_rate, threshold, threshold_with_decay, loss, largest_loss)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            learning_rate, threshold, threshold_with_decay, loss, largest_loss,
+            subspace_count, low, high)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     package var arguments: [(any DatabaseValueConvertible)?] { columns.map { $0 } }
 }

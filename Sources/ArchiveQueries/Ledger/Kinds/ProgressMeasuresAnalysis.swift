@@ -5,29 +5,39 @@ internal import GRDB
 internal import Networks
 
 /// Restricted and excluded losses and what belongs to them, and the phases of a run.
-struct ProgressMeasuresAnalysis: AnalysisDefinition {
-    let codeVersion = "3"
-    let view = "progress_measures"
-    let answersRuns = true
-    let defaultSteps = StepSelection.spaced(100)
+package struct ProgressMeasuresAnalysis: CheckpointAnalysis, RunAnalysis {
+    package static let kind = AnalysisKind.progress
+    package static let codeVersion = "4"
+    package static let view = "progress_measures"
 
-    func question(_ settings: AnalysisSettings) -> Question {
-        let keys = settings.keys.map { "[" + $0.map(jsonText).joined(separator: ",") + "]" }
+    /// The key frequencies or representations; nil for those of the final weights.
+    package var keys: [String]?
+    /// Also the losses after parts of the hidden layer are replaced.
+    package var includesAblations = false
+    /// For cyclic groups also the measures by representation.
+    package var includesIrreps = false
+
+    package init() {}
+
+    package let defaultSteps = StepSelection.spaced(100)
+
+    package var question: Question {
+        let names = keys.map { "[" + $0.map(Question.json).joined(separator: ",") + "]" }
         return Question(
-            kind: .progress,
-            parameters: canonicalJSON([
-                "ablations": "\(settings.includesAblations)",
-                "irreps": "\(settings.includesIrreps)", "keys": keys ?? "\"of the final weights\"",
-            ]), split: nil, dtype: "float64", seed: nil)
+            .progress,
+            [
+                "ablations": "\(includesAblations)", "irreps": "\(includesIrreps)",
+                "keys": names ?? "\"of the final weights\"",
+            ])
     }
 
-    func check(_ run: AnalysedRun, settings: AnalysisSettings) throws {
+    package func check(_ run: AnalysedRun) throws {
         let grid = try GroupGrid(run.model.task)
         let known =
             grid.isCyclic
             ? (0...grid.order / 2).dropFirst().map(String.init)
             : grid.characters.components.dropFirst().map(\.name)
-        for key in settings.keys ?? [] where !known.contains(key) {
+        for key in keys ?? [] where !known.contains(key) {
             throw UserError.missing(
                 subject: "key \(key)", cause: "run \(run.id) has no such component",
                 advice: "choose among " + known.prefix(6).joined(separator: ", ")
@@ -36,25 +46,23 @@ struct ProgressMeasuresAnalysis: AnalysisDefinition {
     }
 
     /// The final weights, which choose the keys.
-    func contextDigest(
-        of step: Int, in run: AnalysedRun, settings: AnalysisSettings
-    ) throws -> String? {
-        settings.keys == nil ? run.steps.last.map { run.digest(ofSteps: [$0]) } : nil
+    package func contextDigest(of step: Int, in run: AnalysedRun) throws -> String? {
+        keys == nil ? run.steps.last.map { run.digest(ofSteps: [$0]) } : nil
     }
 
-    func prepare(_ run: AnalysedRun, settings: AnalysisSettings) throws -> CheckpointPlan {
+    package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
         let model = try run.model
         var options = ProgressOptions()
-        options.includesAblations = settings.includesAblations
-        options.includesIrreps = settings.includesIrreps
+        options.includesAblations = includesAblations
+        options.includesIrreps = includesIrreps
         let (chosen, id) = (options, run.id)
-        let keys: KeyComponents
-        if let names = settings.keys {
-            keys = KeyComponents(names: names, rule: "given")
+        let components: KeyComponents
+        if let names = keys {
+            components = KeyComponents(names: names, rule: "given")
         } else {
             let last = run.steps.last ?? 0
             let analysis = try ProgressAnalysis(model.configuration, task: model.task)
-            keys = try analysis.keys(of: run.weights(at: last))
+            components = try analysis.keys(of: run.weights(at: last))
         }
         return CheckpointPlan { surroundings in
             let analysis = try ProgressAnalysis(
@@ -64,14 +72,27 @@ struct ProgressMeasuresAnalysis: AnalysisDefinition {
                     throw UserError.missing(
                         subject: "run \(id)", cause: "its weights are not real numbers")
                 }
-                let rows = try analysis.measures(
-                    of: input.weights, keys: keys, options: chosen)
-                return rows.map(ProgressRow.of) + [
+                let all = try analysis.measures(
+                    of: input.weights, keys: components, options: chosen)
+                // Without a known split only what is about all pairs means something.
+                let rows =
+                    model.knowsSplit
+                    ? all : all.filter { $0.split.isEmpty || $0.split == "all" }
+                return rows.map { ProgressRow.of($0, on: analysis.grid) } + [
                     ProgressRow(measure: "weight_norm", value: total),
                     ProgressRow(measure: "sum_of_squared_weights", value: total * total),
-                    MeasurementRow("key_rule", text: keys.rule),
+                    MeasurementRow("key_rule", text: components.rule),
                 ]
-                    + keys.names.enumerated().map { place, name in
+                    + (model.knowsSplit
+                        ? []
+                        : [
+                            MeasurementRow(
+                                "split_missing",
+                                text:
+                                    "nothing says which rows were trained on: no train or test losses"
+                            )
+                        ])
+                    + components.names.enumerated().map { place, name in
                         MeasurementRow(
                             "key_component", position: place, value: Double(name), text: name)
                     }
@@ -82,14 +103,14 @@ struct ProgressMeasuresAnalysis: AnalysisDefinition {
     // MARK: Phases
 
     /// The curves and the checkpoints' own answers.
-    func runDigest(of run: AnalysedRun, settings: AnalysisSettings) throws -> String {
-        try run.digest(ofAnswersTo: question(settings))
+    package func runDigest(of run: AnalysedRun) throws -> String {
+        try run.digest(ofAnswersTo: question)
     }
 
-    func runRows(of run: AnalysedRun, settings: AnalysisSettings) throws -> [any ResultRow] {
+    package func runRows(of run: AnalysedRun) throws -> [any ResultRow] {
         let model = try run.model
         let isCyclic = try GroupGrid(model.task).isCyclic
-        let asked = question(settings)
+        let asked = question
         func curve(_ measure: String, _ variant: String, _ split: String) throws -> Curve {
             try run.read {
                 try Ledger(database: $0).progress(measure, variant, split, asked, run.id)
@@ -122,18 +143,36 @@ private struct ProgressRow: ResultRow {
     var variant = ""
     var split = ""
     let value: Double?
+    /// How many pairs a mean is over, and among how many answers; nil where no pairs are involved.
+    var rowCount: Int?
+    var classCount: Int?
 
     /// Measures about a subject, in a list or without a number go among the measurements.
-    static func of(_ value: MeasuredValue) -> any ResultRow {
-        value.subject.isEmpty && value.position == 0 && value.text == nil
-            ? ProgressRow(
-                measure: value.measure, variant: value.variant, split: value.split,
-                value: value.value)
-            : MeasurementRow(value)
+    static func of(_ value: MeasuredValue, on grid: GroupGrid) -> any ResultRow {
+        guard value.subject.isEmpty, value.position == 0, value.text == nil else {
+            return MeasurementRow(value)
+        }
+        let count = ExampleSplit(rawValue: value.split).map(grid.pairCount)
+        return ProgressRow(
+            measure: value.measure, variant: value.variant, split: value.split,
+            value: value.value, rowCount: count, classCount: count.map { _ in grid.order })
     }
 
-    static let insertion = "INSERT INTO progress_measure VALUES (?, ?, ?, ?, ?)"
-    var arguments: [(any DatabaseValueConvertible)?] { [measure, variant, split, value] }
+    static let insertion = "INSERT INTO progress_measure VALUES (?, ?, ?, ?, ?, ?, ?)"
+    var arguments: [(any DatabaseValueConvertible)?] {
+        [measure, variant, split, value, rowCount, classCount]
+    }
+}
+
+extension GroupGrid {
+    /// How many of the n² pairs of the group's elements belong to a split.
+    fileprivate func pairCount(_ split: ExampleSplit) -> Int {
+        switch split {
+        case .train, .trainClean: isTrain.count { $0 }
+        case .test: isTrain.count { !$0 }
+        case .all: isTrain.count
+        }
+    }
 }
 
 extension Ledger {

@@ -10,17 +10,19 @@ package enum RunAnalyses {
     /// The times of memorisation and generalisation, by accuracy where there are both curves, else
     /// by loss.
     ///
-    /// `chance` is the accuracy of a guess and `classCount` the number of answers, where the task
-    /// is known. Without `chance` the first test accuracy stands in for it. Errors: no pair of
-    /// curves, or losses whose number of answers is unknown.
+    /// `chance` is the accuracy of a guess with what says so, and `classCount` the number of answers, nil where the task
+    /// is unknown: nothing stands in for them. Accuracies in percent are divided by 100, and a row
+    /// says so. Errors: no pair of curves, accuracies that are neither shares nor percent, or losses
+    /// whose number of answers is unknown.
     package static func grokking(
-        _ curves: RunCurves, chance: Double?, classCount: Int?, settings: AnalysisSettings,
-        run: String
+        _ curves: RunCurves, chance: (value: Double, source: String)?, classCount: Int?,
+        settings: GrokkingTimesAnalysis, run: String
     ) throws -> [any ResultRow] {
         if !curves.trainAccuracy.isEmpty, !curves.testAccuracy.isEmpty {
-            let level = chance ?? min(curves.testAccuracy.values.first ?? 0, 0.5)
+            let isPercent = try areInPercent(curves, run: run)
+            let curves = isPercent ? curves.withAccuraciesDivided(by: 100) : curves
             let analysis = analyzeGrokking(
-                curves, chance: level, threshold: settings.threshold,
+                curves, chance: chance?.value, threshold: settings.threshold,
                 furtherLevels: furtherLevels)
             let further = zip(furtherLevels, analysis.furtherLevels).filter {
                 $0.0 != settings.threshold
@@ -36,7 +38,15 @@ package enum RunAnalyses {
                         generalisation: crossings.sustained, chance: analysis.chance,
                         analysis: nil)
                 }
-                + measurements(of: analysis, chanceIsMeasured: chance != nil)
+                + measurements(of: analysis, chanceSource: chance?.source)
+                + (interval.map {
+                    [
+                        MeasurementRow("noise_autocorrelation", value: $0.autocorrelation),
+                        MeasurementRow("noise_binomial_share", value: $0.binomialShare),
+                    ]
+                } ?? [])
+                + (isPercent
+                    ? [MeasurementRow("accuracy_unit", text: "percent, divided by 100 here")] : [])
         }
         guard !curves.trainLoss.isEmpty, !curves.testLoss.isEmpty else {
             throw UserError.missing(
@@ -53,7 +63,23 @@ package enum RunAnalyses {
         let analysis = analyzeGrokkingByLoss(
             curves, classCount: classCount, threshold: settings.lossThreshold)
         return rows(of: analysis, metric: MetricName.testLoss)
-            + measurements(of: analysis, chanceIsMeasured: true)
+            + measurements(of: analysis, chanceSource: "number of answers")
+    }
+
+    /// Whether the accuracies are in percent rather than shares.
+    ///
+    /// Errors: they are neither, so that no threshold has a meaning.
+    private static func areInPercent(_ curves: RunCurves, run: String) throws -> Bool {
+        let values = [curves.trainAccuracy, curves.testAccuracy].flatMap(\.values)
+        let (smallest, largest) = (values.min() ?? 0, values.max() ?? 0)
+        // What a mean of many shares is above 1 is rounding.
+        if smallest >= 0, largest <= 1 + 1e-6 { return false }
+        if smallest >= 0, largest >= 2, largest <= 100 + 1e-4 { return true }
+        throw UserError.missing(
+            subject: "run \(run)",
+            cause: "its accuracies lie in \(smallest)...\(largest), which are neither shares nor "
+                + "percent",
+            advice: "record accuracies as shares in 0...1")
     }
 
     private static func rows(
@@ -73,7 +99,7 @@ package enum RunAnalyses {
     }
 
     private static func measurements(
-        of analysis: GrokkingAnalysis, chanceIsMeasured: Bool
+        of analysis: GrokkingAnalysis, chanceSource: String?
     ) -> [any ResultRow] {
         var rows = [
             MeasurementRow("onset_step", value: analysis.onsetStep),
@@ -84,8 +110,19 @@ package enum RunAnalyses {
                 "generalisation_interpolated",
                 value: analysis.generalisation.sustained.interpolated),
             MeasurementRow(
-                "chance_source", text: chanceIsMeasured ? "task" : "first test accuracy"),
+                "chance_source",
+                text: chanceSource ?? "unknown: the run does not state its task"),
         ]
+        if analysis.label == nil {
+            let isShort = analysis.chance != nil
+            rows.append(
+                MeasurementRow(
+                    "label_missing",
+                    text: isShort
+                        ? "a curve has fewer than two evaluations"
+                        : "the accuracy of a guess is unknown and decides it, or a curve has fewer "
+                            + "than two evaluations"))
+        }
         if let linear = analysis.linearFit?.fit {
             rows.append(MeasurementRow("linear_time_midpoint", value: linear.midpointStep))
             rows.append(MeasurementRow("linear_time_rmse", value: linear.rmse))

@@ -3,17 +3,20 @@ internal import Checkpoints
 internal import GRDB
 
 /// Power laws and correlation traps in the singular values of each tensor.
-struct TailsAnalysis: AnalysisDefinition {
-    let codeVersion = "1"
-    let view = "weight_tails"
+package struct TailsAnalysis: CheckpointAnalysis {
+    package static let kind = AnalysisKind.tails
+    package static let codeVersion = "2"
+    package static let view = "weight_tails"
 
-    func question(_ settings: AnalysisSettings) -> Question {
-        Question(
-            kind: .tails, parameters: "{}", split: nil, dtype: "float64", seed: settings.seed)
-    }
+    /// The seed of the shuffled matrices.
+    package var seed = 0
 
-    func prepare(_ run: AnalysedRun, settings: AnalysisSettings) throws -> CheckpointPlan {
-        let seed = UInt64(bitPattern: Int64(settings.seed))
+    package init() {}
+
+    package var question: Question { Question(.tails, seed: seed) }
+
+    package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
+        let seed = UInt64(bitPattern: Int64(seed))
         let name = run.id
         return CheckpointPlan { _ in
             { input in

@@ -84,15 +84,14 @@ struct ExportCommand: ParsableCommand {
                     bytes: $0.bytes)
             }
         }
+        let metadata = [
+            (key: "run", value: run.id), (key: "name", value: run.name),
+            (key: "step", value: String(step)), (key: "digest", value: digest.description),
+        ]
         switch suffix {
         case "safetensors":
-            try Safetensors.write(
-                tensors,
-                metadata: [
-                    ("run", run.id), ("name", run.name), ("step", String(step)),
-                    ("digest", digest.description),
-                ], to: to, replacing: force)
-        case "npz": try NumPyArchive.write(tensors, to: to, replacing: force)
+            try Safetensors.write(tensors, metadata: metadata, to: to, replacing: force)
+        case "npz": try NumPyArchive.write(tensors, metadata: metadata, to: to, replacing: force)
         default: try TensorHDF5.write(tensors, to: to, replacing: force)
         }
         common.note("\(tensors.count) tensors of \(run.name)@\(step) are in \(to)")

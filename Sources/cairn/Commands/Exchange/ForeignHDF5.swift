@@ -47,7 +47,7 @@ enum ForeignHDF5 {
         guard FileManager.default.fileExists(atPath: target) else {
             throw UserError.unreadable(path, "it holds no arrays of numbers")
         }
-        return (try NumPyArchive.read(target), notes)
+        return (try NumPyArchive.read(SourceFile(path: target, staysOpen: true)), notes)
     }
 }
 
@@ -75,6 +75,8 @@ struct ReadHDF5Command: ParsableCommand {
     }
 
     func run() throws {
+        // Ctrl-C reaches this process too; whoever started it decides what it means.
+        signal(SIGINT, SIG_IGN)
         // A lying file must take neither the machine's memory nor its time: the bounds are those of
         // the arrays that a file of its size may hold, twice, beside the program itself.
         let content = TensorHDF5.largestContent(of: try SourceFile(path: source))

@@ -4,7 +4,6 @@ internal import Checkpoints
 internal import Foundation
 internal import Interchange
 internal import Networks
-internal import Yams
 
 /// Brings in runs that were trained elsewhere.
 struct ImportCommand: ParsableCommand {
@@ -12,12 +11,19 @@ struct ImportCommand: ParsableCommand {
         commandName: "import",
         abstract: "Bring in runs that were trained elsewhere.",
         discussion: """
-            Reads PyTorch (.pt, .pth, .ckpt), safetensors, NumPy (.npz, .npy) and HDF5 files, curves \
-            (.csv, .jsonl, TensorBoard) and folders of them; nothing in a file is ever executed. A \
-            folder whose files differ in a number becomes one run with many checkpoints. The same \
-            content is imported once, however often it comes.
+            Reads PyTorch (.pt, .pth, .ckpt), safetensors, NumPy (.npz, .npy), pickle and HDF5 files, \
+            curves (.csv, .json, .jsonl, TensorBoard) and folders of them, as Lightning, Keras and the \
+            Hugging Face trainer leave them; nothing in a file is ever executed. The same content is \
+            imported once, however often it comes.
 
-            A step is the number of updates done. Runs of the group-composition experiments \
+            Everything that is found is stored, or said to be left out or refused: --dry-run and \
+            --verbose print what becomes of each item. A file that cannot be read spoils nothing else; \
+            the exit code is then 1.
+
+            A step is the number of updates done: what a file says itself goes before its name, that \
+            before its optimiser's count. Where only epochs are known, the steps are epochs and the \
+            hyperparameter step_convention says so. Files whose names differ in a step are one run; \
+            seeds, widths and other settings in names make runs of their own. Runs of the group-composition experiments \
             (rep_theory) keep the published epoch as their step, counted from 0 and saved after its \
             update, so that times are those that their authors give; the hyperparameter \
             step_convention is then 'epoch'.
@@ -51,8 +57,22 @@ struct ImportCommand: ParsableCommand {
         completion: .file())
     var splitIndices: String?
 
+    @Option(help: ArgumentHelp("The step of the one checkpoint that is imported.", valueName: "n"))
+    var step: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Take steps from name, content, optimizer or list alone.", valueName: "source"))
+    var stepsFrom: String?
+
+    @Option(help: ArgumentHelp("The updates of one epoch.", valueName: "n"))
+    var stepsPerEpoch: Int?
+
     @Flag(help: "Print what would be made of it and change nothing.")
     var dryRun = false
+
+    @Flag(help: "Print what became of each item.")
+    var verbose = false
 
     @OptionGroup var rows: RowOptions
     @OptionGroup var common: CommonOptions
@@ -60,7 +80,22 @@ struct ImportCommand: ParsableCommand {
     func run() throws {
         StopSignals.listen()
         let options = try importOptions()
-        let found = try paths.flatMap { try Importer.runs(at: $0, options: options) }
+        var plans: [ImportPlan] = []
+        var problems: [UserError] = []
+        for path in paths {
+            do {
+                plans.append(try Importer.plan(at: path, options: options))
+            } catch let error as UserError where error.kind != .usage {
+                problems.append(error)
+            }
+        }
+        for plan in plans where plan.runs.isEmpty { problems.append(Importer.problem(plan)) }
+        let found = plans.flatMap(\.runs)
+        if found.isEmpty, let problem = problems.first {
+            for plan in plans { printPlan(plan) }
+            for other in problems.dropFirst() { Output.error.note("cairn: \(other)") }
+            throw problem
+        }
         let archive =
             dryRun ? nil : try Archive.openOrCreate(at: common.archivePath)
         let writer = rows.writer()
@@ -69,11 +104,44 @@ struct ImportCommand: ParsableCommand {
             "last_step", "metrics", "source",
         ])
         for run in found {
-            let outcome = try archive.map { try store(run, in: $0) } ?? "would import"
-            try writer.row(row(run, outcome: outcome))
-            for note in run.notes { common.note("\(run.description.name): \(note)") }
+            do {
+                let outcome = try archive.map { try store(run, in: $0) } ?? "would import"
+                try writer.row(row(run, outcome: outcome))
+                for note in run.notes { common.note("\(run.description.name): \(note)") }
+            } catch let error as UserError where found.count > 1 {
+                problems.append(error)
+            }
         }
         try writer.end()
+        for plan in plans { printPlan(plan) }
+        for problem in problems { Output.error.note("cairn: \(problem)") }
+        if !problems.isEmpty || plans.contains(where: \.hasRefusals) { throw ExitCode(1) }
+    }
+
+    /// The plan's items where they are asked for, its refusals always, and its totals.
+    private func printPlan(_ plan: ImportPlan) {
+        let account = plan.account
+        if verbose || dryRun {
+            for item in account.items {
+                let place = [item.file, item.name].filter { !$0.isEmpty }.joined(separator: ": ")
+                let count = item.count == 1 ? "" : " (\(item.count) values)"
+                common.note("\(item.kind.rawValue) \(place)\(count): \(item.outcome)")
+            }
+        }
+        for sentence in plan.others.sentences { common.note("\(plan.path): \(sentence)") }
+        for item in account.refusals {
+            guard case .refused(let cause) = item.fate, !plan.runs.isEmpty, item.kind == .file
+            else { continue }
+            let file = item.file.isEmpty ? plan.path : "\(plan.path)/\(item.file)"
+            Output.error.note("cairn: \(file): \(cause)")
+        }
+        let totals = account.totals
+        var words = ["\(totals.stored) stored"]
+        if totals.same > 0 { words.append("\(totals.same) the same as others") }
+        if totals.leftOut > 0 { words.append("\(totals.leftOut) left out") }
+        if totals.refused > 0 { words.append("\(totals.refused) refused") }
+        common.note(
+            "\(plan.path): found \(totals.found) values: \(words.joined(separator: ", "))")
     }
 
     private func row(_ run: ImportedRun, outcome: String) -> [ScalarValue] {
@@ -125,7 +193,28 @@ struct ImportCommand: ParsableCommand {
         ImportOptions(
             name: name, task: try task.map(TaskText.configuration),
             trainIndices: try splitIndices.map(Self.indices),
-            network: try network.map(Self.mapping), hdf5: ForeignHDF5.opening)
+            network: try network.map(Self.mapping), step: step, stepsFrom: try stepSource(),
+            stepsPerEpoch: stepsPerEpoch, hdf5: ForeignHDF5.opening)
+    }
+
+    private func stepSource() throws -> ImportOptions.StepSource? {
+        if let step, step < 0 {
+            throw UserError.usage(subject: "--step \(step)", cause: "a step is never negative")
+        }
+        if let stepsPerEpoch, stepsPerEpoch < 1 {
+            throw UserError.usage(
+                subject: "--steps-per-epoch \(stepsPerEpoch)",
+                cause: "an epoch has at least one update")
+        }
+        guard let stepsFrom else { return nil }
+        guard let source = ImportOptions.StepSource(rawValue: stepsFrom) else {
+            throw UserError.usage(
+                subject: "--steps-from \(stepsFrom)", cause: "steps do not come from there",
+                advice:
+                    "choose \(ImportOptions.StepSource.allCases.map(\.rawValue).joined(separator: ", "))"
+            )
+        }
+        return source
     }
 
     private static func indices(_ path: String) throws -> [Int] {
@@ -142,73 +231,12 @@ struct ImportCommand: ParsableCommand {
 
     private static func mapping(_ path: String) throws -> NetworkMapping {
         let file = try SourceFile(path: path)
-        let text = String(decoding: try file.read(at: 0, count: file.byteCount), as: UTF8.self)
+        let bytes = try file.read(at: 0, count: file.byteCount)
         do {
-            guard let node = try Yams.compose(yaml: text) else {
-                throw UserError.usage(subject: path, cause: "it is empty")
-            }
-            return try NetworkMapping(Value(node), path: path)
-        } catch let error as YamlError {
-            throw UserError.usage(subject: path, cause: "it is not YAML (\(error))")
-        }
-    }
-}
-
-/// A task as people write it in one line.
-enum TaskText {
-    /// `add mod 113`, `compose in S5`, or a JSON object with the keys of the section `task`.
-    static func configuration(_ text: String) throws -> TaskConfiguration {
-        if text.hasPrefix("{") {
-            do {
-                return try JSONDecoder().decode(TaskConfiguration.self, from: Data(text.utf8))
-            } catch let error as UserError {
-                throw error
-            } catch {
-                throw UserError.usage(
-                    subject: "--task \(text)", cause: "it is not a JSON object of a task")
-            }
-        }
-        let words = text.split(separator: " ").map(String.init)
-        guard words.count == 3, let operation = TaskOperation(named: words[0]) else {
-            throw UserError.usage(
-                subject: "--task \(text)", cause: "it is not understood",
-                advice: "write 'add mod 113' or 'compose in S5'")
-        }
-        if words[1] == "mod", let modulus = Int(words[2]) {
-            return TaskConfiguration(operation: operation, modulus: modulus)
-        }
-        guard words[1] == "in" else {
-            throw UserError.usage(
-                subject: "--task \(text)", cause: "it names neither a modulus nor a group",
-                advice: "write 'add mod 113' or 'compose in S5'")
-        }
-        return TaskConfiguration(operation: operation, group: words[2])
-    }
-}
-
-extension Value {
-    /// A YAML tree; keys and plain scalars that are whole numbers stay whole.
-    init(_ node: Node) {
-        switch node {
-        case .scalar(let scalar):
-            if scalar.style == .singleQuoted || scalar.style == .doubleQuoted {
-                self = .text(scalar.string)
-            } else if let number = Int(scalar.string) {
-                self = .integer(number)
-            } else if let number = Double(scalar.string) {
-                self = .real(number)
-            } else if let flag = node.bool {
-                self = .boolean(flag)
-            } else {
-                self = .text(scalar.string)
-            }
-        case .sequence(let sequence): self = .list(sequence.map(Value.init))
-        case .mapping(let mapping):
-            self = .dictionary(
-                mapping.map {
-                    Entry(key: .text($0.key.string ?? ""), value: Value($0.value))
-                })
-        case .alias: self = .none
+            return try NetworkMapping(
+                try YAMLText.value(ofFile: path, bytes: bytes), path: path)
+        } catch let error as UserError where error.kind == .failure {
+            throw UserError.usage(subject: path, cause: error.cause, advice: error.advice)
         }
     }
 }

@@ -47,16 +47,15 @@ struct RunDetails {
         try CheckpointDetails(self, step: reference.step(among: steps))
     }
 
-    /// Everything as one JSON object.
-    var json: JSONValue {
-        get throws {
-            var json = JSONValue(columns, row)
-            json["hyperparameters"] = .object(
-                hyperparameters.map { .init($0.name, .scalar($0.value)) })
-            json["metrics"] = try objects(RunDetails.curvesStatement)
-            json["tensors"] = try objects(RunDetails.tensorsStatement)
-            return json
-        }
+    /// Everything as one JSON object, with the notes of how the run came in.
+    func json(account: RunAccount?) throws -> JSONValue {
+        var json = JSONValue(columns, row)
+        json["hyperparameters"] = .object(
+            hyperparameters.map { .init($0.name, .scalar($0.value)) })
+        json["metrics"] = try objects(RunDetails.curvesStatement)
+        json["tensors"] = try objects(RunDetails.tensorsStatement)
+        if let account { json["account"] = account.json }
+        return json
     }
 
     private func objects(_ statement: String) throws -> JSONValue {

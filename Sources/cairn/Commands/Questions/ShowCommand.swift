@@ -1,6 +1,7 @@
 internal import ArchiveQueries
 internal import ArgumentParser
 internal import Checkpoints
+internal import Figures
 internal import Foundation
 
 /// `cairn show`: one run or one checkpoint.
@@ -44,11 +45,21 @@ struct ShowCommand: ParsableCommand {
     }
 
     private func show(_ details: RunDetails) throws {
+        let account = try RunAccount(of: details.id, in: ArchiveAccess(common).openReadOnly())
         switch rows.format {
-        case .json: try Output.standard.write(details.json.pretty + "\n")
-        case .nl: try Output.standard.write(details.json.json(spaced: true) + "\n")
+        case .json: try Output.standard.write(details.json(account: account).pretty + "\n")
+        case .nl:
+            try Output.standard.write(details.json(account: account).json(spaced: true) + "\n")
         case .csv: try rows.writer().write(columns: details.columns, rows: [details.row])
-        case .table, .markdown: try details.printReport(with: rows.writer)
+        case .table, .markdown:
+            try details.printReport(with: rows.writer)
+            try account?.printReport(with: rows.writer)
+            let terminal = Terminal.output
+            guard rows.format == .table, terminal.isInteractive else { return }
+            for figure in try RunCurves(run: details).figures() {
+                let drawing = TerminalDrawing(figure, style: TerminalStyle(terminal, rowCount: 8))
+                try Output.standard.write("\n" + drawing.lines.joined(separator: "\n") + "\n")
+            }
         }
     }
 

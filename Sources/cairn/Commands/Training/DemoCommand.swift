@@ -2,8 +2,10 @@ internal import ArchiveQueries
 internal import ArgumentParser
 internal import CheckpointArchive
 internal import Checkpoints
+internal import Figures
 internal import Foundation
 internal import Networks
+internal import Page
 internal import Training
 
 /// `cairn demo`: one real network that groks, archived and analysed.
@@ -63,11 +65,12 @@ struct DemoCommand: ParsableCommand {
     private func analyze(_ run: String, in archive: Archive) throws {
         let watched = WatchedAnalysis(archive: archive, common: common)
         for kind in [AnalysisKind.grokking, .norms, .fourier] {
-            _ = try watched.run(AnalysisRequest(kind, runs: [run]))
+            _ = try watched.run(AnalysisRequest(kind.usual, runs: [run]))
         }
         let report = try GrokkingReport(details(run), terminal: .plain)
         let steps = try report.curvatureSteps
-        _ = try watched.run(AnalysisRequest(.hessian, runs: [run], steps: .steps(steps)))
+        _ = try watched.run(
+            AnalysisRequest(EigenvalueAnalysis(), runs: [run], steps: .steps(steps)))
     }
 
     private func details(_ run: String) throws -> RunDetails {
@@ -93,10 +96,33 @@ struct DemoCommand: ParsableCommand {
         lines += try report.lines
         lines += [
             "", "Archive: \(common.archivePath)", "", "Try next:", "  cairn show \(short)@last",
+            "  cairn plot",
             "  cairn sql \"SELECT step, l2 FROM weight_norms WHERE run = '\(run)' "
                 + "AND tensor = 'total'\"",
             "  cairn analyze hessian \(short) --steps log:8 --top 10",
         ]
+        lines += ["", "Pictures:"] + (try pictures(of: run, details.session).map { "  " + $0 })
         try Output.standard.write(lines.joined(separator: "\n") + "\n")
+    }
+
+    /// Draws what was found and gives the paths of the files.
+    private func pictures(of run: String, _ session: SQLSession) throws -> [String] {
+        let folder = common.archivePath + "/figures"
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw UserError.missing(
+                subject: folder, cause: "the folder cannot be made",
+                advice: "check that the archive is writable")
+        }
+        return try ["accuracy_curves", "norm_curves", "tensor_spectrum"].map { name in
+            let picture = try Picture.find(name)
+            let figure = try picture.figure(
+                in: session, values: picture.values(runs: [run], given: [:], in: session))
+            let path = "\(folder)/\(name).svg"
+            try DrawingOptions.write([UInt8](SVGDrawing(figure).text.utf8), to: path)
+            return path
+        }
     }
 }

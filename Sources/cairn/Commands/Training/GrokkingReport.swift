@@ -1,6 +1,7 @@
 internal import Analysis
 internal import ArchiveQueries
 internal import Checkpoints
+internal import Figures
 internal import Foundation
 
 /// What the analyses of one run say, as text for people; every number comes from the archive.
@@ -67,7 +68,7 @@ struct GrokkingReport {
             return "no fit\(reason)"
         }
         func whole(_ value: Double?) -> String? {
-            value.flatMap { $0.isFinite ? NumberText.grouped(Int($0.rounded())) : nil }
+            value.flatMap { Int(exactly: $0.rounded()) }.map { NumberText.grouped($0) }
         }
         var text = "midpoint at step \(whole(middle) ?? "?")"
         if let low = whole(row["midpoint_low"]?.real), let high = whole(row["midpoint_high"]?.real)
@@ -90,7 +91,7 @@ struct GrokkingReport {
             if let step = row["memorisation_step"]?.integer {
                 marks.append(("memorisation", nearest(to: step, among: steps)))
             }
-            if let step = row["midpoint_step"]?.real.map({ Int($0.rounded()) })
+            if let step = row["midpoint_step"]?.real.flatMap({ Int(exactly: $0.rounded()) })
                 ?? row["generalisation_step"]?.integer
             {
                 marks.append(("transition", nearest(to: step, among: steps)))
@@ -101,7 +102,7 @@ struct GrokkingReport {
     }
 
     private func nearest(to step: Int, among steps: [Int]) -> Int {
-        steps.min { abs($0 - step) < abs($1 - step) } ?? step
+        steps.min { abs(Double($0) - Double(step)) < abs(Double($1) - Double(step)) } ?? step
     }
 
     /// The stored steps at memorisation, transition and end: where the demo looks at curvature.
@@ -199,36 +200,46 @@ struct GrokkingReport {
 
     private var plots: [String] {
         get throws {
-            let accuracies = try ["train", "test"].map { split in
-                Curve(name: split, points: try points(of: split + "_accuracy"))
-            }.filter { !$0.points.isEmpty }
-            let norms = try run.rows(GrokkingReport.normsStatement).compactMap { cells in
-                cells[0].integer.flatMap { step in
-                    cells[1].real.map { (step: step, value: $0) }
+            let accuracies = try ["train", "test"].enumerated().map { index, split in
+                curve(split, index, try points(of: split + "_accuracy"))
+            }.filter { !$0.x.isEmpty }
+            let norms = try run.rows(GrokkingReport.normsStatement)
+                .compactMap { cells in cells[0].real.flatMap { x in cells[1].real.map { (x, $0) } }
                 }
-            }
             var lines: [String] = []
             if !accuracies.isEmpty {
-                lines += Plot(title: "Accuracy", curves: accuracies, range: 0...1)
-                    .lines(terminal: terminal)
+                lines += drawn("Accuracy", accuracies, from: 0, to: 1, rows: 10)
             }
             if !norms.isEmpty {
-                lines += Plot(
-                    title: "Weight norm", curves: [Curve(name: "norm", points: norms)], height: 6
-                ).lines(terminal: terminal)
+                lines += drawn("Weight norm", [curve(nil, 0, norms)], rows: 6)
             }
             return lines
         }
     }
 
-    private func points(of metric: String) throws -> [(step: Int, value: Double)] {
+    private func curve(_ name: String?, _ index: Int, _ points: [(Double, Double)]) -> Mark {
+        var mark = Mark(.line, name: name, color: .series(index))
+        mark.x = points.map(\.0)
+        mark.y = points.map(\.1)
+        return mark
+    }
+
+    private func drawn(
+        _ title: String, _ marks: [Mark], from lower: Double? = nil, to upper: Double? = nil,
+        rows: Int
+    ) -> [String] {
+        let figure = Figure(
+            title: title, x: .init("step", .symmetricLogarithmic(unit: 1)),
+            y: .init("", lower: lower, upper: upper), panels: [.init(marks: marks)])
+        return TerminalDrawing(figure, style: TerminalStyle(terminal, rowCount: rows)).lines
+    }
+
+    private func points(of metric: String) throws -> [(Double, Double)] {
         try run.session.rows(
             GrokkingReport.curveStatement,
             parameters: ["run": .text(run.id), "name": .text(metric)]
         ).compactMap { row in
-            row[0].integer.flatMap { step in
-                row[1].real.map { (step: step, value: $0) }
-            }
+            row[0].real.flatMap { step in row[1].real.map { (step, $0) } }
         }
     }
 

@@ -4,7 +4,9 @@ internal import ArgumentParser
 ///
 /// An option that is not given keeps what the preset says.
 struct NetworkOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("transformer, mlp or one_hot.", valueName: "kind"))
+    @Option(
+        help: ArgumentHelp(
+            "transformer, attention_only, mlp, one_hot or feedforward.", valueName: "kind"))
     var network: String?
 
     @Option(help: ArgumentHelp("Transformer blocks.", valueName: "n"))
@@ -25,7 +27,21 @@ struct NetworkOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Neurons of an mlp or one_hot network.", valueName: "n"))
     var hiddenWidth: Int?
 
-    @Option(help: ArgumentHelp("relu, gelu or quadratic.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "Neurons of each hidden layer of a feedforward network, e.g. 200,200.",
+            valueName: "list"))
+    var widths: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Multiplies the outputs of a feedforward network.", valueName: "factor"))
+    var outputScale: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "relu, gelu, gelu_tanh, tanh, identity, quadratic or linear_quadratic.",
+            valueName: "name"))
     var activation: String?
 
     @Option(help: ArgumentHelp("Layer norms: none, pre or post.", valueName: "where"))
@@ -69,6 +85,8 @@ struct NetworkOptions: ParsableArguments {
         changes.add("mlp_width", mlpWidth)
         changes.add("embedding_width", embeddingWidth)
         changes.add("hidden_width", hiddenWidth)
+        changes.add("widths", widths)
+        changes.add("output_scale", outputScale)
         changes.add("activation", activation)
         changes.add("normalization", normalization)
         changes.add("positions", positions)

@@ -29,7 +29,8 @@ struct ReplayCommand: ParsableCommand {
         let stored = try archive.run(matching: reference.run)
         let step = try reference.anyStep(among: stored.steps)
         StopSignals.listen()
-        let replay = try Replay(try stored.run, threadCount: machine.threadCount)
+        let replay = try Replay(
+            try stored.run, threadCount: machine.threadCount, data: stored.data)
         let bar = ProgressBar(
             "replay", unit: "steps", total: max(step, 1), isQuiet: common.quiet)
         let result = try watching(bar) { report in

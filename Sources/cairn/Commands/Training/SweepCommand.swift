@@ -47,7 +47,8 @@ struct SweepCommand: ParsableCommand {
             throw UserError.missing(subject: "file \(file)", cause: "it cannot be read as text")
         }
         let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
-        let sweep = try Sweep(yaml: text, defaultName: name)
+        let sweep = try Sweep(
+            yaml: text, defaultName: name, data: ArchiveAccess(common).data)
         let options = try MachineOptions.archiveOptions(compression)
         if dryRun { return try list(sweep) }
         StopSignals.listen()
@@ -120,6 +121,6 @@ struct SweepCommand: ParsableCommand {
                 let sink = BackgroundSink(archive.writer())
                 try sink.begin(try run.run)
                 return (run, sink)
-            })
+            }, data: { try archive.data($0) })
     }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Checkpoints
+internal import Foundation
 internal import Networks
 
 /// What a run learns.
@@ -82,6 +83,77 @@ struct TaskOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The seed of the label noise.", valueName: "seed"))
     var labelNoiseSeed: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Learn from arrays: an .npz, .npy, IDX or CSV file, or a folder of MNIST's files.",
+            valueName: "file"),
+        completion: .file())
+    var data: String?
+
+    @Option(help: ArgumentHelp("The array of inputs inside the file.", valueName: "name"))
+    var inputs: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The array of answers, a file of its own, or columns of a table.", valueName: "name"))
+    var answers: String?
+
+    @Option(help: ArgumentHelp("Inputs to test on: an array or a file.", valueName: "name"))
+    var testInputs: String?
+
+    @Option(help: ArgumentHelp("Answers to test on: an array or a file.", valueName: "name"))
+    var testAnswers: String?
+
+    @Option(
+        help: ArgumentHelp("A second .npz or CSV file to test on.", valueName: "file"),
+        completion: .file())
+    var testData: String?
+
+    @Flag(help: "Keep the place and the digest of the arrays instead of the arrays.")
+    var dataByReference = false
+
+    @Option(help: ArgumentHelp("classes or reals.", valueName: "kind"))
+    var answerKind: String?
+
+    @Option(help: ArgumentHelp("none, unit, standard or columns.", valueName: "rule"))
+    var inputScaling: String?
+
+    @Option(help: ArgumentHelp("Test examples to make or to keep.", valueName: "n"))
+    var testCount: Int?
+
+    @Option(help: ArgumentHelp("Real inputs of made data.", valueName: "n"))
+    var dimension: Int?
+
+    /// Where the arrays lie that were named; nil for none.
+    ///
+    /// Errors: names without a file they could stand in.
+    func reference() throws -> DataReference? {
+        guard let data else {
+            let names = [inputs, answers, testInputs, testAnswers, testData]
+            guard names.allSatisfy({ $0 == nil }), !dataByReference else {
+                throw UserError.usage(
+                    subject: "--answers and its like", cause: "they name parts of --data",
+                    advice: "name the file with --data")
+            }
+            return nil
+        }
+        func absolute(_ path: String?) -> String? {
+            path.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
+        }
+        /// A file of this name where there is one; else the name of an array.
+        func nameOrFile(_ name: String?) -> String? {
+            guard let name, FileManager.default.fileExists(atPath: name) else { return name }
+            return absolute(name)
+        }
+        var reference = DataReference(path: absolute(data) ?? data)
+        reference.inputs = inputs
+        reference.answers = nameOrFile(answers)
+        reference.testInputs = nameOrFile(testInputs)
+        reference.testAnswers = nameOrFile(testAnswers)
+        reference.testPath = absolute(testData)
+        return reference
+    }
+
     /// Adds what was given.
     func add(to changes: inout SettingChanges) throws {
         if let operation {
@@ -93,9 +165,15 @@ struct TaskOptions: ParsableArguments {
                         for: operation, among: TaskOperation.allCases.map(\.rawValue)))
             }
             changes.add("operation", known.rawValue)
+        } else if data != nil {
+            changes.add("operation", TaskOperation.data.rawValue)
         } else if operationTable != nil {
             changes.add("operation", TaskOperation.table.rawValue)
         }
+        changes.add("answer_kind", answerKind)
+        changes.add("input_scaling", inputScaling)
+        changes.add("test_count", testCount)
+        changes.add("dimension", dimension)
         changes.add("modulus", modulus)
         changes.add("group", group)
         changes.add("element_order", elementOrder)

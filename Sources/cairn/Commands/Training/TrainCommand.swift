@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import CheckpointArchive
 internal import Checkpoints
 internal import Foundation
+internal import Interchange
 internal import Networks
 internal import Training
 
@@ -58,14 +59,25 @@ struct TrainCommand: ParsableCommand {
         }
         var changes = SettingChanges()
         try task.add(to: &changes)
+        let reference = try task.reference()
+        let arrays = try reference?.read() ?? []
+        if !arrays.isEmpty { changes.add("data", Digest(weights: arrays).description) }
         network.add(to: &changes)
         try training.add(to: &changes)
         let settings = try startingSettings().changing(changes.list)
         let trainer = try Trainer(
-            TrainingConfiguration(settings), threadCount: machine.threadCount)
+            TrainingConfiguration(settings), threadCount: machine.threadCount
+        ) { digest in
+            Digest(weights: arrays) == digest ? arrays : try ArchiveAccess(common).data(digest)
+        }
         let description = try trainer.describe(name: name ?? "")
         let archive = try ArchiveAccess(common).openOrCreate(machine.archiveOptions)
         if name != nil { try ArchiveAccess.noteNamesakes(of: description, in: archive, common) }
+        if let reference, task.dataByReference {
+            try archive.keepReference(reference, to: arrays)
+        } else if !arrays.isEmpty {
+            try archive.keepData(arrays)
+        }
         let watched = WatchedTraining(archive: archive, common: common, run: description)
         let outcome = try watched.train(lastStep: trainer.configuration.training.steps) {
             try trainer.run(description, into: $0, progress: $1)

@@ -4,8 +4,32 @@ internal import ArgumentParser
 ///
 /// An option that is not given keeps what the preset says.
 struct TrainingOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("adamw, adam, sgd or gd.", valueName: "name"))
+    @Option(help: ArgumentHelp("adamw, adam, sgd, gd or muon.", valueName: "name"))
     var optimizer: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "cross_entropy, mean_squared_error, stablemax, hinge or logistic.", valueName: "name"))
+    var loss: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Grokfast's share of slow gradients: none, ema or moving_average.", valueName: "name"))
+    var filter: String?
+
+    @Option(help: ArgumentHelp("The radius of sharpness-aware steps.", valueName: "length"))
+    var sharpnessRadius: Double?
+
+    @Option(help: ArgumentHelp("The largest norm of a gradient.", valueName: "norm"))
+    var clipNorm: Double?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Leave out each gradient's part along the weights of its tensor.")
+    var perpendicularGradient: Bool?
+
+    @Flag(inversion: .prefixedNo, help: "Hold the norm of all weights.")
+    var keepNorm: Bool?
 
     @Option(help: ArgumentHelp("The learning rate after the warm-up.", valueName: "rate"))
     var learningRate: Double?
@@ -25,7 +49,7 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Adam's ε.", valueName: "number"))
     var epsilon: Double?
 
-    @Option(help: ArgumentHelp("Momentum of sgd.", valueName: "share"))
+    @Option(help: ArgumentHelp("Momentum of sgd and muon.", valueName: "share"))
     var momentum: Double?
 
     @Option(help: ArgumentHelp("Normal noise on each gradient element.", valueName: "deviation"))
@@ -42,7 +66,8 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Updates over which the rate rises.", valueName: "updates"))
     var warmup: Int?
 
-    @Option(help: ArgumentHelp("constant or cosine.", valueName: "shape"))
+    @Option(
+        help: ArgumentHelp("constant, cosine, linear or warmup_stable_decay.", valueName: "shape"))
     var schedule: String?
 
     @Option(help: ArgumentHelp("Updates of the cosine.", valueName: "updates"))
@@ -105,6 +130,12 @@ struct TrainingOptions: ParsableArguments {
     /// Adds what was given.
     func add(to changes: inout SettingChanges) throws {
         changes.add("optimizer", optimizer)
+        changes.add("loss", loss)
+        changes.add("filter", filter)
+        changes.add("sharpness_radius", sharpnessRadius)
+        changes.add("clip_norm", clipNorm)
+        changes.add("perpendicular_gradient", perpendicularGradient)
+        changes.add("keep_norm", keepNorm)
         changes.add("learning_rate", learningRate)
         changes.add("weight_decay", weightDecay)
         changes.add("decay", decay)

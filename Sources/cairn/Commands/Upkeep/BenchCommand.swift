@@ -13,7 +13,8 @@ internal import Training
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measure speeds, each beside what bounds it: train, store, analyze or sql.",
+        abstract:
+            "Measure speeds, each beside what bounds it: train, store, analyze, sql or figures.",
         discussion: """
             train, store and analyze use the canonical network in a temporary folder; sql asks the \
             archive at hand, or with --rows one that it makes in a temporary folder (40,000,000 \
@@ -25,12 +26,13 @@ struct BenchCommand: ParsableCommand {
         case store
         case analyze
         case sql
+        case figures
     }
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var rows: RowOptions
 
-    @Argument(help: "train, store, analyze or sql.")
+    @Argument(help: "train, store, analyze, sql or figures.")
     var subject: String
 
     @Option(help: ArgumentHelp("How often each thing is measured.", valueName: "count"))
@@ -68,6 +70,7 @@ struct BenchCommand: ParsableCommand {
             case .store: try benchStore(configuration)
             case .analyze: try benchAnalyses(configuration)
             case .sql: try benchStatements()
+            case .figures: try benchFigures()
             }
         try rows.writer().write(
             columns: ["measure", "value", "unit"],
@@ -258,7 +261,7 @@ struct BenchCommand: ParsableCommand {
             }
             let analyzer = Analyzer(archive)
             let times = try [AnalysisKind.norms, .fourier].map { kind in
-                try BenchCommand.seconds { _ = try analyzer.run(AnalysisRequest(kind)) }
+                try BenchCommand.seconds { _ = try analyzer.run(AnalysisRequest(kind.usual)) }
             }
             return [
                 ("reading a stored checkpoint", reading / count * 1e3, "ms"),

@@ -4,6 +4,7 @@ internal import ArgumentParser
 internal import CheckpointArchive
 internal import Checkpoints
 internal import Foundation
+internal import Interchange
 internal import Training
 
 /// `cairn doctor`: what the program runs on, and what to know about it.
@@ -66,6 +67,9 @@ struct DoctorCommand: ParsableCommand {
                 ))
             facts.append(("index version", String(ArchiveSchema.currentVersion), ""))
             facts.append(("runs", String(try archive.runIDs().count), ""))
+            for (path, sentence) in RecordSpool.waiting(in: archive.paths.root + "/spool") {
+                facts.append(("waiting", path, sentence))
+            }
         } catch {
             facts.append(("archive state", "not readable", "\(error)"))
         }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import CheckpointArchive
 internal import Checkpoints
 internal import Foundation
+internal import Interchange
 
 /// `cairn verify`: compares the index with the files and the files with their digests.
 struct VerifyCommand: ParsableCommand {
@@ -28,6 +29,9 @@ struct VerifyCommand: ParsableCommand {
         if report.problems.isEmpty && isForPeople { common.note("Nothing is wrong.") }
         if !report.problems.isEmpty || !isForPeople { try write(report.problems) }
         try Output.standard.flush()
+        for (path, sentence) in RecordSpool.waiting(in: archive.paths.root + "/spool") {
+            common.note("\(path): \(sentence)")
+        }
         common.note(
             "\(report.runCount) runs, \(NumberText.grouped(report.checkpointCount)) checkpoints, "
                 + "\(NumberText.grouped(report.fileCount)) files"

@@ -1,0 +1,244 @@
+package import Analysis
+internal import ArrayMath
+package import Checkpoints
+internal import Networks
+
+/// What every measure of the loss's curvature can be told.
+package struct CurvatureSettings: Sendable, Equatable {
+    /// The examples of the loss.
+    package var split = ExampleSplit.train
+    /// The arithmetic, `float64` or `float32`.
+    package var precision = ElementType.float64
+    /// The seed of what is drawn.
+    package var seed = 0
+
+    package init() {}
+}
+
+/// A measure of the loss's curvature; each is a question of its own of the kind `hessian`.
+package protocol CurvatureAnalysis: CheckpointAnalysis {
+    /// What the measure is called in the ledger; nil for eigenvalues.
+    static var measure: String? { get }
+    var settings: CurvatureSettings { get set }
+    /// The settings of this measure alone, as JSON texts by name.
+    var ownParameters: [String: String] { get }
+}
+
+extension CurvatureAnalysis {
+    package static var kind: AnalysisKind { .hessian }
+    package static var codeVersion: String { "3" }
+    package var defaultSteps: StepSelection { .spaced(10) }
+
+    package var question: Question {
+        var parameters = ownParameters
+        parameters["measure"] = Self.measure.map { "\"\($0)\"" }
+        return Question(
+            .hessian, parameters, split: settings.split, dtype: settings.precision.rawValue,
+            seed: settings.seed)
+    }
+
+    package func check(_ run: AnalysedRun) throws {
+        _ = try run.model.examples(settings.split)
+    }
+
+    var seedBits: UInt64 { UInt64(bitPattern: Int64(settings.seed)) }
+
+    /// A matrix of curvature at some weights.
+    ///
+    /// Errors: weights that do not fit the network or are not finite.
+    func matrix(
+        _ kind: CurvatureOperator, _ weights: [Tensor], _ model: RunModel, threadCount: Int,
+        watch: @escaping () throws -> Void
+    ) throws -> NetworkCurvature {
+        try NetworkCurvature(
+            kind, of: model.configuration, task: model.task,
+            examples: try model.examples(settings.split), at: weights,
+            precision: settings.precision,
+            threadCount: threadCount, watch: watch)
+    }
+
+    func matrix(
+        _ kind: CurvatureOperator, _ input: CheckpointPlan.Input, _ model: RunModel,
+        _ surroundings: CheckpointPlan.Surroundings
+    ) throws -> NetworkCurvature {
+        try matrix(
+            kind, input.weights, model, threadCount: surroundings.threadCount,
+            watch: surroundings.watch)
+    }
+}
+
+/// The ends of the curvature's spectrum; each checkpoint starts from the one before.
+package struct EigenvalueAnalysis: CurvatureAnalysis {
+    package static let view = "hessian_eigenvalues"
+    package static let measure: String? = nil
+
+    package var settings = CurvatureSettings()
+    package var matrix = CurvatureOperator.hessian
+    /// How many of the largest eigenvalues.
+    package var top = 5
+    /// How many of the smallest.
+    package var bottom = 0
+    /// The error bound relative to the largest eigenvalue.
+    package var tolerance = 1e-6
+
+    package init() {}
+
+    package var ownParameters: [String: String] {
+        [
+            "operator": "\"\(matrix.rawValue)\"", "bottom": "\(bottom)",
+            "tolerance": "\(tolerance)", "top": "\(top)",
+        ]
+    }
+
+    package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
+        let model = try run.model
+        return CheckpointPlan(order: .following) { surroundings in
+            var warmStart: [Double]?
+            return { input in
+                let result = try eigenvalues(
+                    input.weights, model: model, warmStart: warmStart,
+                    threadCount: surroundings.threadCount, watch: surroundings.watch)
+                warmStart = result.warmStart
+                return result.rows + result.products
+            }
+        }
+    }
+
+    /// The extreme eigenvalues of the loss's curvature, and a start for the next checkpoint.
+    ///
+    /// Errors: weights that do not fit the network or are not finite.
+    func eigenvalues(
+        _ weights: [Tensor], model: RunModel, warmStart: [Double]?, threadCount: Int,
+        watch: @escaping () throws -> Void
+    ) throws -> (rows: [EigenvalueRow], products: [MeasurementRow], warmStart: [Double]?) {
+        let spectrum = try matrix(
+            matrix, weights, model, threadCount: threadCount, watch: watch
+        ).spectrum(
+            LanczosOptions(
+                top: top, bottom: bottom, tolerance: tolerance, seed: seedBits, start: warmStart))
+        let rows = spectrum.eigenvalues.map {
+            EigenvalueRow($0, curvature: matrix, split: settings.split)
+        }
+        let products = [
+            MeasurementRow("operator_products", value: Double(spectrum.productCount)),
+            MeasurementRow("draft_products", value: Double(spectrum.draftProductCount)),
+        ]
+        return (rows, products, spectrum.warmStart)
+    }
+}
+
+/// The trace, with its standard error.
+package struct TraceAnalysis: CurvatureAnalysis {
+    package static let view = "hessian_traces"
+    package static let measure: String? = "trace"
+
+    package var settings = CurvatureSettings()
+    package var matrix = CurvatureOperator.hessian
+    /// Products with the matrix.
+    package var products = 30
+
+    package init() {}
+
+    package var ownParameters: [String: String] {
+        ["operator": "\"\(matrix.rawValue)\"", "products": "\(products)"]
+    }
+
+    package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
+        let model = try run.model
+        return CheckpointPlan(order: .following) { surroundings in
+            { input in
+                let estimate = try curvatureTrace(
+                    of: try matrix(matrix, input, model, surroundings).exact,
+                    productCount: products, seed: seedBits)
+                return [
+                    TraceRow(
+                        estimate, tensor: "total", method: "hutch++", curvature: matrix,
+                        split: settings.split)
+                ]
+            }
+        }
+    }
+}
+
+/// The spectral density: nodes and weights of stochastic Lanczos quadrature.
+package struct DensityAnalysis: CurvatureAnalysis {
+    package static let view = "hessian_densities"
+    package static let measure: String? = "density"
+
+    package var settings = CurvatureSettings()
+    package var matrix = CurvatureOperator.hessian
+    /// Random probes.
+    package var probes = 5
+    /// Lanczos steps of each probe.
+    package var lanczosSteps = 64
+
+    package init() {}
+
+    package var ownParameters: [String: String] {
+        [
+            "operator": "\"\(matrix.rawValue)\"", "probes": "\(probes)",
+            "steps": "\(lanczosSteps)",
+        ]
+    }
+
+    package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
+        let model = try run.model
+        return CheckpointPlan(order: .following) { surroundings in
+            { input in
+                let density = try curvatureDensity(
+                    of: try matrix(matrix, input, model, surroundings).exact,
+                    stepCount: lanczosSteps, probeCount: probes, seed: seedBits)
+                return density.probes.enumerated().flatMap { probe, nodes in
+                    nodes.enumerated().map { place, node in
+                        DensityRow(
+                            probe: probe, place: place, node: node, curvature: matrix,
+                            split: settings.split)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The largest eigenvalues and the trace of each tensor's diagonal block.
+package struct BlockAnalysis: CurvatureAnalysis {
+    package static let view = "hessian_blocks"
+    package static let measure: String? = "blocks"
+
+    package var settings = CurvatureSettings()
+    package var matrix = CurvatureOperator.hessian
+    /// How many eigenvalues of each block, at least one.
+    package var top = 5
+    package var tolerance = 1e-6
+    /// Probes of each block's trace.
+    package var probes = 30
+
+    package init() {}
+
+    package var ownParameters: [String: String] {
+        [
+            "operator": "\"\(matrix.rawValue)\"", "probes": "\(probes)",
+            "tolerance": "\(tolerance)", "top": "\(top)",
+        ]
+    }
+
+    package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
+        let model = try run.model
+        return CheckpointPlan(order: .following) { surroundings in
+            { input in
+                let blocks = try matrix(matrix, input, model, surroundings).blocks(
+                    top: top, tolerance: tolerance, probeCount: probes, seed: seedBits)
+                return blocks.flatMap { block -> [any ResultRow] in
+                    block.eigenvalues.map {
+                        BlockEigenvalueRow(
+                            $0, tensor: block.tensor, curvature: matrix, split: settings.split)
+                    } + [
+                        TraceRow(
+                            block.trace, tensor: block.tensor, method: "hutchinson",
+                            curvature: matrix, split: settings.split)
+                    ]
+                }
+            }
+        }
+    }
+}

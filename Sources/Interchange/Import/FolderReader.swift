@@ -1,0 +1,241 @@
+internal import Checkpoints
+internal import Foundation
+
+/// Reads a file or a folder and everything below it, and sorts the files into drafts of runs.
+struct FolderReader {
+    /// How deep a folder of folders is searched.
+    static let deepestFolder = 12
+
+    let root: String
+    let options: ImportOptions
+    private(set) var plan: ImportPlan
+    private var drafts: [RunDraft] = []
+
+    init(root: String, options: ImportOptions) {
+        self.root = root
+        self.options = options
+        plan = ImportPlan(path: root)
+    }
+
+    // MARK: - Results
+
+    mutating func add(_ draft: RunDraft) { drafts.append(draft) }
+
+    mutating func add(_ runs: [ImportedRun]) { plan.runs += runs }
+
+    /// A file that is no part of any run.
+    mutating func leaveOut(_ path: String, _ reason: String) {
+        plan.others.items.append(
+            ImportItem(
+                file: relative(path), name: "", kind: .file, count: 1, fate: .leftOut(reason)))
+    }
+
+    mutating func refuse(_ path: String, _ error: any Error) {
+        let user = error as? UserError
+        let cause = user.map { $0.advice.isEmpty ? $0.cause : "\($0.cause); \($0.advice)" }
+        plan.others.items.append(
+            ImportItem(
+                file: relative(path), name: "", kind: .file, count: 1,
+                fate: .refused(cause ?? "\(error)")))
+    }
+
+    /// A path below the root, without the root.
+    func relative(_ path: String) -> String {
+        path == root
+            ? "" : path.hasPrefix(root + "/") ? String(path.dropFirst(root.count + 1)) : path
+    }
+
+    /// Puts the drafts together.
+    consuming func finish() throws -> ImportPlan {
+        for draft in drafts {
+            do {
+                var draft = draft
+                if let name = options.name, drafts.count + plan.runs.count == 1 {
+                    draft.name = name
+                }
+                plan.runs += try RunAssembler.runs(of: draft, options: options)
+            } catch let error as UserError where error.kind != .usage {
+                let path =
+                    error.subject == draft.root
+                    ? draft.root
+                    : draft.fullPath(
+                        draft.files.first ?? "")
+                refuse(path, error)
+            }
+        }
+        if let name = options.name, plan.runs.count == 1 {
+            plan.runs[0].description.name = name
+        } else if let name = options.name {
+            let stem = (root as NSString).lastPathComponent
+            for index in plan.runs.indices {
+                let own = plan.runs[index].description.name
+                let rest =
+                    own == stem || own == FileFormat.stem(stem)
+                    ? "" : own.hasPrefix(stem + "/") ? String(own.dropFirst(stem.count)) : "/" + own
+                plan.runs[index].description.name =
+                    own.hasPrefix(name) ? own : index == 0 && rest.isEmpty ? name : name + rest
+            }
+        }
+        return plan
+    }
+
+    // MARK: - Files
+
+    /// Reads the root where it is a file.
+    mutating func readFile() throws {
+        let name = (root as NSString).lastPathComponent
+        let folder = (root as NSString).deletingLastPathComponent
+        let stem = FileFormat.stem(name)
+        let telling =
+            RunName.isTelling(stem)
+            ? stem
+            : RunName.folder(folder.isEmpty ? FileManager.default.currentDirectoryPath : folder)
+        var draft = RunDraft(root: root, isFile: true, name: telling ?? stem)
+        if CurveFile.holdsCurves(name) {
+            guard let parts = try CurveFile.read(root) else {
+                throw UserError.unreadable(
+                    root, "it has no column that counts steps (step, iteration, epoch, …)",
+                    advice: "name the column that counts updates step")
+            }
+            return add(parts, of: "", draft: draft)
+        }
+        if NameNumbers(name).withoutShard != nil, name.contains("-of-") {
+            throw UserError.unreadable(
+                root, "it is one of several parts of a state", advice: "import its folder")
+        }
+        let (content, notes) = try FileFormat.value(ofFile: root, hdf5: options.hdf5)
+        if let sweep = try LossSweep.runs(
+            content, path: root, name: options.name ?? draft.name)
+        {
+            return add(sweep)
+        }
+        if let table = content.elements.flatMap(RowTable.init(records:)), table.holdsCurves {
+            return add(table.parts(), of: "", draft: draft)
+        }
+        let file = try ForeignFile(path: root, content: content, notes: notes)
+        if file.weights == nil, file.series.isEmpty {
+            draft.curves = [.init(path: "", items: file.items)]
+        } else {
+            draft.members = [
+                .init(path: "", files: [""], file: file, name: NameNumbers(stem))
+            ]
+        }
+        draft.namedSettings = RunName.settings(of: [stem])
+        add(draft)
+    }
+
+    /// Makes a run of each part of a table.
+    mutating func add(_ parts: [RowTable.Part], of path: String, draft: RunDraft) {
+        for (index, part) in parts.enumerated() {
+            var draft = draft
+            draft.curves = [.init(path: path, items: part.items)]
+            if parts.count > 1 {
+                let words = part.identity.map { entry in
+                    entry.value.textual ?? "\(entry.key.label)\(entry.value.json())"
+                }
+                let label = words.isEmpty ? String(index) : words.joined(separator: "_")
+                draft.part = "\(draft.part)\(index)"
+                draft.name += "/\(label.prefix(100))"
+            }
+            draft.namedSettings += RunName.settings(of: [
+                FileFormat.stem((draft.fullPath(path) as NSString).lastPathComponent)
+            ])
+            add(draft)
+        }
+    }
+
+    // MARK: - Folders
+
+    /// Reads the root where it is a folder.
+    mutating func readFolder() throws { try read(root, depth: 0) }
+
+    /// Reads a folder and those below it.
+    mutating func read(_ path: String, depth: Int) throws {
+        guard depth < Self.deepestFolder else {
+            return leaveOut(path, "it is more than \(Self.deepestFolder) folders deep")
+        }
+        do {
+            if let run = try RunFolder.read(path) { return add([run]) }
+            let listing = try FolderListing(path)
+            if listing.files.contains("cfg.json"),
+                let draft = try GroupRunFolder.draft(path, listing: listing)
+            {
+                let used = Set(draft.files)
+                for file in listing.files where !used.contains(file) {
+                    leaveOut("\(path)/\(file)", "it is no part of the published layout")
+                }
+                return add(draft)
+            }
+            var generic = GenericFolder(path, listing: listing, depth: depth, reader: self)
+            try generic.read()
+            self = generic.reader
+        } catch let error as UserError where depth > 0 && error.kind != .usage {
+            refuse(path, error)
+        }
+    }
+}
+
+/// The names of runs, and what names of files and folders say about them.
+enum RunName {
+    private static let plain: Set<String> = [
+        "model", "params", "history", "run", "weights", "metrics", "log", "logs", "results",
+        "state", "data", "pytorch_model", "adapter_model", "trainer_state", "training_history",
+        "checkpoints", "ckpts", "output", "outputs", "lightning_logs", "tb_logs", "events",
+        "optimizer", "training_log", "train_log", "progress",
+    ]
+
+    /// Whether a name says more than what kind of thing it names.
+    static func isTelling(_ name: String) -> Bool {
+        let bare = name.lowercased().trimmingCharacters(
+            in: CharacterSet(charactersIn: "0123456789_-. "))
+        let hasSettings = !settings(of: [name]).isEmpty
+        if name.lowercased().hasPrefix("events.out.tfevents") { return false }
+        return hasSettings
+            || !plain.contains(bare) && bare != "version" && !bare.isEmpty
+                && NameNumbers(name).withoutShard == nil
+    }
+
+    /// The name that the folder of a file gives.
+    static func folder(_ path: String) -> String? {
+        let name = (path as NSString).lastPathComponent
+        let isStep = NameNumbers(name).step != nil
+        guard name.isEmpty || isStep || !isTelling(name) else { return name }
+        let parent = ((path as NSString).deletingLastPathComponent as NSString).lastPathComponent
+        guard !parent.isEmpty, parent != "/", parent != "." else {
+            return name.isEmpty || name == "/" ? nil : name
+        }
+        return isStep ? parent : "\(parent)/\(name)"
+    }
+
+    /// Words that tell files apart and say nothing about training.
+    private static let labels: Set<String> = [
+        "run", "version", "part", "exp", "experiment", "replica", "v", "job", "worker", "rank",
+        "stage", "split", "init", "block", "blocks", "group",
+    ]
+
+    /// The settings that names give: `p97_wd0.1`, `seed3`, `lr=0.1,seed=2`.
+    static func settings(of names: [String]) -> [(setting: Hyperparameter, evidence: String)] {
+        names.flatMap { name in
+            let characters = Array(name)
+            return NameNumbers(name).numbers.compactMap {
+                number -> (setting: Hyperparameter, evidence: String)? in
+                guard number.meaning == .setting, !labels.contains(number.label),
+                    isApart(number, in: characters)
+                else { return nil }
+                let value: ScalarValue =
+                    number.whole.map { .integer($0) } ?? .real(number.value)
+                return (Hyperparameter(number.label, value), name)
+            }
+        }
+    }
+
+    /// Whether a number and its word stand between separators.
+    private static func isApart(_ number: NameNumbers.Number, in name: [Character]) -> Bool {
+        let end = number.range.upperBound
+        guard end == name.count || !name[end].isLetter else { return false }
+        var start = number.range.lowerBound
+        while start > 0, !name[start - 1].isLetter, !name[start - 1].isNumber { start -= 1 }
+        while start > 0, name[start - 1].isLetter { start -= 1 }
+        return start == 0 || !name[start - 1].isNumber
+    }
+}

@@ -1,0 +1,1 @@
+../VectorKernels/Kernels+SmoothFunctions.swift
