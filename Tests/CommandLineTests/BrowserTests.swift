@@ -8,7 +8,7 @@ import FoundationNetworking
 
 /// The page in a real browser: Debian's chromium, driven by chromium-driver.
 @Suite struct BrowserTests {
-    /// By option: on a busy machine the driver has broken off its connections.
+    /// By option: the driver refuses the first request of this client, and why is not known yet.
     static let isAsked =
         ProcessInfo.processInfo.environment["CAIRN_BROWSER"] != nil
         && ["/usr/bin/chromium", "/usr/bin/chromedriver"].allSatisfy {

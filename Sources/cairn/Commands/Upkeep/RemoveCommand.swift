@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import CheckpointArchive
 internal import Checkpoints
+internal import SystemFiles
 
 /// `cairn rm`: takes runs out of the archive.
 struct RemoveCommand: ParsableCommand {
@@ -46,7 +47,7 @@ struct RemoveCommand: ParsableCommand {
                 return
             }
             for run in found {
-                common.note("\(run.name) lies in \(try archive.remove(run)).")
+                common.note("\(run.name) lies in \(try archive.remove(run).absolute).")
             }
         }
         guard purge, try consent.agree("Delete what is in the trash for good?") else { return }
