@@ -39,6 +39,7 @@ extension HDF5Group {
         -> String?
     {
         let path = child(dataset)
+        try requireOwn(dataset)
         let number = identifier.number
         let object = try Identifier("H5Oopen", path) {
             unsafe H5Oopen(number, HDF5Name.encoded(dataset), hid_t(H5P_DEFAULT))

@@ -53,7 +53,8 @@ extension HDF5Group {
     /// `rowShape` is the shape without the first axis. The corresponding C function is
     /// `H5Pset_virtual`.
     package borrowing func createVirtualDataset(
-        _ name: String, type: HDF5Type, rowShape: [Int], sources: [VirtualSource]
+        _ name: String, type: HDF5Type, rowShape: [Int], sources: [VirtualSource],
+        attributes: [(name: String, text: String)] = []
     ) throws(HDF5Error) {
         let path = child(name)
         let creation = try datasetCreation(path)
@@ -77,10 +78,74 @@ extension HDF5Group {
             }
             firstRow += source.rowCount
         }
-        try createDataset(name, type: type, shape: shape, creation: creation).close()
+        let dataset = try createDataset(name, type: type, shape: shape, creation: creation)
+        for attribute in attributes { try dataset.setAttribute(attribute.name, attribute.text) }
+        try dataset.close()
     }
 
-    /// Opens a dataset whose elements must have this type.
+    /// The places that a virtual dataset shows, without opening their files.
+    ///
+    /// The corresponding C functions are `H5Pget_virtual_filename` and `H5Pget_virtual_vspace`.
+    package borrowing func virtualSources(
+        of name: String
+    ) throws(HDF5Error) -> [VirtualSource] {
+        let path = child(name)
+        try requireOwn(name)
+        let number = identifier.number
+        let dataset = try Identifier("H5Dopen2", path) {
+            unsafe H5Dopen2(number, HDF5Name.encoded(name), hid_t(H5P_DEFAULT))
+        }
+        let datasetNumber = dataset.number
+        let creation = try Identifier("H5Dget_create_plist", path) {
+            H5Dget_create_plist(datasetNumber)
+        }
+        let list = creation.number
+        guard HDF5Library.locked({ H5Pget_layout(list) == H5D_VIRTUAL }) else { return [] }
+        var count = 0
+        try HDF5Library.check("H5Pget_virtual_count", path) {
+            unsafe H5Pget_virtual_count(list, &count)
+        }
+        var sources: [VirtualSource] = []
+        for index in 0..<count {
+            let space = try Identifier("H5Pget_virtual_vspace", path) {
+                H5Pget_virtual_vspace(list, index)
+            }
+            let rowCount = try HDF5Library.check("H5Sget_select_npoints", path) {
+                H5Sget_select_npoints(space.number)
+            }
+            let file = try unsafe HDF5Group.text("H5Pget_virtual_filename", path) {
+                unsafe H5Pget_virtual_filename(list, index, $0, $1)
+            }
+            let source = try unsafe HDF5Group.text("H5Pget_virtual_dsetname", path) {
+                unsafe H5Pget_virtual_dsetname(list, index, $0, $1)
+            }
+            sources.append(
+                VirtualSource(
+                    file: file.replacing("%%", with: "%"),
+                    dataset: source.replacing("%%", with: "%"), rowCount: Int(rowCount)))
+        }
+        return sources
+    }
+
+    /// A text that the library writes into memory of the caller's.
+    private static func text(
+        _ function: String, _ path: String,
+        _ call: (UnsafeMutablePointer<CChar>?, Int) -> Int
+    ) throws(HDF5Error) -> String {
+        let length = try HDF5Library.check(function, path) { call(nil, 0) }
+        guard length < largestSourceName else { throw .mismatch(path, "it shows too long a name") }
+        var bytes = [CChar](repeating: 0, count: length + 1)
+        try HDF5Library.check(function, path) {
+            unsafe bytes.withUnsafeMutableBufferPointer { buffer in
+                unsafe call(buffer.baseAddress, length + 1)
+            }
+        }
+        return String(decoding: bytes.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    private static let largestSourceName = 1 << 16
+
+    /// Opens a dataset whose elements must have this type and lie in this file.
     ///
     /// The corresponding C function is `H5Dopen2`.
     package borrowing func dataset(
@@ -89,6 +154,7 @@ extension HDF5Group {
         -> HDF5Dataset
     {
         let path = child(name)
+        try requireOwn(name)
         let number = identifier.number
         let dataset = try Identifier("H5Dopen2", path, of: identifier.written) {
             unsafe H5Dopen2(number, HDF5Name.encoded(name), hid_t(H5P_DEFAULT))
@@ -101,6 +167,7 @@ extension HDF5Group {
         }
         guard isEqual > 0 else { throw .mismatch(path, "its elements are not \(type)") }
         let shape = try HDF5Group.shape(of: datasetNumber, path)
+        try HDF5Group.requireStored(datasetNumber, shape.reduce(type.byteCount, *), path)
         return HDF5Dataset(identifier: dataset, path: path, shape: shape, type: type)
     }
 

@@ -39,11 +39,19 @@ package struct HDF5Group: ~Copyable, Sendable {
     /// The corresponding C function is `H5Gopen2`.
     package borrowing func group(_ name: String) throws(HDF5Error) -> HDF5Group {
         let path = child(name)
+        try requireOwn(name)
         let number = identifier.number
         let group = try Identifier("H5Gopen2", path, of: identifier.written) {
             unsafe H5Gopen2(number, HDF5Name.encoded(name), hid_t(H5P_DEFAULT))
         }
         return HDF5Group(identifier: group, path: path)
+    }
+
+    /// Refuses a name that is a link to another file or to another name.
+    borrowing func requireOwn(_ name: String) throws(HDF5Error) {
+        guard try isOwn(name) else {
+            throw .mismatch(child(name), "it is a link elsewhere, which is not followed")
+        }
     }
 
     /// Whether there is anything of this name.

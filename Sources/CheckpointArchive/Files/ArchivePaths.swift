@@ -56,6 +56,23 @@ package struct ArchivePaths: Sendable, Equatable {
         count == 0 ? "end-\(digits(step)).h5" : "end-\(digits(step))-\(count).h5"
     }
 
+    /// Whether a file of weights or of optimiser state has the name of what it holds.
+    ///
+    /// Packs that were written anew have a count behind their steps.
+    static func isName(_ path: String, ofSteps first: Int, _ last: Int) -> Bool {
+        if path == loosePath(first) || path == optimizerPath(first) { return first == last }
+        let name = packPath(first, last).dropLast(3)
+        guard path.hasPrefix(name), path.hasSuffix(".h5") else { return false }
+        let rest = path.dropFirst(name.count).dropLast(3)
+        return rest.isEmpty || (rest.hasPrefix("-") && Int(rest.dropFirst()) != nil)
+    }
+
+    /// The count in the name of a run's end: later ends at one step have higher ones.
+    static func endCount(_ path: String) -> Int {
+        let parts = path.dropLast(3).split(separator: "-")
+        return parts.count == 3 ? Int(parts[2]) ?? 0 : 0
+    }
+
     private static func digits(_ step: Int) -> String {
         let text = String(step)
         return String(repeating: "0", count: max(0, 9 - text.count)) + text

@@ -34,9 +34,13 @@ struct EndFile: Sendable, Equatable {
     }
 
     static func read(_ path: RootedPath, run: String) throws -> EndFile {
-        let file = path.path
         let opened = try FileSeal.open(path)
-        let root = try opened.root()
+        return try read(from: try opened.root(), file: path.path, run: run)
+    }
+
+    static func read(
+        from root: borrowing HDF5Group, file: String, run: String
+    ) throws -> EndFile {
         try ArchiveFormat.check(root, file)
         guard try root.textAttribute("kind") == "end", try root.textAttribute("run") == run,
             let status = try root.textAttribute("status").flatMap(RunStatus.init),

@@ -180,16 +180,16 @@ enum PackFile {
         return try StoredTables.readStepDigests(from: try opened.root(), path.path)
     }
 
-    /// The steps of a pack, or of all packs that a `packed.h5` shows.
-    static func shownSteps(_ path: RootedPath) throws -> [Int] {
+    /// The packs that a `packed.h5` shows and the rows of each, without following it to them.
+    static func shownPacks(_ path: RootedPath) throws -> [String: Int] {
         try RunFolderContents.reading(path.path) {
-            guard try FileSeal.state(of: path.open()) == .whole else {
-                throw DamagedFile(file: path.path, part: "", cause: "its seal does not match")
+            let opened = try FileSeal.open(path)
+            var packs: [String: Int] = [:]
+            for source in try opened.root().virtualSources(of: steps) where source.dataset == steps
+            {
+                packs[source.file, default: 0] += source.rowCount
             }
-            // The library looks for the packs that it shows beside the path it is given.
-            let opened = try HDF5File(readingFrom: path.absolute)
-            return StoredTables.integers(
-                try opened.root().dataset(steps, type: .int64).read())
+            return packs
         }
     }
 
@@ -252,9 +252,13 @@ enum PackFile {
     static func checksums(
         _ entry: TensorLayout.Entry, from root: borrowing HDF5Group, file: String
     ) throws -> [FileChecksum] {
-        let words = StoredTables.integers(
-            try root.group(checksums).dataset(entry.name, type: .uint64).read()
-        ).map { UInt64(bitPattern: Int64($0)) }
+        let dataset = try root.group(checksums).dataset(entry.name, type: .uint64)
+        guard dataset.shape.count == 2, dataset.shape[1] == 2 else {
+            throw DamagedFile(
+                file: file, part: "tensor \(entry.name)", cause: "its rows have no checksums")
+        }
+        let words = StoredTables.integers(try dataset.read())
+            .map { UInt64(bitPattern: Int64($0)) }
         return stride(from: 0, to: words.count, by: 2).map {
             FileChecksum(first: words[$0], second: words[$0 + 1])
         }

@@ -31,9 +31,11 @@ enum RunDescriptionFile {
     }
 
     static func read(_ path: RootedPath) throws -> RunDescription {
-        let file = path.path
         let opened = try FileSeal.open(path)
-        let root = try opened.root()
+        return try read(from: try opened.root(), file: path.path)
+    }
+
+    static func read(from root: borrowing HDF5Group, file: String) throws -> RunDescription {
         guard try root.textAttribute("kind") == "run" else {
             throw DamagedFile(file: file, part: "", cause: "it is not a run file")
         }

@@ -22,7 +22,6 @@ package struct RunTag: Sendable, Hashable, Comparable {
 /// The file `tags.json` of a run, from which the index's rows follow.
 enum TagFile {
     static let path = "tags.json"
-    static let largestNameByteCount = 100
 
     private struct Stored: Codable {
         struct Tag: Codable {
@@ -112,12 +111,12 @@ extension Archive {
     @discardableResult
     package func addTags(_ tags: [RunTag], to run: StoredRun) throws -> Int {
         for tag in tags {
-            guard !tag.name.isEmpty, tag.name.utf8.count <= TagFile.largestNameByteCount,
+            guard !tag.name.isEmpty, tag.name.utf8.count <= StorageLimits.longestTagName,
                 tag.name.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
             else {
                 throw UserError.usage(
                     subject: "tag \"\(tag.name)\"",
-                    cause: "a tag has 1 to \(TagFile.largestNameByteCount) bytes and no control "
+                    cause: "a tag has 1 to \(StorageLimits.longestTagName) bytes and no control "
                         + "characters")
             }
             if let step = tag.step { _ = try run.digest(at: step) }

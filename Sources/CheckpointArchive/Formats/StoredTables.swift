@@ -152,7 +152,7 @@ extension HDF5Group {
     /// The width of the name column, as recorded beside a table of curves.
     fileprivate borrowing func nameByteCount(of table: String) throws -> Int? {
         guard let text = try attribute("name_bytes", ofDataset: table), let count = Int(text),
-            (1...4_096).contains(count)
+            (1...StorageLimits.longestMetricName).contains(count)
         else { return nil }
         return count
     }

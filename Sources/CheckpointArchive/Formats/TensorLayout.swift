@@ -52,9 +52,12 @@ package struct TensorLayout: Sendable, Equatable {
                 .refused, subject: "tensor \(entry.name)",
                 cause: "the checkpoint has two tensors of this name")
         }
-        if entries.contains(where: { $0.name.isEmpty }) {
+        for entry in entries {
+            guard let refusal = StorageLimits.refusal(ofTensor: entry.name, shape: entry.shape)
+            else { continue }
             throw UserError(
-                .refused, subject: "a tensor of the checkpoint", cause: "its name is empty")
+                .refused, subject: "tensor \(entry.name.prefix(40)) of the checkpoint",
+                cause: refusal)
         }
     }
 

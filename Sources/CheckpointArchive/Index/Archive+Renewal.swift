@@ -68,7 +68,7 @@ extension Archive {
     private func takeIn(_ run: String) throws {
         let marker = try FileLock.attempt(marker(of: run))
         var isWhole = true
-        try leavingDamage {
+        let isDone = leavingTrouble {
             if let isGrowing = claims.isGrowing(run) {
                 try adoptFiles(ofClaimed: run, isGrowing: isGrowing)
             } else if let claim = try attemptTidying(run) {
@@ -82,7 +82,7 @@ extension Archive {
                 isWhole = false
             }
         }
-        if marker != nil, isWhole { try? self.marker(of: run).remove() }
+        if marker != nil, isDone, isWhole { try? self.marker(of: run).remove() }
     }
 
     /// Adds what the index lacks of a run that this archive has claimed; no file is moved.

@@ -20,6 +20,23 @@ struct RunFolderContents: Sendable {
     let run: String
     private let paths: ArchivePaths
     let description: Result<RunDescription, any Error>
+
+    /// The folder has another name than the run in it: somebody keeps a copy there.
+    struct CopiedFolder: Error {
+        /// The run that the folder is a copy of.
+        let run: String
+
+        var explanation: String {
+            "it is a copy of the folder of run \(run) and is not used; move it out of runs/"
+        }
+    }
+
+    /// The run that a folder is a copy of; nil for a run's own folder and for one that does not tell.
+    static func copiedRun(_ paths: ArchivePaths, _ folder: String) -> String? {
+        let description = try? RunDescriptionFile.read(paths.runFile(folder))
+        return description.flatMap { $0.id == folder ? nil : $0.id }
+    }
+
     /// Files of weights, in the order of their first steps.
     let entries: [Entry]
     let ends: [EndFile]
@@ -40,11 +57,13 @@ struct RunFolderContents: Sendable {
         self.paths = paths
         description = Result {
             try RunFolderContents.reading("runs/\(run)/run.h5") {
-                try RunDescriptionFile.read(paths.runFile(run))
+                let description = try RunDescriptionFile.read(paths.runFile(run))
+                guard description.id == run else { throw CopiedFolder(run: description.id) }
+                return description
             }
         }
         var entries: [Entry] = []
-        var ends: [EndFile] = []
+        var ends: [(count: Int, end: EndFile)] = []
         var otherFiles: [IndexedFile] = []
         if case .success = description, !known.contains("run.h5") {
             otherFiles.append(
@@ -61,7 +80,8 @@ struct RunFolderContents: Sendable {
                 try RunFolderContents.reading(file) {
                     if path.hasPrefix("end-") {
                         let place = paths.file(run, path)
-                        ends.append(try EndFile.read(place, run: run))
+                        ends.append(
+                            (ArchivePaths.endCount(path), try EndFile.read(place, run: run)))
                         otherFiles.append(try IndexedFile(path: path, kind: .end, at: place))
                     } else {
                         entries.append(try RunFolderContents.entry(paths, run, path))
@@ -79,7 +99,10 @@ struct RunFolderContents: Sendable {
         }
         self.tags = tags
         self.entries = entries.sorted { $0.firstStep < $1.firstStep }
-        self.ends = ends.sorted { $0.finishedAt < $1.finishedAt }
+        // Their times are those of a clock, which can be set back.
+        self.ends = ends.sorted {
+            ($0.end.lastStep, $0.count) < ($1.end.lastStep, $1.count)
+        }.map(\.end)
         self.otherFiles = otherFiles
         self.damaged = damaged
     }
@@ -112,19 +135,29 @@ struct RunFolderContents: Sendable {
         _ paths: ArchivePaths, _ run: String, _ path: String
     ) throws -> Entry {
         let place = paths.file(run, path)
+        func requireName(_ first: Int, _ last: Int) throws {
+            guard ArchivePaths.isName(path, ofSteps: first, last) else {
+                throw DamagedFile(
+                    file: place.path, part: "",
+                    cause: "it does not hold the steps that its name says")
+            }
+        }
         if path.hasPrefix("loose/") {
             let header = try CheckpointFile.header(place, run: run)
+            try requireName(header.summary.step, header.summary.step)
             return Entry(
                 file: try IndexedFile(path: path, kind: .loose, at: place),
                 summaries: [header.summary], metrics: header.metrics)
         }
         if path.hasPrefix("optimizer/") {
             let step = try CheckpointFile.readOptimizerFile(place, run: run).step
+            try requireName(step, step)
             return Entry(
                 file: try IndexedFile(path: path, kind: .optimizer, at: place),
                 summaries: [], metrics: .success([]), optimizerStep: step)
         }
         let pack = try PackFile.header(place, run: run)
+        try requireName(pack.summaries.first?.step ?? -1, pack.summaries.last?.step ?? -1)
         return Entry(
             file: try IndexedFile(path: path, kind: .pack, at: place),
             summaries: pack.summaries, metrics: pack.metrics)
@@ -162,7 +195,10 @@ extension RunFolderContents {
         }
         for file in otherFiles { _ = try IndexRows.putFile(file, of: key, db) }
         for end in ends { try MetricRows.add(end.metrics, run: key, db) }
-        if let tags { try IndexRows.putTags(tags, of: key, db) }
+        // They may have changed since the folder was read: changing them takes no claim on the run.
+        if tags != nil, let present = try? TagFile.read(paths, run) {
+            try IndexRows.putTags(present, of: key, db)
+        }
         return redundant + (try forgetEmptied(run: key, db))
     }
 

@@ -55,6 +55,7 @@ package final class RunWriter: CheckpointSink, Sendable {
             precondition(checkpoint.step >= 0, "a step is never negative")
             try run.packer.throwFailure()
             try named(run, "step \(checkpoint.step)") {
+                try StorageLimits.requireStorable(checkpoint.metrics)
                 let layout = try TensorLayout(of: CheckpointFile.sorted(checkpoint.weights))
                 let digest = { CheckpointFile.Summary(checkpoint, layout).digest }
                 if try isStored(checkpoint.step, digest, in: run) {
@@ -103,6 +104,7 @@ package final class RunWriter: CheckpointSink, Sendable {
             }
             precondition(checkpoint.step >= 0, "a step is never negative")
             try named(run, "step \(checkpoint.step)") {
+                try StorageLimits.requireStorable(checkpoint.metrics)
                 let layout = try TensorLayout(of: checkpoint.weights)
                 if try isStored(checkpoint.step, { try checkpoint.weightsDigest() }, in: run) {
                     return
@@ -125,6 +127,7 @@ package final class RunWriter: CheckpointSink, Sendable {
             }
             try run.packer.finish()
             try named(run, "its end") {
+                try StorageLimits.requireStorable(metrics)
                 // What failed can have left a file that the index or `packed.h5` does not know.
                 let files = RunFolderContents.files(archive.paths, run.id)
                 let isIndexed = try archive.indexedPaths(of: run.id).isSuperset(of: files)

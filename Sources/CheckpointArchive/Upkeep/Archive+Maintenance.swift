@@ -40,17 +40,15 @@ extension Archive {
             let marker = paths.temporaryFolder.appending(entry)
             // Whoever made the marker holds it as long as it lives.
             guard let claim = try FileLock.attempt(marker) else { continue }
-            try withExtendedLifetime(claim) {
-                if paths.runFile(run).exists {
-                    // The run may be written by somebody; then it is for whoever comes later.
-                    let isBusy = try leavingDamage { () -> Bool in
-                        guard let claim = try attemptTidying(run) else { return true }
+            withExtendedLifetime(claim) {
+                // The run may be written by somebody; then it is for whoever comes later.
+                let isDone =
+                    !paths.runFile(run).exists
+                    || leavingTrouble {
+                        guard let claim = try attemptTidying(run) else { throw Postponed() }
                         try withExtendedLifetime(claim) { try adoptFilesAndView(of: run) }
-                        return false
                     }
-                    if isBusy == true { return }
-                }
-                try? marker.remove()
+                if isDone { try? marker.remove() }
             }
         }
     }
@@ -61,7 +59,7 @@ extension Archive {
             try String.fetchAll($0, sql: "SELECT id FROM run WHERE status = 'running'")
         }
         for run in running where paths.runFolder(run).exists {
-            try leavingDamage {
+            leavingTrouble {
                 guard let claim = try attemptTidying(run) else { return }
                 try withExtendedLifetime(claim) { try adoptFilesAndView(of: run) }
             }
@@ -97,16 +95,22 @@ extension Archive {
         }
     }
 
-    /// Runs `body`; what is damaged is left for `verify` to report, because one broken run must
-    /// not keep the others from being used.
+    /// Work that is for whoever opens the archive later.
+    private struct Postponed: Error {}
+
+    /// Runs `body`, which is about one run; answers whether there is nothing left to do.
+    ///
+    /// What is damaged is left for `verify` to report, and what fails otherwise to whoever opens the
+    /// archive later: one run's trouble must not keep the others from being used.
     @discardableResult
-    func leavingDamage<Value>(_ body: () throws -> Value) throws -> Value? {
+    func leavingTrouble(_ body: () throws -> Void) -> Bool {
         do {
-            return try body()
-        } catch is DamagedFile {
-            return nil
-        } catch let error as UserError where error.kind == .integrity {
-            return nil
+            try body()
+            return true
+        } catch let error as any UserErrorConvertible {
+            return error.userError.kind == .integrity
+        } catch {
+            return error is DamagedFile || error is RunFolderContents.CopiedFolder
         }
     }
 

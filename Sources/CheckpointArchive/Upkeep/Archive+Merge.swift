@@ -23,8 +23,8 @@ extension Archive {
     /// A run comes in complete or not at all, so the merge can be interrupted and repeated; what
     /// is here already is compared by digest and left alone. Parents and origins of runs are part
     /// of their descriptions and come with them. Two different runs with one id, and different
-    /// weights at one step of a run, are reported; neither is changed. Tags and the results of analyses
-    /// come with their runs, also into runs that are here already.
+    /// weights at one step of a run, are reported; then nothing of that run comes in. Tags and the
+    /// results of analyses come with their runs, also into runs that are here already.
     package func merge(
         _ other: Archive, progress: (MergeReport) -> Void = { _ in }
     ) throws -> MergeReport {
@@ -109,26 +109,10 @@ extension Archive {
         try withExtendedLifetime(claim) {
             try adoptFiles(of: id)
             let present = try StoredRun(archive: self, id: id)
-            var missing: [Int] = []
-            for step in theirs.steps {
-                guard let location = present.catalogue.location(at: step) else {
-                    missing.append(step)
-                    continue
-                }
-                if try location.digest != theirs.digest(at: step) {
-                    report.conflicts.append(
-                        (
-                            id,
-                            "step \(step) has other weights here than in "
-                                + "\(theirs.archive.paths.root); neither is changed"
-                        ))
-                }
-            }
-            if let difference = present.catalogue.checkpoints.isEmpty
-                ? nil : present.layout.difference(to: theirs.layout), !missing.isEmpty
-            {
-                report.conflicts.append((id, "the tensors differ: \(difference)"))
-                missing = []
+            let missing = theirs.steps.filter { present.catalogue.location(at: $0) == nil }
+            if let conflict = try conflict(of: present, with: theirs, missing) {
+                report.conflicts.append((id, conflict))
+                return
             }
             try Archive.mapErrors {
                 for step in missing { try copyCheckpoint(step, of: theirs) }
@@ -141,6 +125,27 @@ extension Archive {
             } else {
                 report.extendedRuns.append(id)
             }
+        }
+    }
+
+    /// Why a run cannot take in the checkpoints that it lacks, in words; nil when it can.
+    private func conflict(
+        of present: StoredRun, with theirs: StoredRun, _ missing: [Int]
+    ) throws -> String? {
+        let different = try theirs.steps.filter { step in
+            guard let location = present.catalogue.location(at: step) else { return false }
+            return try location.digest != theirs.digest(at: step)
+        }
+        if let first = different.first {
+            let root = theirs.archive.paths.root
+            return different.count == 1
+                ? "step \(first) has other weights here than in \(root); neither is changed"
+                : "\(different.count) steps from \(first) on have other weights here than in "
+                    + "\(root); neither is changed"
+        }
+        guard !present.catalogue.checkpoints.isEmpty, !missing.isEmpty else { return nil }
+        return present.layout.difference(to: theirs.layout).map {
+            "the tensors differ: \($0); neither is changed"
         }
     }
 
@@ -226,7 +231,7 @@ extension Archive {
     }
 
     /// Copies a file piece by piece, because packs can be larger than the memory.
-    private static func copy(_ source: RootedPath, to target: RootedPath) throws {
+    static func copy(_ source: RootedPath, to target: RootedPath) throws {
         let output = try target.open(.creating)
         try source.open().forEachPiece(ofAtMost: 1 << 20) { offset, piece in
             try output.write(piece, at: offset)

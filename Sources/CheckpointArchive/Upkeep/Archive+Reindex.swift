@@ -10,6 +10,10 @@ extension Archive {
         package var checkpointCount = 0
         /// Files that could not be read, relative to the archive, with the reason.
         package var unreadable: [(file: String, cause: String)] = []
+        /// Folders that are copies of runs.
+        package var notUsed: [(folder: String, explanation: String)] = []
+        /// Files that another program had opened for writing, whose digests match.
+        package var resealed: [String] = []
         /// Where an index that could not be opened was set aside.
         package var setAside: String?
     }
@@ -19,7 +23,7 @@ extension Archive {
     /// An index that opens keeps its analyses; one that does not is set aside. Each run changes in
     /// one transaction, so that an interrupted rebuild is only incomplete and can be repeated.
     package static func reindex(
-        at path: String, options: Options = Options(),
+        at path: String, options: Options = Options(), child: FileInspection.Child? = nil,
         progress: (ReindexReport) -> Void = { _ in }
     ) throws -> (archive: Archive, report: ReindexReport) {
         let paths = ArchivePaths(root: absolute(path))
@@ -28,7 +32,7 @@ extension Archive {
             var report = ReindexReport()
             let archive = try openForRebuilding(paths, options, &report)
             archive.files.sweep()
-            try archive.rebuild(into: &report, progress)
+            try archive.rebuild(into: &report, using: child, progress)
             return (archive, report)
         } catch let error as UserError
             where error.kind == .integrity && error.subject == paths.indexFile
@@ -38,7 +42,7 @@ extension Archive {
             report.setAside = try setIndexAside(paths)
             let archive = try Archive(
                 paths: paths, access: .readWrite, creatingIndex: true, options: options)
-            try archive.rebuild(into: &report, progress)
+            try archive.rebuild(into: &report, using: child, progress)
             return (archive, report)
         }
     }
@@ -60,7 +64,7 @@ extension Archive {
     }
 
     private func requireSoundIndex() throws {
-        let answer = try lookUp { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
+        let answer = try lookUp { try String.fetchOne($0, sql: "PRAGMA integrity_check(1)") }
         guard answer == "ok" else {
             throw UserError.integrity(subject: paths.indexFile, cause: answer ?? "unreadable")
         }
@@ -100,32 +104,47 @@ extension Archive {
     }
 
     private func rebuild(
-        into report: inout ReindexReport, _ progress: (ReindexReport) -> Void
+        into report: inout ReindexReport, using child: FileInspection.Child?,
+        _ progress: (ReindexReport) -> Void
     ) throws {
         let runs = try Archive.mapErrors {
             try paths.runsFolder.names().filter { paths.runFile($0).exists }
         }
         for run in runs {
             if let claim = try attemptTidying(run) {
-                try withExtendedLifetime(claim) { try rebuild(run, into: &report) }
+                try withExtendedLifetime(claim) {
+                    try rebuild(run, into: &report, using: child)
+                }
             } else {
                 do {
                     try adoptRunInWriting(run)
                 } catch let damage as DamagedFile {
                     report.unreadable.append((damage.file, damage.cause))
+                } catch let copy as RunFolderContents.CopiedFolder {
+                    report.notUsed.append(("runs/\(run)", copy.explanation))
                 }
             }
             report.runCount += 1
             progress(report)
         }
-        let present = Set(runs)
-        for run in try runIDs() where !present.contains(run) {
-            try write { try $0.execute(sql: "DELETE FROM run WHERE id = ?", arguments: [run]) }
+        for run in try runIDs() {
+            try write { db in
+                // A run that began meanwhile has its folder before its row.
+                guard !paths.runFile(run).exists else { return }
+                try db.execute(sql: "DELETE FROM run WHERE id = ?", arguments: [run])
+            }
         }
     }
 
-    func rebuild(_ run: String, into report: inout ReindexReport) throws {
+    func rebuild(
+        _ run: String, into report: inout ReindexReport, using child: FileInspection.Child?
+    ) throws {
+        report.resealed += try resealFiles(of: run, using: child)
         let scan = try RunFolderContents(paths: paths, run: run)
+        if case .failure(let copy as RunFolderContents.CopiedFolder) = scan.description {
+            report.notUsed.append(("runs/\(run)", copy.explanation))
+            return
+        }
         report.unreadable += scan.damaged.map { ($0.file, $0.cause) }
         let description: RunDescription
         switch scan.description {

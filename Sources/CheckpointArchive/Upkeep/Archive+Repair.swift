@@ -18,27 +18,40 @@ extension Archive {
     /// Sound checkpoints of a damaged pack move to a new pack. With `isDryRun` it only says what
     /// it would do. What cannot be mended, such as a damaged description of a run, stays and is
     /// reported by the next `verify`.
-    package func repair(_ report: VerifyReport, isDryRun: Bool = false) throws -> [RepairAction] {
+    package func repair(
+        _ report: VerifyReport, isDryRun: Bool = false, using child: FileInspection.Child? = nil
+    ) throws -> [RepairAction] {
         var actions: [RepairAction] = []
         let problems = report.problems.filter { $0.isIntegrityProblem || $0.kind == .outdatedView }
         for (run, problems) in Dictionary(grouping: problems, by: \.run).sorted(by: {
             $0.key < $1.key
         })
         where !run.isEmpty {
-            guard paths.runFile(run).exists else {
-                actions += try dropMissingRun(run, isDryRun)
-                continue
-            }
-            let claim = try claimForTidying(
-                run, subject: "run \(run)", advice: "repair when it has ended")
-            try withExtendedLifetime(claim) {
-                let repaired = {
-                    try self.repair(run, problems, isDryRun)
+            // One run's trouble must not keep the others from being mended.
+            do {
+                guard paths.runFile(run).exists else {
+                    actions += try dropMissingRun(run, isDryRun)
+                    continue
                 }
-                actions += isDryRun ? try repaired() : try maintaining(run, repaired)
+                let claim = try claimForTidying(
+                    run, subject: "run \(run)", advice: "repair when it has ended")
+                try withExtendedLifetime(claim) {
+                    let repaired = {
+                        try self.repair(run, problems, isDryRun, using: child)
+                    }
+                    actions += isDryRun ? try repaired() : try maintaining(run, repaired)
+                }
+            } catch let error as UserError {
+                actions.append(nothing(run, error.cause))
+            } catch let damage as DamagedFile {
+                actions.append(nothing(run, damage.cause))
             }
         }
         return actions
+    }
+
+    private func nothing(_ run: String, _ cause: String) -> RepairAction {
+        RepairAction(run: run, file: "runs/\(run)", action: "nothing: \(cause)")
     }
 
     private func dropMissingRun(_ run: String, _ isDryRun: Bool) throws -> [RepairAction] {
@@ -56,11 +69,19 @@ extension Archive {
     }
 
     private func repair(
-        _ run: String, _ problems: [ArchiveProblem], _ isDryRun: Bool
-    ) throws
-        -> [RepairAction]
-    {
-        var actions: [RepairAction] = []
+        _ run: String, _ problems: [ArchiveProblem], _ isDryRun: Bool,
+        using child: FileInspection.Child?
+    ) throws -> [RepairAction] {
+        let resealed = try resealFiles(of: run, using: child, isDryRun: isDryRun)
+        var actions = resealed.map {
+            RepairAction(
+                run: run, file: $0,
+                action: "seal it anew: another program has opened it for writing, and every digest "
+                    + "matches")
+        }
+        let problems = problems.filter {
+            !resealed.contains($0.file) || $0.kind == .missingFile
+        }
         if problems.contains(where: { $0.kind == .orphan || $0.kind == .indexDiffers }) {
             actions.append(
                 RepairAction(
@@ -74,7 +95,15 @@ extension Archive {
                     try adoptFiles(of: run)
                 } else {
                     var report = ReindexReport()
-                    try rebuild(run, into: &report)
+                    try rebuild(run, into: &report, using: child)
+                    if let (file, cause) = report.unreadable.first,
+                        file == "runs/\(run)/run.h5"
+                    {
+                        // Without its description nobody can tell what the others are.
+                        return actions.dropLast() + [
+                            nothing(run, "run.h5 cannot be read: \(cause)")
+                        ]
+                    }
                 }
                 actions += try setAsideUnreadable(run)
             }

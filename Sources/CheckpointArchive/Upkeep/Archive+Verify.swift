@@ -22,6 +22,8 @@ package struct ArchiveProblem: Sendable, Equatable {
         case outdatedView = "outdated_view"
         /// A step is missing between others that are evenly spaced.
         case scheduleGap = "schedule_gap"
+        /// A folder among those of the runs that is a copy of one.
+        case copiedFolder = "copied_folder"
         /// Weights that are NaN or infinite.
         case notFinite = "not_finite"
     }
@@ -38,7 +40,7 @@ package struct ArchiveProblem: Sendable, Equatable {
     package var isIntegrityProblem: Bool {
         switch kind {
         case .missingFile, .damagedFile, .damagedTensor, .indexDiffers, .orphan: true
-        case .scheduleGap, .notFinite, .outdatedView: false
+        case .scheduleGap, .notFinite, .outdatedView, .copiedFolder: false
         }
     }
 }
@@ -101,7 +103,7 @@ extension Archive {
     }
 
     private func verifyIndex(into report: inout VerifyReport) throws {
-        let answers = try lookUp { try String.fetchAll($0, sql: "PRAGMA quick_check") }
+        let answers = try lookUp { try String.fetchAll($0, sql: "PRAGMA integrity_check") }
         var explanations = answers.filter { $0 != "ok" }.map { "SQLite finds it damaged: \($0)" }
         if let damage = try lookUp(IndexSchema.damage) {
             explanations.append("\(damage); run `cairn reindex`")
@@ -119,6 +121,14 @@ extension Archive {
         let unmarked = folders.filter { !isInMaintenance($0) }
         let known = Set(try runIDs())
         for folder in unmarked where !known.contains(folder) {
+            if let run = RunFolderContents.copiedRun(paths, folder) {
+                report.problems.append(
+                    ArchiveProblem(
+                        kind: .copiedFolder, run: folder, file: "runs/\(folder)", step: nil,
+                        tensor: nil,
+                        explanation: RunFolderContents.CopiedFolder(run: run).explanation))
+                continue
+            }
             report.problems.append(
                 ArchiveProblem(
                     kind: .orphan, run: folder, file: "runs/\(folder)", step: nil, tensor: nil,
@@ -167,7 +177,14 @@ private struct RunVerification {
         let rows = try fileRows()
         let locations = Dictionary(grouping: catalogue.checkpoints, by: \.path)
         for row in rows {
+            let before = problems
             let byteCount = try check(row, locations[row.path] ?? [], catalogue.layout)
+            // A file that was packed while it was checked is no longer relied on.
+            if problems.count > before.count,
+                try !fileRows().contains(where: { $0.path == row.path })
+            {
+                problems = before
+            }
             progress((1, byteCount))
         }
         try checkOrphans(Set(rows.map(\.path)), isRunning: catalogue.status == .running)
@@ -293,6 +310,19 @@ private struct RunVerification {
     private mutating func checkPackedView(_ catalogue: StoredRun.Catalogue) throws {
         let packed = catalogue.checkpoints.filter { $0.kind == .pack }
         guard !packed.isEmpty else { return }
+        let before = problems
+        try checkPackedView(of: packed)
+        guard problems.count > before.count else { return }
+        // Packs may have come since the catalogue was read.
+        let present = try archive.lookUp { try StoredRun.Catalogue(run: run, $0) }
+            .checkpoints.filter { $0.kind == .pack }
+        if present.map(\.path) != packed.map(\.path) {
+            problems = before
+            try checkPackedView(of: present)
+        }
+    }
+
+    private mutating func checkPackedView(of packed: [StoredRun.Location]) throws {
         let file = "runs/\(run)/packed.h5"
         let path = archive.paths.file(run, "packed.h5")
         let state = try? FileSeal.state(of: path.open())
@@ -302,8 +332,8 @@ private struct RunVerification {
         }
         // Files of format 1 have no seal; the library may not see them when they are damaged.
         if state == .absent, !packed.contains(where: { isSealed($0.path) }) { return }
-        let steps = state == .whole ? try PackFile.shownSteps(path) : []
-        if steps.sorted() != packed.map(\.step) {
+        let shown = state == .whole ? try PackFile.shownPacks(path) : [:]
+        if shown != Dictionary(grouping: packed, by: \.path).mapValues(\.count) {
             add(
                 .outdatedView, file,
                 "it does not show the steps that the packs hold; `cairn repair` writes it anew")
@@ -419,7 +449,7 @@ private struct RunVerification {
         guard steps.count > 3 else { return }
         let gaps = zip(steps.dropFirst(), steps).map { $0 - $1 }
         for index in 1..<gaps.count - 1
-        where 2 * gaps[index] >= 3 * max(gaps[index - 1], gaps[index + 1]) {
+        where 2 * Double(gaps[index]) >= 3 * Double(max(gaps[index - 1], gaps[index + 1])) {
             add(
                 .scheduleGap, "",
                 "no checkpoint between steps \(steps[index]) and \(steps[index + 1]), while the "

@@ -16,13 +16,25 @@ package struct FileInspection: Codable, Sendable, Equatable {
         package let digest: String?
         /// Whether every value is a number and not infinite.
         package let isFinite: Bool
+        /// Whether the file records this digest.
+        package let isRecorded: Bool
     }
 
     package var rows: [Row] = []
+    /// The format that the file says it has.
+    package var format = 0
+    /// Where raw values lie: the first byte and the one behind the last.
+    package var extents: [[Int]] = []
     /// Why nothing, or not everything, could be read.
     package var failures: [String] = []
 
-    /// Reads everything in a file of weights or of optimiser state.
+    /// Whether everything in a file of a format with seals is what its digests say.
+    var hasOnlyLostItsSeal: Bool {
+        format > 1 && failures.isEmpty && rows.allSatisfy(\.isRecorded)
+            && extents.allSatisfy { $0.count == 2 && $0[0] >= 0 && $0[0] <= $0[1] }
+    }
+
+    /// Reads everything in a file of weights, of optimiser state, or about a run.
     ///
     /// With `ignoringSeal`, which only a process of its own may do, it hands even a file whose
     /// seal is broken to the library.
@@ -37,13 +49,19 @@ package struct FileInspection: Codable, Sendable, Equatable {
                 ? try FileSeal.openUnchecked(path) : try FileSeal.open(path)
             let root = try opened.root()
             try ArchiveFormat.check(root, file)
+            inspection.format = try root.integerAttribute("format") ?? 0
             guard try root.textAttribute("run") == run else {
                 throw DamagedFile(file: file, part: "", cause: "it belongs to another run")
             }
             switch try root.textAttribute("kind") {
             case "checkpoint": try inspection.readLoose(root, file)
             case "pack": try inspection.readPack(root, file)
-            case "optimizer_state": break
+            case "optimizer_state":
+                guard try root.integerAttribute("step") != nil else {
+                    throw DamagedFile(file: file, part: "", cause: "it has no step")
+                }
+            case "run": _ = try RunDescriptionFile.read(from: root, file: file)
+            case "end": _ = try EndFile.read(from: root, file: file, run: run)
             case let kind:
                 throw DamagedFile(
                     file: file, part: "", cause: "its kind \(kind ?? "") is unknown")
@@ -56,6 +74,11 @@ package struct FileInspection: Codable, Sendable, Equatable {
                 FileInspection.failure {
                     _ = try CheckpointFile.optimizerState(from: root, file: file)
                 })
+            if let group = try? root.group(CheckpointFile.optimizer) {
+                for name in try group.names() {
+                    inspection.extents += FileInspection.extents(of: name, in: group, file)
+                }
+            }
         }
         inspection.note(failure)
         return inspection
@@ -125,25 +148,34 @@ package struct FileInspection: Codable, Sendable, Equatable {
         let step = try root.integerAttribute("step") ?? -1
         let group = try root.group(CheckpointFile.weights)
         for name in try group.names() {
-            read(step, name) {
+            let recorded = try group.attribute("sha256", ofDataset: name)
+            read(step, name, recorded) {
                 let type = try FileInspection.type(of: name, in: group, file)
                 return (type, try group.dataset(name, type: type.stored).read())
             }
+            extents += FileInspection.extents(of: name, in: group, file)
         }
     }
 
     private mutating func readPack(_ root: borrowing HDF5Group, _ file: String) throws {
-        let steps = StoredTables.integers(try root.dataset(PackFile.steps, type: .int64).read())
+        let steps = try PackFile.readSteps(from: root, file: file)
         let group = try root.group(CheckpointFile.weights)
         for name in try group.names() {
+            let digests = try root.group(PackFile.digests).dataset(name, type: .uint8).read()
             for (row, step) in steps.enumerated() {
-                read(step, name) {
+                let recorded =
+                    digests.count == 32 * steps.count
+                    ? Digest(storedBytes: Array(digests[(row * 32)..<(row * 32 + 32)])).description
+                    : nil
+                read(step, name, recorded) {
                     let type = try FileInspection.type(of: name, in: group, file)
                     let dataset = try group.dataset(name, type: type.stored)
                     return (type, try dataset.read(rows: row..<row + 1))
                 }
             }
-            note(FileInspection.failure { try FileInspection.checkSums(of: name, root, file) })
+            note(
+                FileInspection.failure { try FileInspection.checkSums(of: name, root, file) })
+            extents += FileInspection.extents(of: name, in: group, file)
         }
     }
 
@@ -165,17 +197,30 @@ package struct FileInspection: Codable, Sendable, Equatable {
     }
 
     private mutating func read(
-        _ step: Int, _ tensor: String, _ body: () throws -> (ElementType, [UInt8])
+        _ step: Int, _ tensor: String, _ recorded: String?,
+        _ body: () throws -> (ElementType, [UInt8])
     ) {
         do {
             let (type, bytes) = try body()
+            let digest = Digest(of: bytes).description
             rows.append(
                 Row(
-                    step: step, tensor: tensor, digest: Digest(of: bytes).description,
-                    isFinite: FileInspection.isFinite(bytes, type)))
+                    step: step, tensor: tensor, digest: digest,
+                    isFinite: FileInspection.isFinite(bytes, type), isRecorded: digest == recorded))
         } catch {
-            rows.append(Row(step: step, tensor: tensor, digest: nil, isFinite: true))
+            rows.append(
+                Row(step: step, tensor: tensor, digest: nil, isFinite: true, isRecorded: false))
         }
+    }
+
+    /// Where the values of a tensor lie; nothing where that cannot be told, so that a seal covers
+    /// them.
+    private static func extents(
+        of name: String, in group: borrowing HDF5Group, _ file: String
+    ) -> [[Int]] {
+        let extents = try? group.dataset(name, type: type(of: name, in: group, file).stored)
+            .storedExtents()
+        return (extents ?? []).map { [$0.lowerBound, $0.upperBound] }
     }
 
     private mutating func note(_ failure: String?) {

@@ -11,9 +11,18 @@ struct ReindexCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        let (_, report) = try Archive.reindex(at: common.archivePath)
+        let (_, report) = try Archive.reindex(
+            at: common.archivePath, child: VerifyCommand.child)
         if let setAside = report.setAside {
             common.note("The old index was set aside: \(setAside)")
+        }
+        for file in report.resealed {
+            common.note(
+                "\(file): another program has opened it for writing; every digest matches, and it is "
+                    + "sealed anew.")
+        }
+        for (folder, explanation) in report.notUsed {
+            Output.error.note("cairn: \(folder): \(explanation)")
         }
         for (file, cause) in report.unreadable { Output.error.note("cairn: \(file): \(cause)") }
         common.note(

@@ -17,9 +17,10 @@ struct RepairCommand: ParsableCommand {
         try consent.requireSomeoneToAsk()
         let archive = try ArchiveAccess(common).open()
         let report = try VerifyCommand.verify(archive, runs: [], isQuick: false, common: common)
-        let plan = try archive.repair(report, isDryRun: true)
+        let child = VerifyCommand.child
+        let plan = try archive.repair(report, isDryRun: true, using: child)
         let isAgreed = try plan.isEmpty || consent.agree("Set aside \(plan.count) broken things?")
-        let actions = isAgreed && !plan.isEmpty ? try archive.repair(report) : plan
+        let actions = isAgreed && !plan.isEmpty ? try archive.repair(report, using: child) : plan
         try rows.writer().write(
             columns: ["run", "file", "action"],
             rows: actions.map { [.text($0.run), .text($0.file), .text($0.action)] })

@@ -57,6 +57,10 @@ struct VerifyCommand: ParsableCommand {
             })
     }
 
+    /// The process that opens damaged files.
+    static let child = FileInspection.Child(
+        executable: "/proc/self/exe", arguments: [InspectFileCommand.name])
+
     /// Verifies with a progress line; damaged files are opened in a process of their own.
     static func verify(
         _ archive: Archive, runs: [String], isQuick: Bool, common: CommonOptions
@@ -66,8 +70,6 @@ struct VerifyCommand: ParsableCommand {
         let bar = ProgressBar(
             "verify", unit: "files", total: max(fileCount, 1), isQuiet: common.quiet)
         defer { bar.end() }
-        let child = FileInspection.Child(
-            executable: "/proc/self/exe", arguments: [InspectFileCommand.name])
         return try archive.verify(
             runs: runs.isEmpty ? nil : runs,
             options: Archive.VerifyOptions(isQuick: isQuick, child: child)
