@@ -135,8 +135,7 @@ final class TableWriter: RowWriter {
             case "\t": result += "\\t"
             case "\r": result += "\\r"
             case "|" where style == .markdown: result += "\\|"
-            case _ where scalar.properties.generalCategory == .control:
-                result += String(format: "\\x%02x", scalar.value)
+            case _ where TerminalText.isCommand(scalar): result += TerminalText.spelled(scalar)
             default: result.unicodeScalars.append(scalar)
             }
         }

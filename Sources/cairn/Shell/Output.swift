@@ -46,7 +46,7 @@ final class Output: Sendable {
     func flush() throws { try state.withLock { try drain(&$0) } }
 
     /// Writes a line at once and ignores a closed descriptor: notes must never end the work.
-    func note(_ line: String) { draw(line + "\n") }
+    func note(_ line: String) { draw(TerminalText.plain(line) + "\n") }
 
     /// Writes text at once as it stands, ignoring a closed descriptor.
     func draw(_ text: String) {

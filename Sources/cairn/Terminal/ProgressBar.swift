@@ -43,7 +43,7 @@ final class ProgressBar {
         let rate = elapsed > 0 ? Double(done - first) / elapsed : 0
         if terminal.canRedraw {
             let line = barLine(done: done, rate: rate, detail: detail())
-            output.draw("\r\(line)\u{1b}[K")
+            output.draw("\r\(TerminalText.plain(line))\u{1b}[K")
             isDrawn = true
         } else {
             output.note(plainLine(done: done, rate: rate, detail: detail()))

@@ -99,7 +99,8 @@ final class SweepDisplay: Sendable {
             state.running.sorted { $0.key < $1.key }.map { "\($0.key + 1): \($0.value)" }
             + [total(state, now)]
         clear(&state)
-        output.draw(lines.map { String($0.prefix(room)) }.joined(separator: "\n"))
+        output.draw(
+            lines.map { TerminalText.plain(String($0.prefix(room))) }.joined(separator: "\n"))
         state.lineCount = lines.count
     }
 

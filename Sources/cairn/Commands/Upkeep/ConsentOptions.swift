@@ -24,7 +24,7 @@ struct ConsentOptions: ParsableArguments {
     func agree(_ question: String) throws -> Bool {
         if dryRun { return false }
         if yes { return true }
-        Output.error.draw("\(question) [y/N] ")
+        Output.error.draw("\(TerminalText.plain(question)) [y/N] ")
         return ["y", "yes"].contains((readLine() ?? "").lowercased())
     }
 }
