@@ -35,7 +35,7 @@ struct FaultInjectionTests {
 
     /// Some calls of some commands, by a seed; with `CAIRN_FAULTS=N` so many.
     static let sample: [Trial] = {
-        let count = ProcessInfo.processInfo.environment["CAIRN_FAULTS"].flatMap(Int.init) ?? 24
+        let count = ProcessInfo.processInfo.environment["CAIRN_FAULTS"].flatMap(Int.init) ?? 16
         var generator = SeededGenerator(seed: 16)
         let commands = FaultedCommand.all.filter { !$0.isLong }
         return (0..<count).map { index in
@@ -60,12 +60,27 @@ struct FaultInjectionTests {
         let bench = try Bench.shared.get()
         let command = try #require(FaultedCommand.all.first { $0.name == name })
         let count = try bench.count("write", in: command)
-        for number in stride(from: max(1, count - 60), through: count, by: 7) {
+        for number in stride(from: max(1, count - 60), through: count, by: 9) {
             try bench.perform(
                 Trial(
                     command: command, call: "write", number: number, error: ENOSPC,
                     isLasting: false))
         }
+    }
+
+    /// Exports without `--force` where the file system has no hard links.
+    @Test(arguments: ["h5", "npz"])
+    func anExportNeedsNoHardLinks(ending: String) throws {
+        let bench = try Bench.shared.get()
+        let command = FaultedCommand(name: "export without --force") { _, results in
+            ["export", "r@5", "--to", "\(results)/weights.\(ending)", "--quiet"]
+        } isDone: { _, results in
+            FileManager.default.contents(atPath: "\(results)/weights.\(ending)")
+                == FileManager.default.contents(atPath: "\(results)/expected.\(ending)")
+        }
+        #expect(try bench.count("link", in: command) > 0)
+        try bench.requireDone(
+            Trial(command: command, call: "link", number: 1, error: EPERM, isLasting: true))
     }
 
     /// Every call of every command, once and for good: hours.
@@ -229,6 +244,15 @@ struct FaultInjectionTests {
             #expect(again.exitCode == 0, "again: \(again.error). \(said)")
             #expect(try isDone(trial, in: work), "not done when repeated. \(said)")
             try requireKept(trial, in: work, said)
+        }
+
+        /// The command succeeds beside the fault.
+        func requireDone(_ trial: Trial) throws {
+            let work = try TemporaryFolder()
+            try begin(trial.command, work)
+            let result = try run(trial, in: work)
+            #expect(result.exitCode == 0, "\(trial.testDescription): \(result.error)")
+            #expect(try isDone(trial, in: work), "\(trial.testDescription)")
         }
 
         private func isDone(_ trial: Trial, in work: TemporaryFolder) throws -> Bool {

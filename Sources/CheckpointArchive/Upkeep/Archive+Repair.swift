@@ -11,6 +11,8 @@ extension Archive {
         package let file: String
         /// What happens to it, in words.
         package let action: String
+        /// Whether it could not be done, although nothing is damaged that stands in its way.
+        package var hasFailed = false
     }
 
     /// Sets aside what `verify` found broken and brings the index in line; never deletes.
@@ -42,7 +44,9 @@ extension Archive {
                     actions += isDryRun ? try repaired() : try maintaining(run, repaired)
                 }
             } catch let error as UserError {
-                actions.append(nothing(run, error.cause))
+                var action = nothing(run, error.cause)
+                action.hasFailed = error.kind != .integrity
+                actions.append(action)
             } catch let damage as DamagedFile {
                 actions.append(nothing(run, damage.cause))
             }

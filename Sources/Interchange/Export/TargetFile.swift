@@ -73,10 +73,25 @@ package final class TargetFile {
         close(descriptor)
         descriptor = -1
         // Without leave to replace, a file that appeared meanwhile wins: `link` never overwrites.
-        let status = replacing ? rename(temporaryPath, path) : link(temporaryPath, path)
+        let status = replacing ? rename(temporaryPath, path) : renameWithoutReplacing()
         let error = status == 0 ? nil : failure()
         if !replacing || status != 0 { unlink(temporaryPath) }
         if let error { throw error }
+    }
+
+    /// Gives the file its name where nobody has it; -1 and `errno` where somebody has.
+    private func renameWithoutReplacing() -> Int32 {
+        if link(temporaryPath, path) == 0 { return 0 }
+        // Some file systems have no second names; there an empty file takes the name first.
+        guard [EPERM, ENOTSUP, EMLINK, ENOSYS].contains(errno) else { return -1 }
+        let placeholder = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        guard placeholder >= 0 else { return -1 }
+        close(placeholder)
+        if rename(temporaryPath, path) == 0 { return 0 }
+        let code = errno
+        unlink(path)
+        errno = code
+        return -1
     }
 
     private func failure() -> UserError {

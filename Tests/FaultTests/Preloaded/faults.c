@@ -1,7 +1,7 @@
 // Loaded before the C library, it makes calls of the operating system fail.
 //
 // CAIRN_FAULT_FOLDER  only calls on files below this folder count
-// CAIRN_FAULT_CALL    write, sync, rename, open, mmap, close, unlink, mkdir, flock or truncate
+// CAIRN_FAULT_CALL    write, sync, rename, link, open, mmap, close, unlink, mkdir, flock or truncate
 // CAIRN_FAULT_NUMBER  the call that fails, counted from 1; 0 for none
 // CAIRN_FAULT_ERROR   the error number it fails with
 // CAIRN_FAULT_LASTING 1: all later ones fail as well
@@ -189,7 +189,7 @@ int renameat2(int from_directory, const char *from, int to_directory, const char
 
 int link(const char *from, const char *to) {
     REAL(int, link, const char *, const char *);
-    return FAILS_AT("rename", AT_FDCWD, to) ? -1 : real(from, to);
+    return FAILS_AT("link", AT_FDCWD, to) ? -1 : real(from, to);
 }
 
 int unlink(const char *path) {

@@ -24,5 +24,15 @@ struct RepairCommand: ParsableCommand {
         try rows.writer().write(
             columns: ["run", "file", "action"],
             rows: actions.map { [.text($0.run), .text($0.file), .text($0.action)] })
+        let failures = actions.filter(\.hasFailed)
+        if let first = failures.first {
+            try Output.standard.flush()
+            throw UserError(
+                .failure, subject: common.archivePath,
+                cause:
+                    "\(failures.count) \(failures.count == 1 ? "run was" : "runs were") not mended "
+                    + "(\(first.run): \(first.action))",
+                advice: "run `cairn repair` again")
+        }
     }
 }
