@@ -15,8 +15,10 @@ extension Archive {
         var resealed: [String] = []
         for path in ["run.h5"] + RunFolderContents.files(paths, run) {
             let absolute = paths.file(run, path)
-            guard (try? FileSeal.state(of: absolute.open())) == .absent else { continue }
             let file = "runs/\(run)/\(path)"
+            guard (try? FileSeal.state(of: absolute.open())) == .absent,
+                !Archive.isReadable(absolute)
+            else { continue }
             let inspection =
                 child.map { FileInspection.inspect(paths, run: run, path: path, using: $0) }
                 ?? FileInspection.inspect(absolute, run: run, ignoringSeal: true)
@@ -27,6 +29,16 @@ extension Archive {
             resealed.append(file)
         }
         return resealed
+    }
+
+    /// Whether a file opens as it is: those of format 1 never had a seal.
+    private static func isReadable(_ path: RootedPath) -> Bool {
+        do {
+            _ = try FileSeal.open(path)
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// Whether the weights of a file are those that the index records, where it knows them.
