@@ -120,6 +120,13 @@ let package = Package(
                 .product(name: "FlyingSocks", package: "FlyingFox"),
             ], resources: [.embedInCode("Web")], swiftSettings: strict),
         .target(
+            name: "Benchmarks",
+            dependencies: [
+                "CSQLite", "Analysis", "ArchiveQueries", "ArrayMath", "CheckpointArchive",
+                "Checkpoints", "Figures", "Networks", "Page", "SystemFiles", "Training",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ], swiftSettings: strict),
+        .target(
             name: "CairnExtension",
             dependencies: ["CSQLite", "ArchiveQueries", "CheckpointArchive", "Checkpoints"],
             swiftSettings: strict),
@@ -128,7 +135,7 @@ let package = Package(
             dependencies: [
                 "ArrayMath", "Checkpoints", "SystemFiles", "Networks", "Training", "Analysis",
                 "CheckpointArchive", "Interchange", "ArchiveQueries", "ArchiveSchema", "Figures",
-                "Page",
+                "Page", "Benchmarks",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ], resources: [.embedInCode("Client/cairn.py")], swiftSettings: strict),
@@ -139,7 +146,8 @@ let package = Package(
         .executableTarget(
             name: "ArchiveHarness",
             dependencies: [
-                "ArchiveQueries", "CheckpointArchive", "Checkpoints", "TestSupport", "Training",
+                "ArchiveQueries", "Benchmarks", "CheckpointArchive", "Checkpoints", "TestSupport",
+                "Training",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             path: "Tests/ArchiveHarness", swiftSettings: numerical),
@@ -230,6 +238,12 @@ let package = Package(
                 "ArchiveHarness", "CheckpointArchive", "Checkpoints", "cairn", "TestSupport",
             ],
             exclude: ["Preloaded"], swiftSettings: strict),
+        .testTarget(
+            name: "BenchmarksTests",
+            dependencies: [
+                "Benchmarks", "ArchiveQueries", "CheckpointArchive", "Checkpoints", "TestSupport",
+                "Training",
+            ], swiftSettings: strict),
         .testTarget(
             name: "ConventionTests",
             dependencies: ["TestSupport"],

@@ -1,4 +1,4 @@
-import ArchiveQueries
+import Benchmarks
 import CheckpointArchive
 import GRDB
 
@@ -9,7 +9,7 @@ import GRDB
 enum Fill {
     static func run(_ path: String, count: Int) throws {
         let archive = try Archive.openOrCreate(at: path)
-        try StatementBenchmark.fill(archive, runs: count, points: 1_000) { done in
+        try SampleArchive.fill(archive, runs: count, points: 1_000) { done in
             let first = try archive.write { db in
                 try Int64.fetchOne(
                     db, sql: "SELECT coalesce(max(run_key), 0) + 1 FROM file") ?? 1

@@ -33,6 +33,10 @@ import Testing
             "Figures", "ArchiveQueries", "ArchiveSchema", "Checkpoints", "CheckpointArchive",
             "FlyingFox", "FlyingSocks",
         ],
+        "Benchmarks": [
+            "CSQLite", "Analysis", "ArchiveQueries", "ArrayMath", "CheckpointArchive",
+            "Checkpoints", "Figures", "Networks", "Page", "SystemFiles", "Training", "GRDB",
+        ],
         "ArchiveQueries": [
             "CSQLite", "CheckpointArchive", "Analysis", "ArchiveSchema", "ArrayMath",
             "Checkpoints", "Networks", "SystemFiles", "Training", "GRDB",

@@ -1,21 +1,21 @@
 internal import ArchiveQueries
 internal import ArchiveSchema
-internal import CheckpointArchive
+package import CheckpointArchive
 internal import Checkpoints
 internal import Figures
 internal import Foundation
 internal import Synchronization
 
 /// What each address of the page answers.
-final class PageRoutes: Sendable {
+package final class PageRoutes: Sendable {
     private let archive: Archive
     /// Statements that run for somebody, by the number that the browser gave them.
     private let running = Mutex<[String: Interruption]>([:])
 
-    init(archive: Archive) { self.archive = archive }
+    package init(archive: Archive) { self.archive = archive }
 
     /// Answers one request, on the caller's thread.
-    func answer(_ path: String, _ query: [String: String]) -> PageAnswer {
+    package func answer(_ path: String, _ query: [String: String]) -> PageAnswer {
         do {
             switch path {
             case "":

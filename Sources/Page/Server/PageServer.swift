@@ -2,7 +2,7 @@ package import CheckpointArchive
 internal import Checkpoints
 internal import FlyingFox
 internal import FlyingSocks
-internal import Foundation
+package import Foundation
 
 /// The read-only page of an archive, on this machine alone.
 ///
@@ -181,10 +181,10 @@ struct PageHandler: HTTPHandler {
 }
 
 /// What is sent back.
-struct PageAnswer: Sendable {
+package struct PageAnswer: Sendable {
     var status = 200
     var type = "application/json; charset=utf-8"
-    var body = Data()
+    package var body = Data()
     var fileName: String?
 
     static func json(_ text: String) -> PageAnswer { PageAnswer(body: Data(text.utf8)) }

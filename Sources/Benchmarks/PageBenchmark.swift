@@ -3,17 +3,11 @@ package import CheckpointArchive
 internal import Checkpoints
 internal import Figures
 internal import Foundation
+internal import Page
 
 /// How fast the page answers and figures are drawn.
 package enum PageBenchmark {
-    /// One figure.
-    package struct Measure: Sendable {
-        package let name: String
-        package let value: Double
-        package let unit: String
-    }
-
-    /// The times of the page on an archive that `StatementBenchmark.fill` made, the medians of the
+    /// The times of the page on an archive that `SampleArchive.fill` made, the medians of the
     /// repetitions, and the time of a figure of `points` points.
     package static func measure(
         _ archive: Archive, points: Int, repetitions: Int
@@ -33,7 +27,7 @@ package enum PageBenchmark {
             let times = (0..<max(1, repetitions)).map { _ in
                 seconds { bytes = routes.answer(path, query).body.count }
             }
-            return (times.sorted()[times.count / 2], bytes)
+            return (median(times), bytes)
         }
         let view = request("api/runs", [:])
         let compare = request(
@@ -48,12 +42,12 @@ package enum PageBenchmark {
         let figure = self.figure(points)
         let drawing = seconds { svg = SVGDrawing(figure).text }
         return [
-            Measure(name: "first view of \(count) runs", value: view.0 * 1e3, unit: "ms"),
-            Measure(name: "comparison of \(ids.count) curves", value: compare.0 * 1e3, unit: "ms"),
-            Measure(name: "its size", value: Double(compare.1), unit: "bytes"),
-            Measure(name: "an update of a run", value: update.0 * 1e3, unit: "ms"),
-            Measure(name: "figure of \(points) points", value: drawing, unit: "s"),
-            Measure(name: "its size", value: Double(svg.utf8.count), unit: "bytes"),
+            Measure("first view of \(count) runs", view.0 * 1e3, "ms"),
+            Measure("comparison of \(ids.count) curves", compare.0 * 1e3, "ms"),
+            Measure("its size", Double(compare.1), "bytes"),
+            Measure("an update of a run", update.0 * 1e3, "ms"),
+            Measure("figure of \(points) points", drawing, "s"),
+            Measure("its size", Double(svg.utf8.count), "bytes"),
         ]
     }
 
@@ -72,10 +66,5 @@ package enum PageBenchmark {
             title: "", x: .init("step", .symmetricLogarithmic(unit: 1)),
             y: .init("loss", .logarithmic),
             panels: [.init(marks: [mark])])
-    }
-
-    private static func seconds(_ body: () -> Void) -> Double {
-        let time = ContinuousClock().measure(body)
-        return Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
     }
 }

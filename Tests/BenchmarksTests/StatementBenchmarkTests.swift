@@ -1,4 +1,5 @@
 import ArchiveQueries
+import Benchmarks
 import CheckpointArchive
 import Checkpoints
 import TestSupport
@@ -10,7 +11,7 @@ struct StatementBenchmarkTests {
     @Test func asksTheSameOfEveryWay() throws {
         let folder = try TemporaryFolder()
         let archive = try Archive.create(at: folder.path("archive"))
-        try StatementBenchmark.fill(archive, runs: 120, points: 50) { #expect($0 <= 120) }
+        try SampleArchive.fill(archive, runs: 120, points: 50) { #expect($0 <= 120) }
         let session = try SQLSession(archive: archive)
         #expect(
             try session.rows(
@@ -19,7 +20,7 @@ struct StatementBenchmarkTests {
                     (SELECT count(*) FROM runs_wide WHERE weight_decay = 1),
                     (SELECT count(DISTINCT value) FROM hyperparameters WHERE name = 'train_fraction')
                 """) == [[.integer(24_000), .integer(120), .integer(12), .integer(12)]])
-        let run = try StatementBenchmark.addCheckpoints(archive, count: 12) { _ in }
+        let run = try SampleArchive.addCheckpoints(archive, count: 12) { _ in }
         // Throws when the loop and the function disagree.
         let measures =
             try StatementBenchmark.measureIndex(archive, repetitions: 1)
