@@ -27,6 +27,11 @@ let wide: [SwiftSetting] = numerical + [.unsafeFlags(["-Xcc", "-mavx2"])]
 let wide = numerical
 #endif
 
+/// The plugin that makes the documentation of the library, which nothing else needs.
+let documentation: [Package.Dependency] =
+    Context.environment["CAIRN_DOCUMENTATION"] == nil
+    ? [] : [.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0")]
+
 let package = Package(
     name: "cairn",
     products: [
@@ -40,7 +45,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
-    ],
+    ] + documentation,
     targets: [
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CFFTW", pkgConfig: "fftw3", providers: [.apt(["libfftw3-dev"])]),
