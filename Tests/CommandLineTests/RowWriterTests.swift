@@ -109,6 +109,68 @@ private let rows: [[ScalarValue]] = [
         #expect(text == "name  a long name\nn     3\n")
     }
 
+    /// On a terminal of so many columns.
+    private func narrow(_ columnCount: Int) -> Terminal {
+        var terminal = Terminal.plain
+        terminal.isInteractive = true
+        terminal.columnCount = columnCount
+        return terminal
+    }
+
+    @Test func whatDoesNotFitIsLeftOutFromTheRight() throws {
+        let text = try rendered(
+            .table, columns: ["run", "a", "b", "c", "d"],
+            rows: [[.text("x"), .integer(1), .integer(22), .text("long text"), .integer(4)]],
+            terminal: narrow(14))
+        #expect(text == "run  a   b\n---  -  --\nx    1  22\n")
+    }
+
+    @Test func aTableThatIsTurnedHasOneColumnOfNames() throws {
+        let text = try rendered(
+            .table, columns: ["first name", "second name", "third name"],
+            rows: [
+                [.text("x"), .integer(1), .null], [.text("yy"), .real(0.5), .text("z")],
+            ], terminal: narrow(20))
+        #expect(
+            text == """
+                first name   x  yy
+                second name  1  0.5
+                third name      z
+
+                """)
+    }
+
+    @Test(arguments: 0..<100) func noLineIsLongerThanTheTerminal(seed: Int) throws {
+        var generator = SeededGenerator(seed: seed)
+        let count = Int.random(in: 3...12, using: &generator)
+        let width = Int.random(in: 40...200, using: &generator)
+        let names = (0..<count).map { "c\($0)" }
+        let rows = (0..<Int.random(in: 1...9, using: &generator)).map { _ in
+            names.map { _ in
+                ScalarValue.text(
+                    String(repeating: "x", count: Int.random(in: 0...12, using: &generator)))
+            }
+        }
+        let text = try rendered(.table, columns: names, rows: rows, terminal: narrow(width))
+        let lines = text.split(separator: "\n")
+        #expect(lines.allSatisfy { $0.count <= width }, "seed \(seed)")
+        #expect(lines.count == rows.count + 2, "seed \(seed)")
+    }
+
+    @Test func numbersInTablesHaveSixDigitsAndAllOfThemElsewhere() throws {
+        let third = [[ScalarValue.real(1.0 / 3)]]
+        #expect(try rendered(.table, columns: ["x"], rows: third).contains("0.333333\n"))
+        #expect(try rendered(.csv, columns: ["x"], rows: third) == "x\n0.3333333333333333\n")
+    }
+
+    @Test func columnsAreChosenByName() throws {
+        let output = Output(descriptor: -1)
+        let writer = ChosenColumns(
+            ["nmae"], of: RowFormat.csv.writer(to: output, terminal: .plain))
+        let error = #expect(throws: UserError.self) { try writer.begin(columns: ["run", "name"]) }
+        #expect(error?.advice == "did you mean name?")
+    }
+
     @Test func controlCharactersNeverReachTheTerminal() throws {
         let text = try rendered(.table, columns: ["a"], rows: [[.text("\u{1b}[31mred\u{7}")]])
         let rule = String(repeating: "-", count: 15)

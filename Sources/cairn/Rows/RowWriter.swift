@@ -38,9 +38,15 @@ enum RowFormat: String, EnumerableFlag {
         }
     }
 
-    func writer(to output: Output, terminal: Terminal) -> any RowWriter {
+    /// A writer; `importance` names the columns of a table that are left out last.
+    func writer(
+        to output: Output, terminal: Terminal, importance: [String] = [], isWide: Bool = false
+    ) -> any RowWriter {
         switch self {
-        case .table: TableWriter(output: output, terminal: terminal, style: .plain)
+        case .table:
+            TableWriter(
+                output: output, terminal: terminal, style: .plain, importance: importance,
+                isWide: isWide)
         case .markdown: TableWriter(output: output, terminal: terminal, style: .markdown)
         case .json: JSONWriter(output: output, isArray: true)
         case .nl: JSONWriter(output: output, isArray: false)

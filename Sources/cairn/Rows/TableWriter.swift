@@ -1,11 +1,14 @@
 internal import Checkpoints
 internal import Foundation
 
-/// Rows as a table for people: aligned columns, numbers to the right, nothing cut.
+/// Rows as a table for people: aligned columns, numbers to the right and with six significant digits,
+/// nothing cut.
 ///
 /// The widths come from the first rows (up to 200 of them, or those that arrive within a quarter of
 /// a second); later rows that are wider simply push their line. On a terminal that is narrower than
-/// the table each row becomes a small list instead, one line per column.
+/// the table, the least important columns are left out and named at the end; where not even two of them
+/// fit, the table is turned: one line for each column, the rows beside one another if they fit and else
+/// below one another.
 final class TableWriter: RowWriter {
     enum Style {
         case plain
@@ -18,19 +21,31 @@ final class TableWriter: RowWriter {
     private let output: Output
     private let terminal: Terminal
     private let style: Style
+    /// The columns that go last where there is no room, the most important first; all others before
+    /// them, from the right.
+    private let importance: [String]
+    /// Whether lines may be longer than the terminal.
+    private let isWide: Bool
     private var columns: [String] = []
+    /// The columns that are printed, by their position.
+    private var shown: [Int] = []
     private var widths: [Int] = []
     private var rightAligned: [Bool] = []
     private var waiting: [[ScalarValue]] = []
     private var started: ContinuousClock.Instant?
     private var isRunning = false
-    private var isExpanded = false
+    private var isTurned = false
     private var rowCount = 0
 
-    init(output: Output, terminal: Terminal, style: Style) {
+    init(
+        output: Output, terminal: Terminal, style: Style, importance: [String] = [],
+        isWide: Bool = false
+    ) {
         self.output = output
         self.terminal = terminal
         self.style = style
+        self.importance = importance
+        self.isWide = isWide
     }
 
     func begin(columns: [String]) throws { self.columns = columns.map(text) }
@@ -48,6 +63,12 @@ final class TableWriter: RowWriter {
 
     func end() throws {
         if !isRunning { try startPrinting() }
+        guard shown.count < columns.count else { return }
+        try output.flush()
+        let names = columns.indices.filter { !shown.contains($0) }.map { columns[$0] }
+        Output.error.note(
+            "Left out for want of room: \(names.joined(separator: ", ")) "
+                + "(--columns NAMES chooses, --wide shows all).")
     }
 
     private func startPrinting() throws {
@@ -64,11 +85,61 @@ final class TableWriter: RowWriter {
             return cells.contains(where: \.isNumber)
                 && cells.allSatisfy { $0.isNumber || $0 == .null }
         }
-        let total = widths.reduce(0, +) + 2 * max(widths.count - 1, 0)
-        isExpanded = style == .plain && terminal.isInteractive && total > terminal.columnCount
-        if !isExpanded { try printHeader() }
-        for cells in waiting { try print(cells) }
+        chooseColumns()
+        if isTurned, fitsTurned(texts) {
+            try printTurned(texts)
+        } else {
+            if !isTurned { try printHeader() }
+            for cells in waiting { try print(cells) }
+        }
         waiting = []
+    }
+
+    /// Leaves out columns until the rest fits the terminal, or turns the table.
+    private func chooseColumns() {
+        shown = Array(columns.indices)
+        guard style == .plain, terminal.isInteractive, !isWide, columns.count > 1 else { return }
+        let ranks = columns.map { importance.firstIndex(of: $0) ?? Int.max }
+        // The first column tells rows apart and always stays.
+        var candidates = columns.indices.dropFirst().sorted {
+            (ranks[$0], $0) < (ranks[$1], $1)
+        }
+        while width(of: shown) > terminal.columnCount, let last = candidates.popLast() {
+            shown.removeAll { $0 == last }
+        }
+        let fewest = columns.count == 2 ? 2 : min(columns.count - 1, 3)
+        if shown.count < fewest {
+            shown = Array(columns.indices)
+            // Names with long values read best as they are, on lines that the terminal breaks.
+            isTurned = columns.count > 2 || waiting.count == 1
+        }
+    }
+
+    private func width(of positions: [Int]) -> Int {
+        positions.reduce(0) { $0 + widths[$1] } + 2 * max(positions.count - 1, 0)
+    }
+
+    /// Whether all rows fit beside the names of the columns; more rows may not come any more.
+    private func fitsTurned(_ texts: [[String]]) -> Bool {
+        guard texts.count < TableWriter.sampleRowCount, texts.count > 1 else { return false }
+        let names = columns.map(DisplayWidth.of).max() ?? 0
+        let rows = texts.map { 2 + ($0.map(DisplayWidth.of).max() ?? 0) }
+        return names + rows.reduce(0, +) <= terminal.columnCount
+    }
+
+    private func printTurned(_ texts: [[String]]) throws {
+        let names = columns.map(DisplayWidth.of).max() ?? 0
+        let rows = texts.map { $0.map(DisplayWidth.of).max() ?? 0 }
+        for (position, name) in columns.enumerated() {
+            var line = padded(name, to: names, right: false)
+            for (row, width) in zip(texts, rows) {
+                line +=
+                    "  "
+                    + padded(position < row.count ? row[position] : "", to: width, right: false)
+            }
+            while line.hasSuffix(" ") { line.removeLast() }
+            try output.write(line + "\n")
+        }
     }
 
     private func printHeader() throws {
@@ -76,7 +147,8 @@ final class TableWriter: RowWriter {
         switch style {
         case .plain:
             try output.write(
-                widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ") + "\n")
+                shown.map { String(repeating: "-", count: widths[$0]) }.joined(separator: "  ")
+                    + "\n")
         case .markdown:
             let rules = zip(widths, rightAligned).map { width, isRight in
                 String(repeating: "-", count: width - (isRight ? 1 : 0))
@@ -88,7 +160,7 @@ final class TableWriter: RowWriter {
 
     private func print(_ cells: [ScalarValue]) throws {
         rowCount += 1
-        guard isExpanded else { return try output.write(line(cells.map(text)) + "\n") }
+        guard isTurned else { return try output.write(line(cells.map(text)) + "\n") }
         let nameWidth = columns.map(DisplayWidth.of).max() ?? 0
         if rowCount > 1 { try output.write("\n") }
         for (name, cell) in zip(columns, cells) {
@@ -99,7 +171,8 @@ final class TableWriter: RowWriter {
     }
 
     private func line(_ texts: [String]) -> String {
-        let parts = texts.indices.map { column in
+        let positions = texts.indices.filter { $0 >= columns.count || shown.contains($0) }
+        let parts = positions.map { column in
             padded(
                 texts[column], to: column < widths.count ? widths[column] : 0,
                 right: column < rightAligned.count && rightAligned[column])
@@ -120,7 +193,8 @@ final class TableWriter: RowWriter {
 
     private func text(_ cell: ScalarValue) -> String {
         switch cell {
-        case .null, .boolean, .integer, .real: cell.written
+        case .null, .boolean, .integer: cell.written
+        case .real: cell.rounded.written
         case .text(let value): text(value)
         case .blob(let bytes): "BLOB of \(bytes.count) bytes"
         }

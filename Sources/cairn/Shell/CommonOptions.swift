@@ -30,8 +30,23 @@ struct RowOptions: ParsableArguments {
     @Flag(exclusivity: .exclusive, help: "How rows are printed.")
     var format: RowFormat = .table
 
-    /// A writer of rows in the chosen format.
-    func writer(to output: Output = .standard) -> any RowWriter {
-        format.writer(to: output, terminal: .output)
+    @Option(
+        help: ArgumentHelp(
+            "Only these columns, in this order, with commas between them.", valueName: "names"))
+    var columns: String?
+
+    @Flag(help: "All columns of a table, also where the terminal is narrower.")
+    var wide = false
+
+    /// A writer of rows in the chosen format; `importance` names the columns of a table that are left
+    /// out last where the terminal is narrow.
+    func writer(to output: Output = .standard, importance: [String] = []) -> any RowWriter {
+        let writer = format.writer(
+            to: output, terminal: .output, importance: importance, isWide: wide)
+        guard let columns else { return writer }
+        let names = columns.split(separator: ",").map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
+        return ChosenColumns(names, of: writer)
     }
 }

@@ -64,7 +64,10 @@ struct ListCommand: ParsableCommand {
 
     /// The columns that fit a line, with sizes and times as people read them.
     private func printForPeople(_ cursor: SQLCursor) throws {
-        let writer = rows.writer()
+        let writer = rows.writer(importance: [
+            "name", "status", "test_accuracy", "steps", "task", "train_accuracy", "began", "stored",
+            "size", "network",
+        ])
         try writer.begin(columns: [
             "run", "name", "status", "task", "network", "steps", "stored", "size",
             "train_accuracy", "test_accuracy", "began",
@@ -76,7 +79,7 @@ struct ListCommand: ParsableCommand {
                 cell("run"), cell("name"), cell("status"), cell("task"), cell("network"),
                 cell("last_step"), cell("checkpoint_count"),
                 .text(cell("weight_bytes").integer.map(NumberText.bytes) ?? ""),
-                cell("train_accuracy").rounded, cell("test_accuracy").rounded,
+                cell("train_accuracy"), cell("test_accuracy"),
                 .text(cell("created_at").real.map(DateText.local) ?? ""),
             ])
         }

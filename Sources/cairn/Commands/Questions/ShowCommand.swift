@@ -52,8 +52,8 @@ struct ShowCommand: ParsableCommand {
             try Output.standard.write(details.json(account: account).json(spaced: true) + "\n")
         case .csv: try rows.writer().write(columns: details.columns, rows: [details.row])
         case .table, .markdown:
-            try details.printReport(with: rows.writer)
-            try account?.printReport(with: rows.writer)
+            try details.printReport { rows.writer(to: $0) }
+            try account?.printReport { rows.writer(to: $0) }
             let terminal = Terminal.output
             guard rows.format == .table, terminal.isInteractive else { return }
             for figure in try RunCurves(run: details).figures() {
@@ -68,7 +68,7 @@ struct ShowCommand: ParsableCommand {
         case .json: try Output.standard.write(checkpoint.json.pretty + "\n")
         case .nl: try Output.standard.write(checkpoint.json.json(spaced: true) + "\n")
         case .csv: try rows.writer().write(columns: checkpoint.columns, rows: [checkpoint.row])
-        case .table, .markdown: try checkpoint.printReport(with: rows.writer)
+        case .table, .markdown: try checkpoint.printReport { rows.writer(to: $0) }
         }
     }
 }

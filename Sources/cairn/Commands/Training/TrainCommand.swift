@@ -106,13 +106,15 @@ struct TrainCommand: ParsableCommand {
                     [.text("what it shows"), .text(chosen.summary)],
                 ] + settings.map { [.text($0.name), $0.value] })
         }
-        try rows.writer().write(
-            columns: ["preset", "published in", "what it shows", "settings"],
+        let isForPeople = rows.format == .table || rows.format == .markdown
+        try rows.writer(importance: ["what it shows"]).write(
+            columns: ["preset", "what it shows", "published in"]
+                + (isForPeople ? [] : ["settings"]),
             rows: Preset.all.map { preset in
-                [
-                    .text(preset.name), .text(preset.source), .text(preset.summary),
-                    .text(try TrainingConfiguration(preset.settings).settings.written),
-                ]
+                [.text(preset.name), .text(preset.summary), .text(preset.source)]
+                    + (isForPeople
+                        ? []
+                        : [.text(try TrainingConfiguration(preset.settings).settings.written)])
             })
     }
 }
