@@ -67,10 +67,10 @@ final class Browser {
         return value as? String ?? "\(value)"
     }
 
-    /// Waits until a condition holds.
+    /// Waits until a condition holds, long enough for a machine on which many tests run beside.
     func wait(for condition: String, reloading: Bool = false) async throws {
         let clock = ContinuousClock()
-        let end = clock.now + .seconds(60)
+        let end = clock.now + .seconds(300)
         while clock.now < end {
             if try await run("return String(Boolean(\(condition)))") == "true" { return }
             if reloading {
