@@ -94,7 +94,7 @@ let package = Package(
         .target(
             name: "CheckpointArchive",
             dependencies: [
-                "HDF5Files", "SystemFiles", "Checkpoints", "ArchiveSchema",
+                "CSQLite", "HDF5Files", "SystemFiles", "Checkpoints", "ArchiveSchema",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ], swiftSettings: numerical),

@@ -1,6 +1,5 @@
 package import Checkpoints
 internal import Foundation
-package import GRDB
 internal import SystemFiles
 
 /// A folder of training runs: checkpoints in HDF5 files, indexed in SQLite.
@@ -28,6 +27,10 @@ package final class Archive: Sendable {
         package var hook: WriteHook?
         /// Reads arrays that the archive only knows the place of.
         package var readReference: (@Sendable (DataReference) throws -> [Tensor])?
+        /// Takes a sentence about what does not end the work; they go to standard error.
+        package var warn: @Sendable (String) -> Void = {
+            FileHandle.standardError.write(Data("cairn: \($0)\n".utf8))
+        }
 
         package init(
             deflateLevel: Int? = nil, looseLimit: Int? = 64, packsBesideSaving: Bool = true,
@@ -49,8 +52,6 @@ package final class Archive: Sendable {
     let files: DurableFiles
     /// A connection of its own, so that runs can be looked up from inside a running query.
     let lookUpConnection: IndexConnection
-    let renewal = IndexRenewal()
-    let claims = RunClaim.Registry()
 
     /// Opens an existing archive.
     package convenience init(
@@ -141,26 +142,11 @@ package final class Archive: Sendable {
     }
 
     deinit {
+        // Should it be gone, whoever opens the archive next hears of it.
+        _ = hasIndex
         // The writing connection goes last, because it alone can fold the log into the database.
         try? lookUpConnection.close()
         index.close()
-    }
-
-    /// Runs `body` on a read-only connection, inside one read transaction.
-    ///
-    /// It must not call `read` or `write` of the same archive; looking up and reading runs is
-    /// allowed.
-    package func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        try renewing { try index.read(body) }
-    }
-
-    /// Runs `body` in a write transaction that happens completely or not at all.
-    ///
-    /// Keep it short: every other writer waits. Never read or write HDF5 files inside.
-    package func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        let value = try renewing { try index.write(body) }
-        try renewIndexIfReplaced()
-        return value
     }
 
     /// What the archive's file system can be trusted with.

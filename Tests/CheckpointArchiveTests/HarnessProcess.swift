@@ -46,6 +46,8 @@ final class HarnessProcess {
         }
     }
 
+    var isRunning: Bool { process.isRunning }
+
     func kill() {
         Foundation.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()

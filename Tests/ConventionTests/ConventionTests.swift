@@ -21,7 +21,8 @@ import Testing
         "Figures": [],
         "ArchiveSchema": [],
         "CheckpointArchive": [
-            "HDF5Files", "SystemFiles", "Checkpoints", "ArchiveSchema", "GRDB", "GRDBSQLite",
+            "CSQLite", "HDF5Files", "SystemFiles", "Checkpoints", "ArchiveSchema", "GRDB",
+            "GRDBSQLite",
         ],
         "Interchange": [
             "CZlib", "HDF5Files", "SystemFiles", "Networks", "ArrayMath", "Checkpoints",

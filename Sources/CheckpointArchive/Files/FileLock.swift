@@ -87,6 +87,14 @@ final class FileLock: Sendable {
         }
     }
 
+    /// Writes something into the file that stays when the claim ends; answers whether it was empty.
+    func mark() -> Bool {
+        guard (try? file.byteCount) == 0 else { return false }
+        // An empty file says as much to whoever finds it first.
+        try? file.write([UInt8(ascii: "+")])
+        return true
+    }
+
     private func describe(_ purpose: Purpose) {
         // Who it is helps people; the claim holds without it, on a full disk too.
         try? file.truncate(to: 0)

@@ -37,7 +37,8 @@ struct ArchiveIndex: Sendable {
                 // does the same.
                 let lock = try FileLock.wait(paths.indexLock, seconds: ArchiveIndex.patience)
                 writer = try withExtendedLifetime(lock) {
-                    try ArchiveIndex.openWriter(paths, storage)
+                    try Archive.mapErrors { try ArchiveIndex.clearRemains(paths) }
+                    return try ArchiveIndex.openWriter(paths, storage)
                 }
             } else {
                 writer = nil
@@ -66,6 +67,30 @@ struct ArchiveIndex: Sendable {
         /// back a synced one. It is for rows that add a durable file of a run which is marked as
         /// running: opening the archive takes in the files that such a run has beside its rows.
         case recoverable
+    }
+
+    /// Whether the index is the one that the writing connection works with.
+    var isCurrent: Bool { writer?.isCurrent ?? true }
+
+    /// Ends the work with an index that was deleted or replaced; answers whether this is the first
+    /// time.
+    func giveUp() -> Bool {
+        // Without the lock, which somebody can keep for long, little is lost.
+        let lock = try? FileLock.wait(paths.indexLock, seconds: 5)
+        return withExtendedLifetime(lock) { writer?.giveUp() ?? false }
+    }
+
+    /// Runs `body` on a connection to the index that is in its place now.
+    func read<Value>(
+        _ reader: IndexConnection, _ body: (Database) throws -> Value
+    ) throws -> Value {
+        if let writer {
+            guard writer.isCurrent, reader.isCurrent else { throw IndexReplaced() }
+        } else if !reader.isCurrent {
+            try ArchiveIndex.requireExistence(paths)
+            try reader.reopen()
+        }
+        return try reader.use { try $0.read(body) }
     }
 
     /// Runs `body` inside a write transaction that either happens completely or not at all.
@@ -130,7 +155,9 @@ struct ArchiveIndex: Sendable {
         guard let writer else { return }
         // The last connection of all moves the log, which counts as a checkpoint.
         let lock = try? FileLock.wait(paths.indexLock, seconds: 1)
-        withExtendedLifetime(lock) { try? writer.close() }
+        withExtendedLifetime(lock) {
+            if writer.isCurrent { try? writer.close() } else { _ = writer.giveUp() }
+        }
     }
 
     /// Folds the write-ahead log into the database; the caller holds `index.lock`.
@@ -185,6 +212,30 @@ extension ArchiveIndex {
             try db.execute(sql: "PRAGMA cache_size = -16000")
         }
         return configuration
+    }
+
+    /// Takes away what is left of a deleted index, or of its deleted log.
+    ///
+    /// SQLite would take it for part of what it opens, and never leaves either so itself.
+    private static func clearRemains(_ paths: ArchivePaths) throws {
+        if byteCount(of: "", paths) == 0 {
+            try setLogAside(paths)
+        } else if !paths.index("-wal").exists, paths.index("-shm").exists {
+            try paths.index("-shm").remove()
+        }
+    }
+
+    /// Takes the log out of its place, into the quarantine if anything is in it.
+    static func setLogAside(_ paths: ArchivePaths) throws {
+        let log = paths.index("-wal")
+        if byteCount(of: "-wal", paths) > 0 {
+            try paths.quarantineFolder.makeFolder()
+            try log.rename(
+                to: Archive.freePath(paths.quarantineFolder.appending("index"), ".sqlite-wal"))
+        }
+        for suffix in ["-wal", "-shm"] where paths.index(suffix).exists {
+            try paths.index(suffix).remove()
+        }
     }
 
     /// Opens the index for writing and migrates it to this version; the caller holds `index.lock`.

@@ -1,3 +1,4 @@
+internal import CSQLite
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
@@ -12,6 +13,7 @@ final class IndexConnection: Sendable {
     private struct Opened {
         let queue: DatabaseQueue
         let files: IndexFiles
+        var isGivenUp = false
     }
 
     private let paths: ArchivePaths
@@ -29,10 +31,10 @@ final class IndexConnection: Sendable {
     var queue: DatabaseQueue { opened.withLock(\.queue) }
 
     /// Whether the files of the index are those that this connection works with.
-    var isCurrent: Bool { opened.withLock(\.files).areInPlace(paths) }
-
-    /// Whether the index itself, without its log, is the file that this connection works with.
-    var hasSameIndex: Bool { opened.withLock(\.files.index) == IndexFiles(paths).index }
+    var isCurrent: Bool {
+        let opened = opened.withLock(\.self)
+        return !opened.isGivenUp && opened.files.areInPlace(paths)
+    }
 
     /// Runs `body` on the connection; what fails because files went meanwhile is `IndexReplaced`.
     func use<Value>(_ body: (DatabaseQueue) throws -> Value) throws -> Value {
@@ -43,13 +45,6 @@ final class IndexConnection: Sendable {
         }
     }
 
-    /// Whether the log or its shared memory in place is still that of this connection.
-    var hasSameLog: Bool {
-        let (mine, present) = (opened.withLock(\.files), IndexFiles(paths))
-        return mine.log != nil && mine.log == present.log
-            || mine.sharedMemory != nil && mine.sharedMemory == present.sharedMemory
-    }
-
     /// Opens the index that is there now; whoever still uses the connection before ends with it.
     func reopen() throws {
         let fresh = try IndexConnection.open(paths, open)
@@ -57,6 +52,31 @@ final class IndexConnection: Sendable {
     }
 
     func close() throws { try queue.close() }
+
+    /// Ends the work with files of which some are no longer in their places; answers whether this is
+    /// the first time.
+    ///
+    /// The log is not folded: it belongs to nothing that is there. What is left of it would be taken
+    /// for the log of the index that comes into the place. The caller holds `index.lock`.
+    func giveUp() -> Bool {
+        let isFirst = opened.withLock { opened in
+            defer { opened.isGivenUp = true }
+            return !opened.isGivenUp
+        }
+        guard isFirst else { return false }
+        let (queue, mine) = opened.withLock { ($0.queue, $0.files) }
+        queue.inDatabase {
+            _ = sqlite_set_option($0.sqliteConnection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        }
+        try? queue.close()
+        let present = IndexFiles(paths)
+        if let log = mine.log, log == present.log, mine.index != present.index {
+            try? ArchiveIndex.setLogAside(paths)
+        } else if let memory = mine.sharedMemory, memory == present.sharedMemory {
+            try? paths.index("-shm").remove()
+        }
+        return true
+    }
 
     private static func open(
         _ paths: ArchivePaths, _ open: () throws -> DatabaseQueue
@@ -97,18 +117,14 @@ private struct IndexFiles {
 
 /// The index was deleted or replaced under a connection; nothing was read or written.
 struct IndexReplaced: Error {
-    /// Runs `body` again where the index is replaced under it; `prepare` comes before that.
+    /// Runs `body` again where the index is replaced under it.
     static func retrying<Value>(
-        _ paths: ArchivePaths, _ body: () throws -> Value,
-        prepare: () throws -> Void = {}
+        _ paths: ArchivePaths, _ body: () throws -> Value
     ) throws -> Value {
-        var isReplaced = false
         for attempt in 0..<8 {
             do {
-                if isReplaced { try prepare() }
                 return try body()
             } catch is IndexReplaced {
-                isReplaced = true
                 // Whoever replaces one file after the other needs a moment.
                 usleep(UInt32(1_000 << attempt))
             }

@@ -64,17 +64,6 @@ extension Archive {
         "SELECT id, name FROM run WHERE substr(id, 1, length(?1)) = ?1 ORDER BY created_at",
     ]
 
-    /// Looks something up, from wherever the caller is.
-    func lookUp<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        do {
-            return try renewing {
-                try ArchiveIndex.recovering(paths) { try index.read(lookUpConnection, body) }
-            }
-        } catch let error as DatabaseError {
-            throw ArchiveIndex.userError(error, paths.indexFile)
-        }
-    }
-
     /// Brings the index up to what a run's folder holds, reading only files it does not know.
     ///
     /// The caller holds the run's lock. A file that cannot be read is left for `verify` to report.

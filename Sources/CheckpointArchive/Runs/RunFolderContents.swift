@@ -199,7 +199,28 @@ extension RunFolderContents {
         if tags != nil, let present = try? TagFile.read(paths, run) {
             try IndexRows.putTags(present, of: key, db)
         }
+        try forgetPackedStates(run: key, db)
         return redundant + (try forgetEmptied(run: key, db))
+    }
+
+    /// Takes files out of the index that are gone and held optimiser states alone, all but the
+    /// newest: packing leaves them out, and an index that was made before knows them still.
+    private func forgetPackedStates(run key: Int64, _ db: Database) throws {
+        let paths = try String.fetchAll(
+            db,
+            sql: """
+                SELECT path FROM file
+                WHERE run_key = ?1 AND kind IN ('loose', 'optimizer')
+                    AND NOT EXISTS (
+                        SELECT * FROM checkpoint AS c WHERE c.file_key = file.file_key)
+                    AND file_key IS NOT (
+                        SELECT optimizer_file_key FROM checkpoint
+                        WHERE run_key = ?1 AND optimizer_file_key IS NOT NULL
+                        ORDER BY step DESC LIMIT 1)
+                """, arguments: [key])
+        for path in paths where !self.paths.file(run, path).exists {
+            try IndexRows.forgetFile(path, of: key, db)
+        }
     }
 
     /// Takes files out of the index whose checkpoints have all moved to other files; answers them.

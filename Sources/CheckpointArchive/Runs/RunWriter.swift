@@ -23,12 +23,21 @@ package final class RunWriter: CheckpointSink, Sendable {
     private struct OpenRun {
         let id: String
         let name: String
-        let claim: RunClaim
+        let claim: FileLock
         let fileMaker: CheckpointFileMaker
         var layout: TensorLayout?
         var lastStep: Int
         var looseCount: Int
+        /// The steps that the archive has, with the digest of each and whether it has the
+        /// optimiser's state.
+        var stored: [Int: (digest: Digest, hasState: Bool)]
         let packer = BackgroundPacker()
+
+        mutating func add(_ checkpoint: CheckpointFile.Summary) {
+            layout = checkpoint.layout
+            lastStep = max(lastStep, checkpoint.step)
+            stored[checkpoint.step] = (checkpoint.digest, checkpoint.hasOptimizerState)
+        }
     }
 
     init(archive: Archive) { self.archive = archive }
@@ -39,10 +48,10 @@ package final class RunWriter: CheckpointSink, Sendable {
             try RunWriter.requireStorable(run)
             let folder = archive.paths.runFolder(run.id)
             state = try archive.maintaining(run.id) {
-                let claim =
-                    folder.exists
-                    ? try reopen(run) : try create(run, folder) ?? reopen(run)
-                return .open(try register(run, claim))
+                if !folder.exists, let claim = try create(run, folder) {
+                    return .open(try register(run, claim, isNew: true))
+                }
+                return .open(try register(run, reopen(run), isNew: false))
             }
         }
     }
@@ -60,14 +69,12 @@ package final class RunWriter: CheckpointSink, Sendable {
                 let digest = { CheckpointFile.Summary(checkpoint, layout).digest }
                 if try isStored(checkpoint.step, digest, in: run) {
                     if let optimizerState = checkpoint.optimizerState {
-                        try add(optimizerState, step: checkpoint.step, to: run)
+                        try add(optimizerState, step: checkpoint.step, to: &run)
                     }
                     return
                 }
                 try requireLayout(layout, step: checkpoint.step, in: run)
-                try store(checkpoint, layout, in: run)
-                run.layout = layout
-                run.lastStep = max(run.lastStep, checkpoint.step)
+                try run.add(store(checkpoint, layout, in: run))
                 run.looseCount += 1
             }
             state = .open(run)
@@ -82,15 +89,17 @@ package final class RunWriter: CheckpointSink, Sendable {
     /// Packs the loose checkpoints there are, beside what is saved meanwhile.
     private func pack(_ run: OpenRun) throws {
         guard archive.options.packsBesideSaving else {
-            return try run.packer.run {
-                try named(run, "packing") { try archive.packHoldingLock(run.id) }
-            }
+            return try run.packer.run { try packNow(run) }
         }
         try run.packer.start { [self] in
             // The run stays claimed until the pack is whole.
-            try withExtendedLifetime(run.claim) {
-                try named(run, "packing") { try archive.packHoldingLock(run.id) }
-            }
+            try withExtendedLifetime(run.claim) { try packNow(run) }
+        }
+    }
+
+    private func packNow(_ run: OpenRun) throws {
+        try archive.whileIndexed {
+            try named(run, "packing") { try archive.packHoldingLock(run.id) }
         }
     }
 
@@ -110,9 +119,7 @@ package final class RunWriter: CheckpointSink, Sendable {
                     return
                 }
                 try requireLayout(layout, step: checkpoint.step, in: run)
-                try store(checkpoint, layout, in: run)
-                run.layout = layout
-                run.lastStep = max(run.lastStep, checkpoint.step)
+                try run.add(store(checkpoint, layout, in: run))
                 // It does not count as loose: a file of this size gains nothing by being packed,
                 // and would be written twice.
             }
@@ -128,15 +135,17 @@ package final class RunWriter: CheckpointSink, Sendable {
             try run.packer.finish()
             try named(run, "its end") {
                 try StorageLimits.requireStorable(metrics)
-                // What failed can have left a file that the index or `packed.h5` does not know.
-                let files = RunFolderContents.files(archive.paths, run.id)
-                let isIndexed = try archive.indexedPaths(of: run.id).isSuperset(of: files)
-                if run.packer.hasFailed || !isIndexed {
-                    try archive.adoptFilesAndView(of: run.id)
-                }
-                if archive.options.looseLimit != nil, run.looseCount > 0 {
-                    // What fails here, a second end takes in again.
-                    try run.packer.run { try archive.packHoldingLock(run.id) }
+                try archive.whileIndexed {
+                    // What failed can have left a file that the index or `packed.h5` does not know.
+                    let files = RunFolderContents.files(archive.paths, run.id)
+                    let isIndexed = try archive.indexedPaths(of: run.id).isSuperset(of: files)
+                    if run.packer.hasFailed || !isIndexed {
+                        try archive.adoptFilesAndView(of: run.id)
+                    }
+                    if archive.options.looseLimit != nil, run.looseCount > 0 {
+                        // What fails here, a second end takes in again.
+                        try run.packer.run { try archive.packHoldingLock(run.id) }
+                    }
                 }
                 let end = EndFile(
                     status: status, finishedAt: Date().timeIntervalSince1970,
@@ -145,8 +154,7 @@ package final class RunWriter: CheckpointSink, Sendable {
                 let image = try end.image(run: run.id)
                 try archive.files.write(image, to: archive.paths.file(run.id, path))
                 let file = IndexedFile(path: path, kind: .end, image: image)
-                try archive.write { db in
-                    let key = try IndexRows.requiredKey(run.id, db)
+                try record(in: run) { key, db in
                     _ = try IndexRows.putFile(file, of: key, db)
                     try MetricRows.add(metrics, run: key, db)
                     try IndexRows.setStatus(status, finishedAt: end.finishedAt, of: key, db)
@@ -175,7 +183,7 @@ package final class RunWriter: CheckpointSink, Sendable {
 
     /// Makes the run's folder with its file, complete or not at all; nil where another process has
     /// made it in the meantime.
-    private func create(_ run: RunDescription, _ folder: RootedPath) throws -> RunClaim? {
+    private func create(_ run: RunDescription, _ folder: RootedPath) throws -> FileLock? {
         try Archive.mapErrors {
             let files = archive.files
             let temporary = files.temporaryPath()
@@ -186,7 +194,7 @@ package final class RunWriter: CheckpointSink, Sendable {
                     try RunDescriptionFile.image(of: run), to: temporary.appending("run.h5"))
                 let lock = try FileLock.claim(temporary.appending("lock"), toWrite: run)
                 try files.move(temporary, to: folder)
-                return RunClaim(lock, on: run.id, isGrowing: true, archive.claims)
+                return lock
             } catch {
                 try? temporary.removeTree()
                 let isTaken = (error as? FileError)?.isTaken ?? false
@@ -197,8 +205,8 @@ package final class RunWriter: CheckpointSink, Sendable {
     }
 
     /// Claims a run that is there already, if it is the same one.
-    private func reopen(_ run: RunDescription) throws -> RunClaim {
-        let claim = try archive.claim(run, isGrowing: true)
+    private func reopen(_ run: RunDescription) throws -> FileLock {
+        let claim = try archive.claim(run)
         let file = "runs/\(run.id)/run.h5"
         let stored: RunDescription
         do {
@@ -222,33 +230,39 @@ package final class RunWriter: CheckpointSink, Sendable {
         return claim
     }
 
-    private func register(_ run: RunDescription, _ claim: RunClaim) throws -> OpenRun {
+    private func register(
+        _ run: RunDescription, _ claim: FileLock, isNew: Bool
+    ) throws -> OpenRun {
         let file = try Archive.mapErrors {
             try IndexedFile(path: "run.h5", kind: .run, at: archive.paths.runFile(run.id))
         }
-        return try archive.write { db in
-            let key = try IndexRows.putRun(run, status: .running, db)
-            _ = try IndexRows.putFile(file, of: key, db)
-            let loose = try Int.fetchOne(
-                db, sql: "SELECT count(*) FROM file WHERE run_key = ? AND kind = 'loose'",
-                arguments: [key])
-            let lastStep = try Int.fetchOne(
-                db, sql: "SELECT last_step FROM run WHERE run_key = ?", arguments: [key])
-            return OpenRun(
-                id: run.id, name: run.name, claim: claim,
-                fileMaker: CheckpointFileMaker(run: run.id, compression: archive.compression),
-                layout: try IndexRows.layout(of: key, db), lastStep: lastStep ?? -1,
-                looseCount: loose ?? 0)
+        try archive.whileIndexed {
+            try archive.write { db in
+                let key = try IndexRows.putRun(run, status: .running, db)
+                _ = try IndexRows.putFile(file, of: key, db)
+            }
         }
+        let catalogue = isNew ? nil : try StoredRun(archive: archive, id: run.id).catalogue
+        let present = catalogue?.checkpoints ?? []
+        return OpenRun(
+            id: run.id, name: run.name, claim: claim,
+            fileMaker: CheckpointFileMaker(run: run.id, compression: archive.compression),
+            layout: present.isEmpty ? nil : catalogue?.layout, lastStep: present.last?.step ?? -1,
+            looseCount: present.count { $0.kind == .loose },
+            stored: Dictionary(
+                uniqueKeysWithValues: present.map {
+                    ($0.step, ($0.digest, $0.optimizerPath != nil))
+                }))
     }
 
     // MARK: - Saving
 
     private func store(
         _ checkpoint: Checkpoint, _ layout: TensorLayout, in run: OpenRun
-    ) throws {
+    ) throws -> CheckpointFile.Summary {
         let path = ArchivePaths.loosePath(checkpoint.step)
         var new: PendingFile?
+        var stored: CheckpointFile.Summary?
         try run.fileMaker.withImage(of: checkpoint, layout) { image in
             let file = try PendingFile(
                 archive.files, at: archive.paths.file(run.id, path), byteCount: image.count)
@@ -265,12 +279,17 @@ package final class RunWriter: CheckpointSink, Sendable {
             try index(
                 summary, in: IndexedFile(path: path, kind: .loose, image: image),
                 metrics: checkpoint.metrics, of: run, once: { try new.wait() })
+            // Without an index nobody has waited for it yet.
+            try new.wait()
+            stored = summary
         }
+        guard let stored else { preconditionFailure("a stored file has a summary") }
+        return stored
     }
 
     private func store(
         _ checkpoint: StreamedCheckpoint, _ layout: TensorLayout, in run: OpenRun
-    ) throws {
+    ) throws -> CheckpointFile.Summary {
         let path = ArchivePaths.loosePath(checkpoint.step)
         let place = archive.paths.file(run.id, path)
         let summary = try archive.files.write(to: place) { temporary in
@@ -279,6 +298,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         try index(
             summary, in: try IndexedFile(path: path, kind: .loose, at: place),
             metrics: checkpoint.metrics, of: run, once: {})
+        return summary
     }
 
     /// Adds the rows of a checkpoint; they become visible once `isDurable` has returned.
@@ -288,36 +308,40 @@ package final class RunWriter: CheckpointSink, Sendable {
     ) throws {
         // The rows need no sync of their own: should a power cut take them, opening the archive
         // finds the durable file, because the run is marked as running by a synced transaction.
-        try archive.renewing {
-            try archive.index.write(durability: .recoverable) { db in
-                // Another index can have another key for the run.
-                let key = try IndexRows.requiredKey(run.id, db)
-                if run.layout == nil { try IndexRows.putLayout(summary.layout, of: key, db) }
-                let fileKey = try IndexRows.putFile(file, of: key, db)
-                try IndexRows.putCheckpoint(
-                    summary, fileKey: fileKey, position: 0,
-                    optimizerFileKey: summary.hasOptimizerState ? fileKey : nil, of: key, db)
-                try MetricRows.add(metrics, run: key, db)
-                try isDurable()
+        try record(in: run, durability: .recoverable) { key, db in
+            if run.layout == nil { try IndexRows.putLayout(summary.layout, of: key, db) }
+            let fileKey = try IndexRows.putFile(file, of: key, db)
+            try IndexRows.putCheckpoint(
+                summary, fileKey: fileKey, position: 0,
+                optimizerFileKey: summary.hasOptimizerState ? fileKey : nil, of: key, db)
+            try MetricRows.add(metrics, run: key, db)
+            try isDurable()
+        }
+    }
+
+    /// Adds rows for a file of the run.
+    ///
+    /// Where the index was deleted or replaced, the file is enough: whoever opens the archive next
+    /// takes it in.
+    private func record(
+        in run: OpenRun, durability: ArchiveIndex.Durability = .synced,
+        _ body: (Int64, Database) throws -> Void
+    ) throws {
+        try archive.whileIndexed {
+            try archive.index.write(durability: durability) { db in
+                try body(try IndexRows.requiredKey(run.id, db), db)
             }
         }
+        // It can have gone while it was written to.
+        _ = archive.hasIndex
     }
 
     /// Whether the archive has this checkpoint already; another one of the same step is an error.
     private func isStored(
         _ step: Int, _ found: () throws -> Digest, in run: OpenRun
     ) throws -> Bool {
-        guard step <= run.lastStep else { return false }
-        let digest = try archive.lookUp { db in
-            try Data.fetchOne(
-                db,
-                sql: """
-                    SELECT digest FROM checkpoint JOIN run USING (run_key)
-                    WHERE id = ? AND step = ?
-                    """, arguments: [run.id, step])
-        }
-        guard let digest else { return false }
-        guard digest == Data(try found().bytes) else {
+        guard let digest = run.stored[step]?.digest else { return false }
+        guard try digest == found() else {
             throw UserError(
                 .refused, subject: "run \(run.name) (\(run.id)), step \(step)",
                 cause: "the archive has other weights for this step",
@@ -327,29 +351,21 @@ package final class RunWriter: CheckpointSink, Sendable {
     }
 
     /// Adds the optimiser's state to a stored step that has none.
-    private func add(_ state: OptimizerState, step: Int, to run: OpenRun) throws {
-        let hasState = try archive.lookUp { db in
-            try Bool.fetchOne(
-                db,
-                sql: """
-                    SELECT optimizer_file_key IS NOT NULL FROM checkpoint
-                    JOIN run USING (run_key) WHERE id = ? AND step = ?
-                    """, arguments: [run.id, step])
-        }
-        guard hasState == false else { return }
+    private func add(_ state: OptimizerState, step: Int, to run: inout OpenRun) throws {
+        guard run.stored[step]?.hasState == false else { return }
         let path = ArchivePaths.optimizerPath(step)
         try archive.paths.file(run.id, "optimizer").makeFolder()
         let image = try CheckpointFile.image(
             of: state, step: step, run: run.id, compression: archive.compression)
         try archive.files.write(image, to: archive.paths.file(run.id, path))
         let file = IndexedFile(path: path, kind: .optimizer, image: image)
-        try archive.write { db in
-            let key = try IndexRows.requiredKey(run.id, db)
+        try record(in: run) { key, db in
             let fileKey = try IndexRows.putFile(file, of: key, db)
             try db.execute(
                 sql: "UPDATE checkpoint SET optimizer_file_key = ? WHERE run_key = ? AND step = ?",
                 arguments: [fileKey, key, step])
         }
+        run.stored[step]?.hasState = true
     }
 
     private func requireLayout(_ layout: TensorLayout, step: Int, in run: OpenRun) throws {

@@ -13,10 +13,16 @@ extension Archive {
         // Without the claim another process is at this run, and the run's own lock will say so.
         let claim = try FileLock.attempt(marker)
         return try withExtendedLifetime(claim) {
+            let isOurs = claim?.mark() ?? false
             let value = try work()
-            if claim != nil { try? marker.remove() }
+            if isOurs { try? marker.remove() }
             return value
         }
+    }
+
+    /// Has whoever opens the archive next look through the files of a run.
+    func leaveMarker(of run: String) throws {
+        _ = try FileLock.wait(marker(of: run), seconds: 10).mark()
     }
 
     private static let markerPrefix = "adopt-"
@@ -41,14 +47,13 @@ extension Archive {
             // Whoever made the marker holds it as long as it lives.
             guard let claim = try FileLock.attempt(marker) else { continue }
             withExtendedLifetime(claim) {
+                guard paths.runFile(run).exists else { return (try? marker.remove()) ?? () }
                 // The run may be written by somebody; then it is for whoever comes later.
-                let isDone =
-                    !paths.runFile(run).exists
-                    || leavingTrouble {
-                        guard let claim = try attemptTidying(run) else { throw Postponed() }
-                        try withExtendedLifetime(claim) { try adoptFilesAndView(of: run) }
-                    }
-                if isDone { try? marker.remove() }
+                guard let claim = try? attemptTidying(run) else { return }
+                withExtendedLifetime(claim) {
+                    // It goes before the claim does: whoever writes the run next may need it.
+                    if leavingTrouble({ try adoptFilesAndView(of: run) }) { try? marker.remove() }
+                }
             }
         }
     }
@@ -94,9 +99,6 @@ extension Archive {
             }
         }
     }
-
-    /// Work that is for whoever opens the archive later.
-    private struct Postponed: Error {}
 
     /// Runs `body`, which is about one run; answers whether there is nothing left to do.
     ///

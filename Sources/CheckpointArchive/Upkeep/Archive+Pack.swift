@@ -2,7 +2,6 @@ internal import Checkpoints
 internal import Foundation
 internal import GRDB
 internal import HDF5Files
-internal import Synchronization
 internal import SystemFiles
 
 extension Archive {
@@ -52,16 +51,12 @@ extension Archive {
         let path = ArchivePaths.packPath(first.step, last.step)
         let states = try writeStates(of: run, in: batch)
         let (file, summaries) = try writePack(batch, of: run, path)
-        try renewing {
-            try renewal.moves.withLock { _ in
-                let outdated = try index.write { db in
-                    try self.index(file, summaries, states, replacing: batch, of: run, db)
-                }
-                // From here on the index no longer needs them.
-                for path in outdated { try? paths.file(run.id, path).remove() }
-                for location in batch { files.retire(paths.file(run.id, location.path)) }
-            }
+        let outdated = try write { db in
+            try index(file, summaries, states, replacing: batch, of: run, db)
         }
+        // From here on the index no longer needs them.
+        for path in outdated { try? paths.file(run.id, path).remove() }
+        for location in batch { files.retire(paths.file(run.id, location.path)) }
         report.checkpointCount += batch.count
         report.packCount += 1
         report.bytesBefore += batch.reduce(0) { $0 + $1.fileByteCount }

@@ -27,10 +27,11 @@ struct ArchiveAccess {
         try Archive.openOrCreate(at: path, options: readingReferences(options))
     }
 
-    /// The options with a reader for arrays that lie outside the archive.
+    /// The options with a reader for arrays that lie outside the archive, and the way to the terminal.
     private func readingReferences(_ options: Archive.Options) -> Archive.Options {
         var options = options
         options.readReference = { try $0.read() }
+        options.warn = { Output.error.note("cairn: \($0)") }
         return options
     }
 
