@@ -23,10 +23,7 @@ public final class ArchiveReader: Sendable {
     /// Throws where there is no archive, where a newer version of Cairn made it, or where its index
     /// is missing or damaged.
     public init(opening path: String) throws(ArchiveError) {
-        archive = try ArchiveError.mapping {
-            try Archive.migrateIndex(at: path)
-            return try Archive(opening: path, access: .readOnly)
-        }
+        archive = try ArchiveError.mapping { try Archive.reading(path) }
     }
 
     /// The archive's folder, as an absolute path.

@@ -1,5 +1,6 @@
 package import Checkpoints
 internal import Foundation
+internal import Synchronization
 internal import SystemFiles
 
 /// A folder of training runs: checkpoints in HDF5 files, indexed in SQLite.
@@ -50,8 +51,7 @@ package final class Archive: Sendable {
     package let options: Options
     let index: ArchiveIndex
     let files: DurableFiles
-    /// A connection of its own, so that runs can be looked up from inside a running query.
-    let lookUpConnection: IndexConnection
+    private let lookUps = Mutex<IndexConnection?>(nil)
 
     /// Opens an existing archive.
     package convenience init(
@@ -72,18 +72,21 @@ package final class Archive: Sendable {
         ArchivePaths(root: absolute(path)).formatFile.exists
     }
 
-    /// Brings an index that an earlier version of Cairn made up to date, where it can be written.
-    ///
-    /// Opening for reading refuses such an index, because it changes nothing on disk.
-    package static func migrateIndex(at path: String) throws {
-        let paths = ArchivePaths(root: absolute(path))
-        guard FileManager.default.fileExists(atPath: paths.indexFile),
-            FileManager.default.isWritableFile(atPath: paths.root),
-            FileManager.default.isWritableFile(atPath: paths.indexFile),
-            ArchiveIndex.isOutdated(paths)
-        else { return }
-        try ArchiveFormat.check(paths)
-        try ArchiveIndex(paths: paths, isWritable: true, creating: false, hook: nil).close()
+    /// Opens an existing archive for reading alone; an index that an earlier version of Cairn made is
+    /// brought up to date first, where it can be written.
+    package static func reading(
+        _ path: String, options: Options = Options()
+    ) throws -> Archive {
+        do {
+            return try Archive(opening: path, access: .readOnly, options: options)
+        } catch let outdated as ArchiveIndex.Outdated {
+            let paths = ArchivePaths(root: absolute(path))
+            guard Foundation.access(paths.root, W_OK) == 0,
+                Foundation.access(paths.indexFile, W_OK) == 0
+            else { throw outdated }
+            try ArchiveIndex(paths: paths, isWritable: true, creating: false, hook: nil).close()
+            return try Archive(opening: path, access: .readOnly, options: options)
+        }
     }
 
     /// Makes a new archive in a folder that is empty or does not exist.
@@ -132,7 +135,6 @@ package final class Archive: Sendable {
         index = try ArchiveIndex(
             paths: paths, isWritable: access == .readWrite, creating: creatingIndex,
             hook: options.hook)
-        lookUpConnection = try ArchiveIndex.openReader(paths)
         files = DurableFiles(
             temporaryFolder: paths.temporaryFolder, storage: index.storage, hook: options.hook)
         // Copying an archive with git or some synchronisers leaves out empty folders.
@@ -142,11 +144,21 @@ package final class Archive: Sendable {
     }
 
     deinit {
-        // Should it be gone, whoever opens the archive next hears of it.
-        _ = hasIndex
+        // Should it be gone, and not the whole archive, whoever opens that next hears of it.
+        if paths.formatFile.exists { _ = hasIndex }
         // The writing connection goes last, because it alone can fold the log into the database.
-        try? lookUpConnection.close()
+        lookUps.withLock { try? $0?.close() }
         index.close()
+    }
+
+    /// A connection of its own, so that runs can be looked up from inside a running query.
+    func lookUpConnection() throws -> IndexConnection {
+        try lookUps.withLock { connection in
+            if let connection { return connection }
+            let opened = try ArchiveIndex.openReader(paths)
+            connection = opened
+            return opened
+        }
     }
 
     /// What the archive's file system can be trusted with.

@@ -2,6 +2,7 @@ import CheckpointArchive
 import Checkpoints
 import Foundation
 import GRDB
+import Synchronization
 import TestSupport
 import Testing
 
@@ -29,6 +30,34 @@ import Testing
         #expect(curve.last?.value == 0.5)
         let other = try run.metric("test_loss").map(\.value)
         #expect(other[0].isNaN && other[1] == .infinity)
+    }
+
+    /// No other writer waits for this one's disk.
+    @Test func theIndexIsTakenOnceTheFileIsDurable() throws {
+        let folder = try TemporaryFolder()
+        let steps = Recorded()
+        let archive = try Archive.create(
+            at: folder.path("archive"),
+            options: Archive.Options(looseLimit: nil) { steps.add($0) })
+        let writer = archive.writer()
+        try writer.begin(TestRuns.description("a"))
+        for step in 0..<4 {
+            steps.clear()
+            try writer.save(TestRuns.checkpoint(step))
+            let seen = steps.all
+            let taken = try #require(seen.firstIndex(of: .beginIndex))
+            #expect(seen[taken...] == [.beginIndex, .changeIndex, .commitIndex])
+            #expect(seen[..<taken].contains(.syncFile) && seen[..<taken].contains(.syncFolder))
+        }
+        try writer.finish(.finished, metrics: [])
+    }
+
+    /// The steps of writes, in their order.
+    private final class Recorded: Sendable {
+        private let steps = Mutex<[WriteStep]>([])
+        var all: [WriteStep] { steps.withLock(\.self) }
+        func add(_ step: WriteStep) { steps.withLock { $0.append(step) } }
+        func clear() { steps.withLock { $0 = [] } }
     }
 
     @Test func packedCheckpointsReadAsTheLooseOnesDid() throws {

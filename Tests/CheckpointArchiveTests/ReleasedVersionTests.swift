@@ -14,8 +14,12 @@ import Testing
         let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("Fixtures/\(name)")
         try FileManager.default.copyItem(at: fixture, to: URL(fileURLWithPath: path))
-        #expect(throws: UserError.self) { try Archive(opening: path, access: .readOnly) }
-        try Archive.migrateIndex(at: path)
+        #expect {
+            try Archive(opening: path, access: .readOnly)
+        } throws: {
+            ($0 as? any UserErrorConvertible)?.userError.cause.hasPrefix("its version") == true
+        }
+        _ = try Archive.reading(path)
         let archive = try Archive(opening: path, access: .readOnly)
         let names = try archive.read { try String.fetchAll($0, sql: "SELECT name FROM runs_wide") }
         #expect(names == ["test", "test"])

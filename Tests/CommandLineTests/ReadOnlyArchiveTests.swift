@@ -17,15 +17,48 @@ import Testing
 
     init() throws { fixture = try CommandLineFixture() }
 
+    /// Who cannot write the archive, and why.
+    enum Reader: String, CaseIterable {
+        case superuserOnReadOnlyMount, ordinaryUserOnReadOnlyMount, ordinaryUserOfOthersArchive
+    }
+
+    /// A way to run a program as a user who owns nothing; nil where there is none, or where that user
+    /// cannot run the program.
+    private static let ordinaryUser: [String]? = {
+        let words = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        let probe = try? run(words[0], Array(words.dropFirst()) + [cairnExecutable(), "--version"])
+        return probe?.exitCode == 0 ? words : nil
+    }()
+
+    private static var readers: [Reader] {
+        guard unshare != nil else { return [] }
+        return ordinaryUser == nil ? [.superuserOnReadOnlyMount] : Reader.allCases
+    }
+
+    /// Runs `cairn` as this reader.
+    private func cairn(_ arguments: [String], as reader: Reader) throws -> ProcessResult {
+        guard reader != .superuserOnReadOnlyMount else { return try cairn(arguments) }
+        let words = try #require(Self.ordinaryUser)
+        guard reader != .ordinaryUserOfOthersArchive else {
+            return try run(
+                words[0], Array(words.dropFirst()) + [cairnExecutable()] + arguments,
+                environment: ["CAIRN_ARCHIVE": fixture.archive, "HOME": "/nonexistent"],
+                folder: "/", secondsAllowed: 60)
+        }
+        return try cairn(arguments, through: words)
+    }
+
     /// Runs `cairn` where the archive cannot be written.
-    private func cairn(_ arguments: [String]) throws -> ProcessResult {
+    private func cairn(
+        _ arguments: [String], through words: [String] = []
+    ) throws -> ProcessResult {
         let script = """
             mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && cd "$0" && exec "$@"
             """
         return try run(
             "/usr/bin/unshare",
-            try #require(Self.unshare) + ["sh", "-c", script, fixture.archive, cairnExecutable()]
-                + arguments,
+            try #require(Self.unshare) + ["sh", "-c", script, fixture.archive] + words
+                + [cairnExecutable()] + arguments,
             environment: ["CAIRN_ARCHIVE": fixture.archive, "HOME": fixture.folder.path],
             secondsAllowed: 60)
     }
@@ -46,16 +79,27 @@ import Testing
         #expect(result.exitCode == 0 && result.output == undone.output, "\(result)")
     }
 
-    @Test(.enabled(if: unshare != nil)) func anArchiveAtRestIsRead() throws {
+    /// Nobody has read it since it was written, so that no file of a log stands beside the index.
+    @Test(.enabled(if: !readers.isEmpty), arguments: readers)
+    func anArchiveAtRestIsReadWithoutWriting(reader: Reader) throws {
         try fixture.trainTiny()
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o755], ofItemAtPath: fixture.folder.path)
+        let names = try FileManager.default.subpathsOfDirectory(atPath: fixture.archive).sorted()
+        #expect(!names.contains("index.sqlite-wal"))
         let norm = "SELECT round(l2_norm(run, last_step, 'token_embedding'), 6) FROM runs"
-        for arguments in [["ls"], ["show", "tiny@last"], ["verify"], ["sql", norm, "--csv"]] {
-            let expected = try fixture.cairn(arguments)
-            let result = try cairn(arguments)
-            #expect(result.exitCode == expected.exitCode, "\(result)")
-            #expect(result.output == expected.output, "\(result)")
+        let commands = [
+            ["ls"], ["show", "tiny"], ["show", "tiny@last"], ["query", "runs"],
+            ["sql", norm, "--csv"], ["verify"],
+        ]
+        let results = try commands.map { try cairn($0, as: reader) }
+        #expect(
+            try FileManager.default.subpathsOfDirectory(atPath: fixture.archive).sorted() == names)
+        for (command, result) in zip(commands, results) {
+            let expected = try fixture.cairn(command)
+            #expect(result.exitCode == 0 && result.output == expected.output, "\(result)")
         }
-        let refused = try cairn(["analyze", "norms", "tiny", "--quiet"])
+        let refused = try cairn(["analyze", "norms", "tiny", "--quiet"], as: reader)
         #expect(refused.exitCode == 1, "\(refused)")
         #expect(refused.error.split(separator: "\n").count == 1, "\(refused.error)")
     }

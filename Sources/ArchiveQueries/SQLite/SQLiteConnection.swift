@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import CheckpointArchive
 internal import Checkpoints
 
 /// One read-only connection to an SQLite file and what guards it.
@@ -15,7 +16,7 @@ final class SQLiteConnection {
         self.watch = watch
         var pointer: OpaquePointer?
         let flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI
-        let code = sqlite3_open_v2(Self.uri(readingFrom: path), &pointer, flags, nil)
+        let code = sqlite3_open_v2(IndexAddress.uri(readingFrom: path), &pointer, flags, nil)
         guard let pointer, code == SQLITE_OK else {
             let reason = pointer.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
             sqlite3_close_v2(pointer)
@@ -42,25 +43,6 @@ final class SQLiteConnection {
     deinit {
         // Cursors keep the connection alive, so no statement is open here.
         sqlite3_close_v2(handle)
-    }
-
-    /// The URI that opens a file for reading only, whatever characters its path has.
-    static func uri(readingFrom path: String) -> String {
-        let plain = Set("/-._~".utf8)
-        let digits = Array("0123456789ABCDEF".utf8)
-        var bytes: [UInt8] = []
-        for byte in path.utf8 {
-            let isPlain =
-                plain.contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-                || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
-            if isPlain {
-                bytes.append(byte)
-            } else {
-                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return "file:" + String(decoding: bytes, as: UTF8.self) + "?mode=ro"
     }
 
     /// Runs Cairn's own statement outside the guard and gives its rows.

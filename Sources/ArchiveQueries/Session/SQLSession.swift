@@ -56,8 +56,9 @@ package final class SQLSession {
     private let path: String
     let archive: Archive?
     private let options: Options
-    /// Which file the connection reads, whatever its name is by now.
+    /// Which file the connection reads, whatever its name is by now, and how it was opened.
     private var file: FileIdentity?
+    private var address: String
 
     /// Opens a session on an index file.
     ///
@@ -72,6 +73,7 @@ package final class SQLSession {
         self.archive = archive
         self.options = options
         file = FileIdentity(path)
+        address = IndexAddress.uri(readingFrom: path)
         (connection, functions) = try Self.connect(path, archive, options, interruption)
     }
 
@@ -93,7 +95,7 @@ package final class SQLSession {
                 _ = try connection.ownRows(
                     "ATTACH ? AS ?",
                     [
-                        .text(SQLiteConnection.uri(readingFrom: attachment.path)),
+                        .text(IndexAddress.uri(readingFrom: attachment.path)),
                         .text(attachment.alias),
                     ])
                 // ATTACH is lazy: reading the schema shows whether it is an SQLite file at all.
@@ -108,10 +110,12 @@ package final class SQLSession {
         return (connection, functions)
     }
 
-    /// Opens the index anew where another file has come into its place.
+    /// Opens the index anew where another file has come into its place, or somebody has begun to
+    /// write to one that nobody changed.
     private func follow() throws {
         let present = FileIdentity(path)
-        guard present != file else { return }
+        let address = IndexAddress.uri(readingFrom: path)
+        guard present != file || address != self.address else { return }
         guard present != nil else {
             throw UserError(
                 .failure, subject: path, cause: "the index is missing",
@@ -119,6 +123,7 @@ package final class SQLSession {
         }
         (connection, functions) = try Self.connect(path, archive, options, interruption)
         file = present
+        self.address = address
     }
 
     /// A name as an SQL identifier, whatever characters it has.

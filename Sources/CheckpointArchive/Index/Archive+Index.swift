@@ -16,7 +16,10 @@ extension Archive {
     func lookUp<Value>(_ body: (Database) throws -> Value) throws -> Value {
         do {
             return try usingIndex {
-                try ArchiveIndex.recovering(paths) { try index.read(lookUpConnection, body) }
+                try ArchiveIndex.recovering(paths) {
+                    try index.requireInPlace()
+                    return try index.read(lookUpConnection(), body)
+                }
             }
         } catch let error as DatabaseError {
             throw ArchiveIndex.userError(error, paths.indexFile)

@@ -30,21 +30,27 @@ struct ArchiveIndex: Sendable {
         let path = paths.indexFile
         do {
             if !creating { try ArchiveIndex.requireExistence(paths) }
-            try ArchiveIndex.requireOwn(paths)
-            if isWritable {
-                let storage = storage
-                // Switching to a write-ahead log and migrating must not meet another process that
-                // does the same.
-                let lock = try FileLock.wait(paths.indexLock, seconds: ArchiveIndex.patience)
-                writer = try withExtendedLifetime(lock) {
-                    try Archive.mapErrors { try ArchiveIndex.clearRemains(paths) }
-                    return try ArchiveIndex.openWriter(paths, storage)
-                }
-            } else {
+            try ArchiveIndex.requireRegularFiles(paths)
+            let present =
+                ArchiveIndex.byteCount(of: "", paths) > 0 ? try ArchiveIndex.openReader(paths) : nil
+            if let present {
+                try ArchiveIndex.requireOwn(present.queue, paths, isWritable: isWritable)
+            }
+            guard isWritable else {
                 writer = nil
+                reader = try present ?? ArchiveIndex.openReader(paths)
+                return
+            }
+            try? present?.close()
+            let storage = storage
+            // Switching to a write-ahead log and migrating must not meet another process that does the
+            // same.
+            let lock = try FileLock.wait(paths.indexLock, seconds: ArchiveIndex.patience)
+            writer = try withExtendedLifetime(lock) {
+                try Archive.mapErrors { try ArchiveIndex.clearRemains(paths) }
+                return try ArchiveIndex.openWriter(paths, storage)
             }
             reader = try ArchiveIndex.openReader(paths)
-            if !isWritable { try ArchiveIndex.requireCurrentVersion(reader.queue, paths) }
         } catch let error as DatabaseError {
             throw ArchiveIndex.userError(error, path)
         }
@@ -84,13 +90,18 @@ struct ArchiveIndex: Sendable {
     func read<Value>(
         _ reader: IndexConnection, _ body: (Database) throws -> Value
     ) throws -> Value {
-        if let writer {
-            guard writer.isCurrent, reader.isCurrent else { throw IndexReplaced() }
-        } else if !reader.isCurrent {
-            try ArchiveIndex.requireExistence(paths)
+        try requireInPlace()
+        if !reader.isCurrent {
+            guard writer == nil else { throw IndexReplaced() }
             try reader.reopen()
         }
         return try reader.use { try $0.read(body) }
+    }
+
+    /// Throws where there is no index, or another one than that which this process writes to.
+    func requireInPlace() throws {
+        guard isCurrent else { throw IndexReplaced() }
+        if writer == nil { try ArchiveIndex.requireExistence(paths) }
     }
 
     /// Runs `body` inside a write transaction that either happens completely or not at all.
@@ -268,18 +279,9 @@ extension ArchiveIndex {
         }
         return try recovering(paths) {
             // Opening reads the schema.
-            try DatabaseQueue(path: readingPath(paths), configuration: configuration)
+            try DatabaseQueue(
+                path: IndexAddress.uri(readingFrom: paths.indexFile), configuration: configuration)
         }
-    }
-
-    /// The index, marked as unchanging where SQLite could not make the files it needs beside it.
-    private static func readingPath(_ paths: ArchivePaths) -> String {
-        guard access(paths.root, W_OK) != 0, byteCount(of: "-wal", paths) == 0,
-            !hasJournal(paths),
-            let escaped = paths.indexFile.addingPercentEncoding(
-                withAllowedCharacters: .urlPathAllowed)
-        else { return paths.indexFile }
-        return "file:\(escaped)?immutable=1"
     }
 
     static func requireExistence(_ paths: ArchivePaths) throws {
@@ -293,17 +295,16 @@ extension ArchiveIndex {
     /// "Cairn" in hexadecimal would be five bytes; this is "Crn1".
     private static let applicationID = 0x4372_6e31
 
-    /// Refuses a database of another program, and an index of a newer version, before anything is
-    /// written.
-    private static func requireOwn(_ paths: ArchivePaths) throws {
-        try requireRegularFiles(paths)
-        guard byteCount(of: "", paths) > 0 else { return }
-        let reader = try openReadingQueue(paths)
-        defer { try? reader.close() }
-        let (program, isEmpty) = try recovering(paths) {
-            try reader.read { db in
+    /// Refuses a database of another program and an index of a version that cannot be used, before
+    /// anything is written.
+    private static func requireOwn(
+        _ queue: DatabaseQueue, _ paths: ArchivePaths, isWritable: Bool
+    ) throws {
+        let (program, version, isEmpty) = try recovering(paths) {
+            try queue.read { db in
                 (
                     try Int.fetchOne(db, sql: "PRAGMA application_id"),
+                    try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0,
                     try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
                 )
             }
@@ -314,7 +315,30 @@ extension ArchiveIndex {
                 cause: "it is a database of another program, which is left as it is",
                 advice: "move it away, then run `cairn reindex`")
         }
-        try requireKnown(version(reader, paths), paths)
+        guard version <= ArchiveSchema.currentVersion else {
+            throw UserError(
+                .failure, subject: paths.indexFile,
+                cause: "it was made by a newer Cairn (index version \(version), this one knows "
+                    + "\(ArchiveSchema.currentVersion))",
+                advice: "use that version, or a different archive")
+        }
+        guard version == ArchiveSchema.currentVersion || isWritable else {
+            throw Outdated(path: paths.indexFile, version: version)
+        }
+    }
+
+    /// An earlier version of Cairn made the index, and the archive is open for reading only.
+    struct Outdated: UserErrorConvertible {
+        let path: String
+        let version: Int
+
+        var userError: UserError {
+            UserError(
+                .failure, subject: path,
+                cause: "its version \(version) must be brought to "
+                    + "\(ArchiveSchema.currentVersion), and the archive is open for reading only",
+                advice: "run `cairn ls` once where the archive can be written")
+        }
     }
 
     /// SQLite opens the index and the files beside it by their paths, and follows links.
@@ -324,45 +348,6 @@ extension ArchiveIndex {
                 try paths.index(suffix).requireRegularIfPresent()
             }
         }
-    }
-
-    static func requireKnown(_ version: Int, _ paths: ArchivePaths) throws {
-        guard version <= ArchiveSchema.currentVersion else {
-            throw UserError(
-                .failure, subject: paths.indexFile,
-                cause: "it was made by a newer Cairn (index version \(version), this one knows "
-                    + "\(ArchiveSchema.currentVersion))",
-                advice: "use that version, or a different archive")
-        }
-    }
-
-    private static func requireCurrentVersion(
-        _ reader: DatabaseQueue, _ paths: ArchivePaths
-    )
-        throws
-    {
-        let version = try version(reader, paths)
-        guard version == ArchiveSchema.currentVersion else {
-            throw UserError(
-                .failure, subject: paths.indexFile,
-                cause: "its version \(version) must be brought to "
-                    + "\(ArchiveSchema.currentVersion), and the archive is open for reading only",
-                advice: "run `cairn ls` once where the archive can be written")
-        }
-    }
-
-    private static func version(_ reader: DatabaseQueue, _ paths: ArchivePaths) throws -> Int {
-        try recovering(paths) {
-            try reader.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
-        }
-    }
-
-    /// Whether an earlier version of Cairn made the index; false where that cannot be told.
-    static func isOutdated(_ paths: ArchivePaths) -> Bool {
-        guard let reader = try? openReadingQueue(paths) else { return false }
-        let version = try? version(reader, paths)
-        try? reader.close()
-        return (1..<ArchiveSchema.currentVersion).contains(version ?? 0)
     }
 
     /// Runs the migrations that the index does not have yet, keeping a copy of what was there.

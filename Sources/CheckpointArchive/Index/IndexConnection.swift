@@ -13,6 +13,8 @@ final class IndexConnection: Sendable {
     private struct Opened {
         let queue: DatabaseQueue
         let files: IndexFiles
+        /// Whether it was opened as one that nobody changes.
+        let isUnchanging: Bool
         var isGivenUp = false
     }
 
@@ -34,6 +36,7 @@ final class IndexConnection: Sendable {
     var isCurrent: Bool {
         let opened = opened.withLock(\.self)
         return !opened.isGivenUp && opened.files.areInPlace(paths)
+            && (!opened.isUnchanging || IndexAddress.isUnchanging(paths.indexFile))
     }
 
     /// Runs `body` on the connection; what fails because files went meanwhile is `IndexReplaced`.
@@ -82,12 +85,13 @@ final class IndexConnection: Sendable {
         _ paths: ArchivePaths, _ open: () throws -> DatabaseQueue
     ) throws -> Opened {
         let before = IndexFiles(paths)
+        let isUnchanging = IndexAddress.isUnchanging(paths.indexFile)
         do {
             let queue = try open()
             let files = IndexFiles(paths)
             // It may have been made by opening it, but not replaced meanwhile.
             guard before.index == nil || before.index == files.index else { throw IndexReplaced() }
-            return Opened(queue: queue, files: files)
+            return Opened(queue: queue, files: files, isUnchanging: isUnchanging)
         } catch is DatabaseError where !before.areInPlace(paths) && before.index != nil {
             throw IndexReplaced()
         }

@@ -20,24 +20,63 @@ package final class RunWriter: CheckpointSink, Sendable {
     }
 
     /// What the writer knows about the run between calls.
-    private struct OpenRun {
+    private final class OpenRun: Sendable {
         let id: String
-        let name: String
+        /// What errors are about.
+        let subject: String
         let claim: FileLock
         let fileMaker: CheckpointFileMaker
-        var layout: TensorLayout?
-        var lastStep: Int
-        var looseCount: Int
-        /// The steps that the archive has, with the digest of each and whether it has the
-        /// optimiser's state.
-        var stored: [Int: (digest: Digest, hasState: Bool)]
         let packer = BackgroundPacker()
+        private let contents: Mutex<Contents>
 
-        mutating func add(_ checkpoint: CheckpointFile.Summary) {
-            layout = checkpoint.layout
-            lastStep = max(lastStep, checkpoint.step)
-            stored[checkpoint.step] = (checkpoint.digest, checkpoint.hasOptimizerState)
+        struct Contents {
+            var layout: TensorLayout?
+            var lastStep: Int
+            var looseCount: Int
+            /// The steps that the archive has, with the digest of each and whether it has the
+            /// optimiser's state.
+            var stored: [Int: (digest: Digest, hasState: Bool)]
         }
+
+        init(
+            _ run: RunDescription, _ claim: FileLock, _ compression: HDF5Layout,
+            catalogue: StoredRun.Catalogue?
+        ) {
+            id = run.id
+            subject = "run \(run.name) (\(run.id))"
+            self.claim = claim
+            fileMaker = CheckpointFileMaker(run: run.id, compression: compression)
+            let present = catalogue?.checkpoints ?? []
+            var stored: [Int: (digest: Digest, hasState: Bool)] = [:]
+            for location in present {
+                stored[location.step] = (location.digest, location.optimizerPath != nil)
+            }
+            contents = Mutex(
+                Contents(
+                    layout: present.isEmpty ? nil : catalogue?.layout,
+                    lastStep: present.last?.step ?? -1,
+                    looseCount: present.count { $0.kind == .loose }, stored: stored))
+        }
+
+        var layout: TensorLayout? { contents.withLock { $0.layout } }
+        var lastStep: Int { contents.withLock { $0.lastStep } }
+        var looseCount: Int { contents.withLock { $0.looseCount } }
+
+        func stored(_ step: Int) -> (digest: Digest, hasState: Bool)? {
+            contents.withLock { $0.stored[step] }
+        }
+
+        /// Takes note of a checkpoint that has become durable.
+        func add(_ checkpoint: CheckpointFile.Summary) {
+            contents.withLock {
+                $0.layout = checkpoint.layout
+                $0.lastStep = max($0.lastStep, checkpoint.step)
+                $0.stored[checkpoint.step] = (checkpoint.digest, checkpoint.hasOptimizerState)
+            }
+        }
+
+        func addState(of step: Int) { contents.withLock { $0.stored[step]?.hasState = true } }
+        func countLoose(_ count: Int) { contents.withLock { $0.looseCount = count } }
     }
 
     init(archive: Archive) { self.archive = archive }
@@ -57,73 +96,79 @@ package final class RunWriter: CheckpointSink, Sendable {
     }
 
     package func save(_ checkpoint: Checkpoint) throws {
-        try state.withLock { state in
-            guard case .open(var run) = state else {
-                preconditionFailure("save comes between begin and finish")
-            }
-            precondition(checkpoint.step >= 0, "a step is never negative")
-            try run.packer.throwFailure()
-            try named(run, "step \(checkpoint.step)") {
-                try StorageLimits.requireStorable(checkpoint.metrics)
-                let layout = try TensorLayout(of: CheckpointFile.sorted(checkpoint.weights))
-                let digest = { CheckpointFile.Summary(checkpoint, layout).digest }
-                if try isStored(checkpoint.step, digest, in: run) {
-                    if let optimizerState = checkpoint.optimizerState {
-                        try add(optimizerState, step: checkpoint.step, to: &run)
-                    }
-                    return
-                }
-                try requireLayout(layout, step: checkpoint.step, in: run)
-                try run.add(store(checkpoint, layout, in: run))
-                run.looseCount += 1
-            }
-            state = .open(run)
-            if let limit = archive.options.looseLimit, run.looseCount >= limit {
-                try pack(run)
-                run.looseCount = 0
-                state = .open(run)
-            }
-        }
-    }
-
-    /// Packs the loose checkpoints there are, beside what is saved meanwhile.
-    private func pack(_ run: OpenRun) throws {
-        guard archive.options.packsBesideSaving else {
-            return try run.packer.run { try packNow(run) }
-        }
-        try run.packer.start { [self] in
-            // The run stays claimed until the pack is whole.
-            try withExtendedLifetime(run.claim) { try packNow(run) }
-        }
-    }
-
-    private func packNow(_ run: OpenRun) throws {
-        try archive.whileIndexed {
-            try named(run, "packing") { try archive.packHoldingLock(run.id) }
-        }
+        try save(
+            checkpoint.step, checkpoint.metrics, checkpoint.optimizerState,
+            layout: { try TensorLayout(of: CheckpointFile.sorted(checkpoint.weights)) },
+            digest: { CheckpointFile.Summary(checkpoint, $0).digest },
+            store: { layout, run in
+                try store(checkpoint, layout, in: run)
+                run.countLoose(run.looseCount + 1)
+            })
     }
 
     package func save(_ checkpoint: StreamedCheckpoint) throws {
         guard checkpoint.byteCount > CheckpointFile.largestWholeByteCount,
             archive.compression == .contiguous
         else { return try save(checkpoint.load()) }
+        // It does not count as loose: a file of this size gains nothing by being packed, and would be
+        // written twice.
+        try save(
+            checkpoint.step, checkpoint.metrics, nil,
+            layout: { try TensorLayout(of: checkpoint.weights) },
+            digest: { _ in try checkpoint.weightsDigest() },
+            store: { layout, run in try store(checkpoint, layout, in: run) })
+    }
+
+    /// Stores a checkpoint by `store`, unless the archive has the step: then it is compared.
+    private func save(
+        _ step: Int, _ metrics: [MetricPoint], _ optimizerState: OptimizerState?,
+        layout: () throws -> TensorLayout, digest: (TensorLayout) throws -> Digest,
+        store: (TensorLayout, OpenRun) throws -> Void
+    ) throws {
         try state.withLock { state in
-            guard case .open(var run) = state else {
+            guard case .open(let run) = state else {
                 preconditionFailure("save comes between begin and finish")
             }
-            precondition(checkpoint.step >= 0, "a step is never negative")
-            try named(run, "step \(checkpoint.step)") {
-                try StorageLimits.requireStorable(checkpoint.metrics)
-                let layout = try TensorLayout(of: checkpoint.weights)
-                if try isStored(checkpoint.step, { try checkpoint.weightsDigest() }, in: run) {
-                    return
+            precondition(step >= 0, "a step is never negative")
+            try run.packer.throwFailure()
+            try RunWriter.named("\(run.subject), step \(step)") {
+                try StorageLimits.requireStorable(metrics)
+                let layout = try layout()
+                guard let stored = run.stored(step) else {
+                    try requireLayout(layout, step: step, in: run)
+                    return try store(layout, run)
                 }
-                try requireLayout(layout, step: checkpoint.step, in: run)
-                try run.add(store(checkpoint, layout, in: run))
-                // It does not count as loose: a file of this size gains nothing by being packed,
-                // and would be written twice.
+                guard try stored.digest == digest(layout) else {
+                    throw UserError(
+                        .refused, subject: "\(run.subject), step \(step)",
+                        cause: "the archive has other weights for this step",
+                        advice: "fork the run instead of continuing it")
+                }
+                if let optimizerState { try add(optimizerState, step: step, to: run) }
             }
-            state = .open(run)
+            if let limit = archive.options.looseLimit, run.looseCount >= limit {
+                try pack(run)
+                run.countLoose(0)
+            }
+        }
+    }
+
+    /// Packs the loose checkpoints there are, beside what is saved meanwhile.
+    private func pack(_ run: OpenRun) throws {
+        let work: @Sendable () throws -> Void = { [archive] in
+            // The run stays claimed until the pack is whole.
+            try withExtendedLifetime(run.claim) {
+                try archive.whileIndexed {
+                    try RunWriter.named("\(run.subject), packing") {
+                        try archive.packHoldingLock(run.id)
+                    }
+                }
+            }
+        }
+        if archive.options.packsBesideSaving {
+            try run.packer.start(work)
+        } else {
+            try run.packer.run(work)
         }
     }
 
@@ -133,7 +178,7 @@ package final class RunWriter: CheckpointSink, Sendable {
                 preconditionFailure("finish comes once, after begin")
             }
             try run.packer.finish()
-            try named(run, "its end") {
+            try RunWriter.named("\(run.subject), its end") {
                 try StorageLimits.requireStorable(metrics)
                 try archive.whileIndexed {
                     // What failed can have left a file that the index or `packed.h5` does not know.
@@ -242,27 +287,18 @@ package final class RunWriter: CheckpointSink, Sendable {
                 _ = try IndexRows.putFile(file, of: key, db)
             }
         }
-        let catalogue = isNew ? nil : try StoredRun(archive: archive, id: run.id).catalogue
-        let present = catalogue?.checkpoints ?? []
         return OpenRun(
-            id: run.id, name: run.name, claim: claim,
-            fileMaker: CheckpointFileMaker(run: run.id, compression: archive.compression),
-            layout: present.isEmpty ? nil : catalogue?.layout, lastStep: present.last?.step ?? -1,
-            looseCount: present.count { $0.kind == .loose },
-            stored: Dictionary(
-                uniqueKeysWithValues: present.map {
-                    ($0.step, ($0.digest, $0.optimizerPath != nil))
-                }))
+            run, claim, archive.compression,
+            catalogue: isNew ? nil : try StoredRun(archive: archive, id: run.id).catalogue)
     }
 
     // MARK: - Saving
 
     private func store(
         _ checkpoint: Checkpoint, _ layout: TensorLayout, in run: OpenRun
-    ) throws -> CheckpointFile.Summary {
+    ) throws {
         let path = ArchivePaths.loosePath(checkpoint.step)
         var new: PendingFile?
-        var stored: CheckpointFile.Summary?
         try run.fileMaker.withImage(of: checkpoint, layout) { image in
             let file = try PendingFile(
                 archive.files, at: archive.paths.file(run.id, path), byteCount: image.count)
@@ -273,23 +309,16 @@ package final class RunWriter: CheckpointSink, Sendable {
             guard let new else { preconditionFailure("a file begins before it ends") }
             try new.write(image, changed)
             new.settle()
-            // Nothing of it is under way any more when this ends, however it ends.
-            defer { try? new.wait() }
-            // Both go on while the disk is busy: the sum over the file, and its rows.
-            try index(
-                summary, in: IndexedFile(path: path, kind: .loose, image: image),
-                metrics: checkpoint.metrics, of: run, once: { try new.wait() })
-            // Without an index nobody has waited for it yet.
+            // The sum over the file goes on while the disk is busy.
+            let file = IndexedFile(path: path, kind: .loose, image: image)
             try new.wait()
-            stored = summary
+            try index(summary, in: file, metrics: checkpoint.metrics, of: run)
         }
-        guard let stored else { preconditionFailure("a stored file has a summary") }
-        return stored
     }
 
     private func store(
         _ checkpoint: StreamedCheckpoint, _ layout: TensorLayout, in run: OpenRun
-    ) throws -> CheckpointFile.Summary {
+    ) throws {
         let path = ArchivePaths.loosePath(checkpoint.step)
         let place = archive.paths.file(run.id, path)
         let summary = try archive.files.write(to: place) { temporary in
@@ -297,14 +326,13 @@ package final class RunWriter: CheckpointSink, Sendable {
         }
         try index(
             summary, in: try IndexedFile(path: path, kind: .loose, at: place),
-            metrics: checkpoint.metrics, of: run, once: {})
-        return summary
+            metrics: checkpoint.metrics, of: run)
     }
 
-    /// Adds the rows of a checkpoint; they become visible once `isDurable` has returned.
+    /// Adds the rows of a checkpoint whose file is durable.
     private func index(
         _ summary: CheckpointFile.Summary, in file: IndexedFile, metrics: [MetricPoint],
-        of run: OpenRun, once isDurable: () throws -> Void
+        of run: OpenRun
     ) throws {
         // The rows need no sync of their own: should a power cut take them, opening the archive
         // finds the durable file, because the run is marked as running by a synced transaction.
@@ -315,8 +343,8 @@ package final class RunWriter: CheckpointSink, Sendable {
                 summary, fileKey: fileKey, position: 0,
                 optimizerFileKey: summary.hasOptimizerState ? fileKey : nil, of: key, db)
             try MetricRows.add(metrics, run: key, db)
-            try isDurable()
         }
+        run.add(summary)
     }
 
     /// Adds rows for a file of the run.
@@ -336,23 +364,9 @@ package final class RunWriter: CheckpointSink, Sendable {
         _ = archive.hasIndex
     }
 
-    /// Whether the archive has this checkpoint already; another one of the same step is an error.
-    private func isStored(
-        _ step: Int, _ found: () throws -> Digest, in run: OpenRun
-    ) throws -> Bool {
-        guard let digest = run.stored[step]?.digest else { return false }
-        guard try digest == found() else {
-            throw UserError(
-                .refused, subject: "run \(run.name) (\(run.id)), step \(step)",
-                cause: "the archive has other weights for this step",
-                advice: "fork the run instead of continuing it")
-        }
-        return true
-    }
-
     /// Adds the optimiser's state to a stored step that has none.
-    private func add(_ state: OptimizerState, step: Int, to run: inout OpenRun) throws {
-        guard run.stored[step]?.hasState == false else { return }
+    private func add(_ state: OptimizerState, step: Int, to run: OpenRun) throws {
+        guard run.stored(step)?.hasState == false else { return }
         let path = ArchivePaths.optimizerPath(step)
         try archive.paths.file(run.id, "optimizer").makeFolder()
         let image = try CheckpointFile.image(
@@ -365,13 +379,13 @@ package final class RunWriter: CheckpointSink, Sendable {
                 sql: "UPDATE checkpoint SET optimizer_file_key = ? WHERE run_key = ? AND step = ?",
                 arguments: [fileKey, key, step])
         }
-        run.stored[step]?.hasState = true
+        run.addState(of: step)
     }
 
     private func requireLayout(_ layout: TensorLayout, step: Int, in run: OpenRun) throws {
         guard let difference = run.layout?.difference(to: layout) else { return }
         throw UserError(
-            .refused, subject: "run \(run.name) (\(run.id)), step \(step)",
+            .refused, subject: "\(run.subject), step \(step)",
             cause: "its tensors are not those of the steps before: \(difference)",
             advice: "store it as a run of its own")
     }
@@ -386,8 +400,7 @@ package final class RunWriter: CheckpointSink, Sendable {
     }
 
     /// Says what was not saved when `body` fails.
-    private func named(_ run: OpenRun, _ what: String, _ body: () throws -> Void) throws {
-        let subject = "run \(run.name) (\(run.id)), \(what)"
+    private static func named(_ subject: String, _ body: () throws -> Void) throws {
         do {
             try body()
         } catch let error as FileError {

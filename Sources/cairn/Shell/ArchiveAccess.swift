@@ -17,9 +17,7 @@ struct ArchiveAccess {
 
     /// The archive for reading alone; the index of an earlier version is brought up to date first.
     func openReadOnly() throws -> Archive {
-        try Archive.migrateIndex(at: path)
-        return try Archive(
-            opening: path, access: .readOnly, options: readingReferences(Archive.Options()))
+        try Archive.reading(path, options: readingReferences(Archive.Options()))
     }
 
     /// The archive for changes, made first where there is none.

@@ -16,10 +16,7 @@ struct MergeCommand: ParsableCommand {
     var others: [String]
 
     func run() throws {
-        let sources = try others.map {
-            try Archive.migrateIndex(at: $0)
-            return try Archive(opening: $0, access: .readOnly)
-        }
+        let sources = try others.map { try Archive.reading($0) }
         let archive = try ArchiveAccess(common).openOrCreate()
         var conflicts = 0
         let writer = rows.writer()
