@@ -45,7 +45,7 @@ struct Cairn: ParsableCommand {
                 subcommands: [
                     InitCommand.self, VerifyCommand.self, ReindexCommand.self, RepairCommand.self,
                     PackCommand.self, MergeCommand.self, TagCommand.self, UntagCommand.self,
-                    RenameCommand.self, RemoveCommand.self,
+                    DescribeCommand.self, RenameCommand.self, RemoveCommand.self,
                     CollectCommand.self, UsageCommand.self,
                     DoctorCommand.self, BenchCommand.self, InspectFileCommand.self,
                 ]),

@@ -31,7 +31,8 @@ import Testing
         var silent: [String: String] = [:]
         for kind in Self.kinds {
             let steps = kind[0] == "grokking" ? [] : ["--steps", "last"]
-            let result = try fixture.cairn(["analyze"] + kind + [name] + steps + ["--json"])
+            let result = try fixture.cairn(
+                ["analyze"] + kind + [name, "--trust-network"] + steps + ["--json"])
             #expect([0, 1].contains(result.exitCode), "\(kind) \(name): \(result.error)")
             let rows = result.exitCode == 0 ? try objects(result.output) : []
             if rows.isEmpty {

@@ -173,8 +173,8 @@ import Testing
         let input = """
             {"network": \(String(decoding: network, as: UTF8.self)), "task": "add mod 7", \
             "train_indices": [0, 3, 5, 9, 11, 20, 31, 40, 48]}
-            {"step": 0, "train_loss": 2, "checkpoint": "first.npz"}
-            {"step": 40, "train_loss": 1, "checkpoint": "last.npz"}
+            {"step": 0, "checkpoint": "first.npz"}
+            {"step": 40, "checkpoint": "last.npz"}
 
             """
         let result = try fixture.cairn(["record", "--name", "own"], input: input)

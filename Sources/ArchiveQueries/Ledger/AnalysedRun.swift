@@ -11,6 +11,7 @@ package final class AnalysedRun {
     package let digests: [Int: String]
     private let archive: Archive
     private let replay: Replay?
+    private let trustsNetwork: Bool
     private var openedReplay: (any CheckpointSource)?
     private var openedSource: (any CheckpointSource)?
     private var knownModel: Result<RunModel, any Error>?
@@ -22,11 +23,13 @@ package final class AnalysedRun {
     package typealias Replay = (any CheckpointSource) throws -> any CheckpointSource
 
     package init(
-        _ id: String, in archive: Archive, replay: Replay? = nil
+        _ id: String, in archive: Archive, replay: Replay? = nil,
+        trustsNetwork: Bool = false
     ) throws {
         self.id = id
         self.archive = archive
         self.replay = replay
+        self.trustsNetwork = trustsNetwork
         digests = try archive.read { try Ledger(database: $0).checkpointDigests(of: id) }
         steps = digests.keys.sorted()
     }
@@ -44,11 +47,17 @@ package final class AnalysedRun {
 
     /// The task and the network.
     ///
-    /// Errors: the configuration does not say what they are.
+    /// Errors: the configuration does not say what they are, or the weights do not give the curves
+    /// that came with them.
     package var model: RunModel {
         get throws {
             if let knownModel { return try knownModel.get() }
-            let model = Result { try RunModel(try description, data: try source.data) }
+            let model: Result<RunModel, any Error> = Result {
+                if !trustsNetwork {
+                    try archive.networkCheck(of: id)?.requireReproduced(run: id)
+                }
+                return try RunModel(try description, data: try source.data)
+            }
             knownModel = model
             return try model.get()
         }

@@ -12,12 +12,16 @@ package final class Analyzer {
     let archive: Archive
     private let interruption: Interruption
     private let replay: AnalysedRun.Replay?
+    private let trustsNetwork: Bool
 
     /// An analyzer of stored steps, and with `replay` also of those between them.
+    ///
+    /// With `trustsNetwork`, networks that do not give their run's curves are used nonetheless.
     package init(
         _ archive: Archive, interruption: Interruption = Interruption(),
-        replay: AnalysedRun.Replay? = nil
+        trustsNetwork: Bool = false, replay: AnalysedRun.Replay? = nil
     ) {
+        self.trustsNetwork = trustsNetwork
         self.archive = archive
         self.interruption = interruption
         self.replay = replay
@@ -26,7 +30,8 @@ package final class Analyzer {
     /// What a request would compute, and why, in the order of runs and steps.
     package func pending(_ request: AnalysisRequest) throws -> [PendingAnalysis] {
         try runs(of: request).flatMap { id in
-            let run = try AnalysedRun(id, in: archive, replay: replay)
+            let run = try AnalysedRun(
+                id, in: archive, replay: replay, trustsNetwork: trustsNetwork)
             do {
                 try check(run, for: request)
             } catch let error as UserError where error.kind == .failure {
@@ -57,7 +62,8 @@ package final class Analyzer {
         var plans: [(run: AnalysedRun, plan: AnalysisPlan)] = []
         for id in ids {
             try work.continuing { _ in
-                let run = try AnalysedRun(id, in: archive, replay: replay)
+                let run = try AnalysedRun(
+                    id, in: archive, replay: replay, trustsNetwork: trustsNetwork)
                 let stored = try stored(request, of: id)
                 plans.append((run, try AnalysisPlan.checkpoints(request, run, stored: stored)))
             }

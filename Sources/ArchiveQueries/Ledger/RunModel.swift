@@ -61,8 +61,8 @@ package struct RunModel: Sendable {
             subject: "run \(run)",
             cause:
                 "nothing says which rows it trained on, so that there is no \(split.rawValue) split",
-            advice: "choose --split all, or state the rows or their rule where the run is recorded "
-                + "or imported")
+            advice:
+                "choose --split all, or give the rows with cairn describe RUN --split-indices FILE")
     }
 
     private struct Stated: Decodable {

@@ -38,6 +38,8 @@ final class ResultMemory {
         if stored.count >= count { return Array(stored.prefix(count)) }
         guard let weights = try reader.weights(run, step), let model = try reader.model(of: run)
         else { return [] }
+        try reader.archive.networkCheck(of: description.id)?
+            .requireReproduced(run: description.id)
         var analysis = EigenvalueAnalysis()
         analysis.top = min(count, model.layout.count)
         let clock = ContinuousClock()

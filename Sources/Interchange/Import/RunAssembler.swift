@@ -330,8 +330,8 @@ struct RunAssembler {
             chief.seed = settings.seed
             chief.configuration = description.configuration
             chief.hyperparameters = parameters
-            chief.trainIndices = description.task?.trainIndices ?? trainIndices
-            chief.testIndices = description.task?.testIndices
+            chief.trainIndices = description.split?.train ?? trainIndices
+            chief.testIndices = description.split?.test
             runs.append(
                 ImportedRun(
                     description: chief, states: states, metrics: points,

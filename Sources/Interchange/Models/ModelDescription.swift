@@ -8,6 +8,11 @@ struct ModelDescription {
     let task: Task?
     let network: NetworkConfiguration?
 
+    /// The rows of both parts; nil where nothing says which they are.
+    var split: (train: [Int], test: [Int])? {
+        task.flatMap { $0.trainIndices.isEmpty ? nil : ($0.trainIndices, $0.testIndices) }
+    }
+
     /// `optimizer` is the section of that name, with Cairn's keys.
     ///
     /// A task that does not fit the tensors is left out and the reason is noted in `notes`: the

@@ -51,7 +51,7 @@ package struct NetworkMapping: Sendable, Equatable {
     }
 
     /// The network that an object describes.
-    static func network(_ settings: Value, path: String) throws -> NetworkConfiguration {
+    package static func network(_ settings: Value, path: String) throws -> NetworkConfiguration {
         do {
             let network = try JSONDecoder().decode(
                 NetworkConfiguration.self, from: Data(settings.json().utf8))
@@ -103,19 +103,87 @@ package struct NetworkMapping: Sendable, Equatable {
     }
 
     /// The model in a file's tensors, with its sizes.
+    ///
+    /// Errors: tensors of the network are missing, have another shape, or are none of the network.
     func model(_ source: TensorSource) throws -> ForeignModel {
-        func made(_ target: String) throws -> [Int]? {
-            guard let recipe = recipes.first(where: { $0.target == target }) else { return nil }
-            return try recipe.make(path: source.path) { try source.stored($0) }.shape
+        var shapes: [String: [Int]] = [:]
+        for recipe in recipes {
+            let shape = try recipe.make(path: source.path) { try source.stored($0) }.shape
+            guard shapes.updateValue(shape, forKey: recipe.target) == nil else {
+                throw UserError.usage(
+                    subject: "tensor \(recipe.target)", cause: "it is mapped twice")
+            }
         }
-        let embedding = try made("embedding") ?? made("left_embedding")
-        let hidden = try made("hidden")
-        let classes = try made("unembedding")?.last ?? embedding?.first ?? 0
-        let vocabulary = network.kind == .oneHot ? (hidden?.first ?? 0) / 2 : embedding?.first ?? 0
-        return ForeignModel(
+        let embedding = shapes["embedding"] ?? shapes["left_embedding"]
+        let classes = shapes["unembedding"]?.last ?? embedding?.first ?? 0
+        let vocabulary =
+            network.kind == .oneHot
+            ? (shapes["hidden"]?.first ?? 0) / 2 : embedding?.first ?? 0
+        let length = shapes["positions"]?.first ?? 2
+        try require(
+            shapes,
+            fit: ParameterLayout(
+                network, TokenSpace(vocabulary: vocabulary, length: length, classCount: classes)))
+        var model = ForeignModel(
             convention: "mapped", network: network, map: TensorMap(recipes),
-            vocabulary: vocabulary, positionCount: try made("positions")?.first,
+            vocabulary: vocabulary, positionCount: shapes["positions"]?.first,
             classCount: classes, parameters: source.names)
+        model.notes = recipes.compactMap { recipe -> String? in
+            guard recipe.axes == nil, recipe.shape == nil, recipe.sources.count == 1,
+                let shape = source.shape(recipe.sources[0]), shape.count == 2,
+                shape[0] == shape[1], shape[0] > 1
+            else { return nil }
+            return "\(recipe.sources[0]) is square and taken as it is: its shape does not show "
+                + "whether rows are multiplied by it; axes: [1, 0] turns it"
+        }
+        return model
+    }
+
+    private func require(_ shapes: [String: [Int]], fit layout: ParameterLayout) throws {
+        let names = layout.entries.map(\.name)
+        if let stranger = shapes.keys.sorted().first(where: { !names.contains($0) }) {
+            throw UserError.usage(
+                subject: "tensor \(stranger)",
+                cause: "the network \(network.kind.rawValue) has no such tensor with its settings",
+                advice: "it has \(names.joined(separator: ", "))")
+        }
+        for entry in layout.entries {
+            guard let shape = shapes[entry.name] else {
+                throw UserError.usage(
+                    subject: "tensor \(entry.name)", cause: "the mapping does not name it",
+                    advice: "the network has it, with the shape \(entry.shape)")
+            }
+            guard shape == entry.shape else {
+                throw UserError.usage(
+                    subject: "tensor \(entry.name)",
+                    cause: "the mapping makes it of the shape \(shape), the network needs "
+                        + "\(entry.shape)",
+                    advice: "axes: [1, 0] turns a matrix, as those of PyTorch's linear layers")
+            }
+        }
+    }
+
+    /// A mapping to fill in: every tensor of a kind of network with its shape.
+    package static func template(_ kind: NetworkConfiguration.Kind) throws -> String {
+        let network = NetworkConfiguration.defaults(for: kind)
+        let space = TokenSpace(vocabulary: 97, length: 2, classCount: 97)
+        let settings = String(decoding: try JSONEncoder().encode(network), as: UTF8.self)
+        var lines = [
+            "# Shapes are those of these settings with 97 tokens; put yours in, and the names of your "
+                + "file.",
+            "# PyTorch's linear layers keep [out, in]: axes: [1, 0] turns them.",
+            "network: " + Value(try JSONValue(parsing: Array(settings.utf8))).json(sorted: true),
+            "tensors:",
+        ]
+        for entry in ParameterLayout(network, space).entries
+        where !entry.name.hasPrefix("blocks.") || entry.name.hasPrefix("blocks.0.") {
+            let name = entry.name.replacingOccurrences(of: "blocks.0.", with: "blocks.{layer}.")
+            let isTable =
+                name.hasSuffix("embedding") && name != "unembedding" || name == "positions"
+            let axes = entry.shape.count == 2 && !isTable ? ", axes: [1, 0]" : ""
+            lines.append("  \(name): {from: NAME\(axes)}  # \(entry.shape)")
+        }
+        return lines.joined(separator: "\n") + "\n"
     }
 }
 

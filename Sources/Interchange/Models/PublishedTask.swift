@@ -16,9 +16,12 @@ enum PublishedTask {
             default: nil
             }
         guard let operation else { return nil }
+        // Without both numbers the published default would be invented.
+        let isSplitKnown = settings?["frac_train"] != nil && settings?["seed"] != nil
         return TaskConfiguration(
             operation: operation, modulus: settings?["p"]?.whole ?? modulus,
-            trainFraction: settings?["frac_train"]?.number ?? 0.3, split: .python,
+            trainFraction: settings?["frac_train"]?.number ?? 0.3,
+            split: isSplitKnown ? .python : .unknown,
             splitSeed: settings?["seed"]?.whole ?? 0)
     }
 
@@ -31,13 +34,14 @@ enum PublishedTask {
                 "AlternatingGroup": "A",
             ][family]
         else { return nil }
+        let isSplitKnown = settings["frac_train"] != nil && settings["seed"] != nil
         let seed = settings["seed"]?.whole ?? 0
         return TaskConfiguration(
             operation: .compose, group: "\(letter)\(size)",
             elementOrder: letter == "S" || letter == "A" ? .published : .lexicographic,
             trainFraction: settings["frac_train"]?.number ?? 0.3,
             // The published code shuffles only where the seed is not 0.
-            split: seed == 0 ? .inOrder : .torch, splitSeed: seed)
+            split: !isSplitKnown ? .unknown : seed == 0 ? .inOrder : .torch, splitSeed: seed)
     }
 
     /// The hyper-parameters of the grokking paper's code.

@@ -5,8 +5,16 @@ package import Networks
 /// A task as people write it in one line.
 package enum TaskText {
     /// `add mod 113`, `compose in S5`, or a JSON object with the keys of the section `task`.
+    ///
+    /// Where nothing says how the rows were divided, the split is unknown.
     package static func configuration(_ text: String) throws -> TaskConfiguration {
         if text.hasPrefix("{") { return try configuration(json: text) }
+        var task = try task(text)
+        task.split = .unknown
+        return task
+    }
+
+    private static func task(_ text: String) throws -> TaskConfiguration {
         let words = text.split(separator: " ").map(String.init)
         guard words.count == 3, let operation = TaskOperation(named: words[0]) else {
             throw UserError.usage(
@@ -31,7 +39,13 @@ package enum TaskText {
 
     private static func configuration(json text: String) throws -> TaskConfiguration {
         do {
-            return try JSONDecoder().decode(TaskConfiguration.self, from: Data(text.utf8))
+            var task = try JSONDecoder().decode(TaskConfiguration.self, from: Data(text.utf8))
+            let keys =
+                Value(try JSONValue(parsing: Array(text.utf8))).entries?.map(\.key.label) ?? []
+            if Set(keys).isDisjoint(with: ["split", "split_seed", "train_fraction"]) {
+                task.split = .unknown
+            }
+            return task
         } catch let error as UserError {
             throw error
         } catch {

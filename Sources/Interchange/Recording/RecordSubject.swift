@@ -73,7 +73,7 @@ struct RecordSubject {
             if let task = description.task { run.task = task.name }
             if let network = description.network { run.network = network.kind.rawValue }
             run.trainIndices = trainIndices
-            run.testIndices = testIndices ?? description.task?.testIndices
+            run.testIndices = testIndices ?? description.split?.test
         }
         known = .some(model)
         return (model, notes + (model?.notes ?? []))

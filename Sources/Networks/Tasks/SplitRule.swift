@@ -16,12 +16,17 @@ package enum SplitRule: String, Codable, CaseIterable, Sendable {
     case inOrder = "in_order"
     /// The training rows are listed; all others test.
     case indices
+    /// Nobody knows which rows train: no row belongs to either part.
+    case unknown
+
+    /// The rules by which a run can be trained.
+    package static var trainable: [SplitRule] { allCases.filter { $0 != .unknown } }
 
     /// The rows in the order of use and how many of them train.
     ///
     /// Errors: a fraction outside (0, 1], or one that leaves no row to train on.
     func order(rows: Int, fraction: Double, seed: Int) throws -> (order: [Int], trainCount: Int) {
-        guard fraction > 0, fraction <= 1 else {
+        guard self == .unknown || fraction > 0 && fraction <= 1 else {
             throw UserError.usage(
                 subject: "train_fraction \(fraction)", cause: "it is not a share of the rows",
                 advice: "choose a number above 0 and at most 1")
@@ -42,6 +47,7 @@ package enum SplitRule: String, Codable, CaseIterable, Sendable {
             var twister = MersenneTwister(seed: seed)
             order = twister.torchPermutation(rows)
         case .inOrder, .indices: break
+        case .unknown: return ([], 0)
         }
         let exact = Double(rows) * fraction
         let count = Int(self == .numpy ? exact.rounded(.toNearestOrEven) : exact.rounded(.down))

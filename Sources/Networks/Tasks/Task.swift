@@ -78,6 +78,7 @@ package struct Task: Sendable {
     private static func split(
         _ count: Int, testRows: Range<Int>?, _ configuration: TaskConfiguration
     ) throws -> ([Int], [Int]) {
+        if configuration.split == .unknown { return ([], []) }
         if configuration.operation.domain == .arrays, configuration.split != .indices {
             return try splitArrays(count, testRows: testRows, configuration)
         }
@@ -157,7 +158,9 @@ package struct Task: Sendable {
         _ examples: Examples, all: Examples, _ configuration: TaskConfiguration
     ) throws -> Examples {
         let noise = configuration.labelNoise
-        guard noise != 0 else { return examples }
+        guard noise != 0, examples.count > 0 || configuration.split != .unknown else {
+            return examples
+        }
         guard noise > 0, noise <= examples.count, examples.count > 1 else {
             throw UserError.usage(
                 subject: "label_noise \(noise)",

@@ -25,6 +25,11 @@ package struct Trainer: Sendable {
         try configuration.validate()
         try Range.atLeast(1, threadCount, "threads")
         // What the task decides about the network and the batches is checked before a run begins.
+        guard task.configuration.split != .unknown else {
+            throw UserError.usage(
+                subject: "split unknown", cause: "it says no rows to train on",
+                advice: "choose \(SplitRule.trainable.map(\.rawValue).joined(separator: ", "))")
+        }
         _ = try configuration.training.batch.rowCount(of: task.trainExamples.count)
         try configuration.model.validate(task)
         try Trainer.checkFreshExamples(configuration, task)

@@ -1,3 +1,4 @@
+internal import ArchiveQueries
 internal import ArgumentParser
 internal import CheckpointArchive
 internal import Checkpoints
@@ -36,7 +37,13 @@ struct ImportCommand: ParsableCommand {
             """)
 
     @Argument(help: "Files and folders to import.", completion: .file())
-    var paths: [String]
+    var paths: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Print a mapping to fill in for --network: transformer, mlp or one_hot.",
+            valueName: "kind"))
+    var template: String?
 
     @Option(help: "The run's name (else that of the file or folder).")
     var name: String?
@@ -78,6 +85,20 @@ struct ImportCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
+        if let template {
+            guard let kind = NetworkConfiguration.Kind(rawValue: template) else {
+                let kinds = NetworkConfiguration.Kind.allCases.map(\.rawValue)
+                throw UserError.usage(
+                    subject: "--template \(template)", cause: "there is no such kind of network",
+                    advice: "choose \(kinds.joined(separator: ", "))")
+            }
+            return try Output.standard.write(NetworkMapping.template(kind))
+        }
+        guard !paths.isEmpty else {
+            throw UserError.usage(
+                subject: "import", cause: "no file or folder is named",
+                advice: "name what to import")
+        }
         StopSignals.listen()
         let options = try importOptions()
         var plans: [ImportPlan] = []
@@ -186,6 +207,9 @@ struct ImportCommand: ParsableCommand {
                 run.publishedValues,
                 of: id, digest: run.description.origin?.digest ?? "")
         }
+        for sentence in try archive.checkNetwork(of: id)?.sentences ?? [] {
+            common.note("\(run.description.name): \(sentence)")
+        }
         return "imported"
     }
 
@@ -217,7 +241,7 @@ struct ImportCommand: ParsableCommand {
         return source
     }
 
-    private static func indices(_ path: String) throws -> [Int] {
+    static func indices(_ path: String) throws -> [Int] {
         let data = try SourceFile(path: path)
         guard
             let rows = try? JSONDecoder().decode(
@@ -229,12 +253,20 @@ struct ImportCommand: ParsableCommand {
         return rows
     }
 
+    /// The section `network` of a YAML file of a network.
+    static func networkSection(_ path: String) throws -> NetworkConfiguration {
+        try NetworkMapping.network(try tree(path)["network"] ?? Value.none, path: path)
+    }
+
     private static func mapping(_ path: String) throws -> NetworkMapping {
+        try NetworkMapping(try tree(path), path: path)
+    }
+
+    private static func tree(_ path: String) throws -> Value {
         let file = try SourceFile(path: path)
         let bytes = try file.read(at: 0, count: file.byteCount)
         do {
-            return try NetworkMapping(
-                try YAMLText.value(ofFile: path, bytes: bytes), path: path)
+            return try YAMLText.value(ofFile: path, bytes: bytes)
         } catch let error as UserError where error.kind == .failure {
             throw UserError.usage(subject: path, cause: error.cause, advice: error.advice)
         }

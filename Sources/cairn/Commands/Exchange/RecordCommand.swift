@@ -1,3 +1,4 @@
+internal import ArchiveQueries
 internal import ArgumentParser
 internal import CheckpointArchive
 internal import Checkpoints
@@ -103,6 +104,9 @@ struct RecordCommand: ParsableCommand {
         for sentence in account.notes { common.note("\(run.name): \(sentence)") }
         do {
             try archive.keep(account.json, as: .account, of: run.id)
+            for sentence in try archive.checkNetwork(of: run.id)?.sentences ?? [] {
+                common.note("\(run.name): \(sentence)")
+            }
         } catch {
             note("the account of \(run.name) could not be kept: \(error)")
         }

@@ -48,13 +48,14 @@ struct RunDetails {
     }
 
     /// Everything as one JSON object, with the notes of how the run came in.
-    func json(account: RunAccount?) throws -> JSONValue {
+    func json(account: RunAccount?, check: NetworkCheck?) throws -> JSONValue {
         var json = JSONValue(columns, row)
         json["hyperparameters"] = .object(
             hyperparameters.map { .init($0.name, .scalar($0.value)) })
         json["metrics"] = try objects(RunDetails.curvesStatement)
         json["tensors"] = try objects(RunDetails.tensorsStatement)
         if let account { json["account"] = account.json }
+        if let check { json["check"] = try JSONValue(parsing: Array(check.json.utf8)) }
         return json
     }
 

@@ -45,15 +45,24 @@ struct ShowCommand: ParsableCommand {
     }
 
     private func show(_ details: RunDetails) throws {
-        let account = try RunAccount(of: details.id, in: ArchiveAccess(common).openReadOnly())
+        let archive = try ArchiveAccess(common).openReadOnly()
+        let account = try RunAccount(of: details.id, in: archive)
+        let check = try archive.networkCheck(of: details.id)
         switch rows.format {
-        case .json: try Output.standard.write(details.json(account: account).pretty + "\n")
+        case .json:
+            try Output.standard.write(details.json(account: account, check: check).pretty + "\n")
         case .nl:
-            try Output.standard.write(details.json(account: account).json(spaced: true) + "\n")
+            try Output.standard.write(
+                details.json(account: account, check: check).json(spaced: true) + "\n")
         case .csv: try rows.writer().write(columns: details.columns, rows: [details.row])
         case .table, .markdown:
             try details.printReport { rows.writer(to: $0) }
             try account?.printReport { rows.writer(to: $0) }
+            if let check {
+                try Output.standard.write("\n")
+                try rows.writer().write(
+                    columns: ["check"], rows: check.sentences.map { [.text($0)] })
+            }
             let terminal = Terminal.output
             guard rows.format == .table, terminal.isInteractive else { return }
             for figure in try RunCurves(run: details).figures() {

@@ -101,6 +101,9 @@ struct AnalysisOptions: ParsableArguments {
     @Flag(help: "Print every row; a long table for people otherwise has the last step of each run.")
     var rows = false
 
+    @Flag(help: "Use networks although their weights do not give the curves that came with them.")
+    var trustNetwork = false
+
     @Option(help: ArgumentHelp("Checkpoints computed at once.", valueName: "count"))
     var workers: Int?
 
@@ -111,11 +114,13 @@ struct AnalysisOptions: ParsableArguments {
         guard !list else {
             let archive = try ArchiveAccess(common).openReadOnly()
             let requests = try analyses.map { try request($0, selection, in: archive) }
-            return try AnalysisOptions.listPending(requests, common, format)
+            return try AnalysisOptions.listPending(
+                requests, common, format, trustsNetwork: trustNetwork)
         }
         StopSignals.listen()
         let archive = try ArchiveAccess(common).open()
-        let watched = WatchedAnalysis(archive: archive, common: common)
+        let watched = WatchedAnalysis(
+            archive: archive, common: common, trustsNetwork: trustNetwork)
         var report = AnalysisReport()
         for analysis in analyses {
             report.add(try watched.run(request(analysis, selection, in: archive)))
@@ -155,9 +160,11 @@ struct AnalysisOptions: ParsableArguments {
 
     /// Prints what is missing or stale of some requests, and why.
     static func listPending(
-        _ requests: [AnalysisRequest], _ common: CommonOptions, _ format: RowOptions
+        _ requests: [AnalysisRequest], _ common: CommonOptions, _ format: RowOptions,
+        trustsNetwork: Bool = false
     ) throws {
-        let analyzer = WatchedAnalysis.analyzer(try ArchiveAccess(common).openReadOnly())
+        let analyzer = WatchedAnalysis.analyzer(
+            try ArchiveAccess(common).openReadOnly(), trustsNetwork: trustsNetwork)
         let writer = format.writer()
         try writer.begin(columns: ["kind", "run", "step", "reason"])
         for request in requests {

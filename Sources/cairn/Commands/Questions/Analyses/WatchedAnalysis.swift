@@ -8,12 +8,16 @@ internal import Training
 struct WatchedAnalysis {
     let archive: Archive
     let common: CommonOptions
+    var trustsNetwork = false
 
     /// An analyzer of any step of trained runs; `opened` is told of each run that is recomputed.
     static func analyzer(
-        _ archive: Archive, opened: @escaping (ReplayedRun) -> Void = { _ in }
+        _ archive: Archive, trustsNetwork: Bool = false,
+        opened: @escaping (ReplayedRun) -> Void = { _ in }
     ) -> Analyzer {
-        Analyzer(archive, interruption: StopSignals.interruption) { source in
+        Analyzer(
+            archive, interruption: StopSignals.interruption, trustsNetwork: trustsNetwork
+        ) { source in
             let run = try ReplayedRun(
                 source, threadCount: ProcessInfo.processInfo.activeProcessorCount,
                 watch: StopSignals.check)
@@ -30,7 +34,9 @@ struct WatchedAnalysis {
             bar?.end()
             for run in replayed { tellProofs(of: run) }
         }
-        let analyzer = WatchedAnalysis.analyzer(archive) { replayed.append($0) }
+        let analyzer = WatchedAnalysis.analyzer(archive, trustsNetwork: trustsNetwork) {
+            replayed.append($0)
+        }
         return try analyzer.run(request) { state in
             let shown =
                 bar
