@@ -24,7 +24,8 @@ own (name, expression, place) AS (
         ('first_step', 'r.first_step', 8), ('last_step', 'r.last_step', 9),
         ('checkpoint_count', 'r.checkpoint_count', 10),
         ('parameter_count', 'r.parameter_count', 11), ('weight_bytes', 'r.weight_bytes', 12),
-        ('created_at', 'r.created_at', 13), ('finished_at', 'r.finished_at', 14)
+        ('created_at', 'r.created_at', 13), ('finished_at', 'r.finished_at', 14),
+        ('buffer_count', 'r.buffer_count', 15)
 ),
 wanted (name, expression, part, place) AS (
     SELECT name, expression, 1, place FROM own

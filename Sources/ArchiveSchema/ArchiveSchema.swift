@@ -20,6 +20,7 @@ package enum ArchiveSchema {
         ("0007-runs-wide.sql", PackageResources._007_runs_wide_sql),
         ("0008-time-scale.sql", PackageResources._008_time_scale_sql),
         ("0009-assumptions.sql", PackageResources._009_assumptions_sql),
+        ("0010-tensor-roles.sql", PackageResources._010_tensor_roles_sql),
     ].enumerated().map { index, entry in
         Migration(version: index + 1, file: entry.0, sql: text(entry.1))
     }

@@ -45,7 +45,7 @@ struct RunsWideTests {
     private static let own = [
         "run", "name", "status", "task", "network", "seed", "parent_run", "parent_step",
         "first_step", "last_step", "checkpoint_count", "parameter_count", "weight_bytes",
-        "created_at", "finished_at",
+        "created_at", "finished_at", "buffer_count",
     ]
 
     @Test func anEmptyArchiveHasTheColumnsOfRuns() throws {

@@ -24,6 +24,11 @@ package struct TensorLayout: Sendable, Equatable {
 
     package let entries: [Entry]
 
+    /// What each tensor is to its network, in the order of the entries.
+    package var roles: [TensorRole] {
+        TensorRole.roles(of: entries.map { ($0.name, $0.elementType, $0.shape) })
+    }
+
     package init(entries: [Entry]) {
         self.entries = entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     }

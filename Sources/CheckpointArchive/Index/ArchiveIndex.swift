@@ -365,6 +365,7 @@ extension ArchiveIndex {
         try queue.writeWithoutTransaction { db in
             try db.inTransaction(.immediate) {
                 for migration in pending { try db.execute(sql: migration.sql) }
+                if version > 0 { try IndexRows.renewRoles(db) }
                 try RunsWide.update(db)
                 try db.execute(sql: "PRAGMA user_version = \(ArchiveSchema.currentVersion)")
                 try db.execute(sql: "PRAGMA application_id = \(applicationID)")

@@ -138,14 +138,26 @@ enum IndexRows {
         let insert = try db.cachedStatement(
             sql: """
                 INSERT OR IGNORE INTO tensor
-                    (run_key, name, position, shape, dtype, element_count)
-                VALUES (?, ?, ?, ?, ?, ?)
+                    (run_key, name, position, shape, dtype, element_count, role)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
                 """)
-        for (position, entry) in layout.entries.enumerated() {
+        for (position, (entry, role)) in zip(layout.entries, layout.roles).enumerated() {
             try insert.execute(arguments: [
                 key, entry.name, position, try json(entry.shape), entry.elementType.rawValue,
-                entry.elementCount,
+                entry.elementCount, role.rawValue,
             ])
+        }
+    }
+
+    /// Gives the tensors of an index from before their roles the roles that their names tell.
+    static func renewRoles(_ db: Database) throws {
+        for key in try Int64.fetchAll(db, sql: "SELECT run_key FROM run") {
+            guard let layout = try layout(of: key, db) else { continue }
+            for (entry, role) in zip(layout.entries, layout.roles) where role != .parameter {
+                try db.execute(
+                    sql: "UPDATE tensor SET role = ? WHERE run_key = ? AND name = ?",
+                    arguments: [role.rawValue, key, entry.name])
+            }
         }
     }
 

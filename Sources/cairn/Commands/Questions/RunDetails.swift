@@ -82,7 +82,16 @@ struct RunDetails {
         if !tensors.isEmpty {
             try Output.standard.write("\n")
             try writer(.standard).write(
-                columns: ["tensor", "shape", "type", "elements"], rows: tensors)
+                columns: ["tensor", "shape", "type", "elements", "role"], rows: tensors)
+        }
+    }
+
+    /// How many numbers are trained, and how many are kept beside them.
+    private var parameters: String? {
+        cell("parameter_count").integer.map { count in
+            let buffers = cell("buffer_count").integer ?? 0
+            return NumberText.grouped(count)
+                + (buffers > 0 ? ", and \(NumberText.grouped(buffers)) in buffers" : "")
         }
     }
 
@@ -106,7 +115,7 @@ struct RunDetails {
         return [
             fact("name", cell("name").string), fact("status", cell("status").string),
             fact("task", cell("task").string), fact("network", cell("network").string),
-            fact("parameters", integer("parameter_count").map(NumberText.grouped)),
+            fact("parameters", parameters),
             fact("seed", integer("seed").map(String.init)), fact("forked from", parent),
             fact("stored", stored), fact("began", cell("created_at").real.map(DateText.local)),
             fact("ended", cell("finished_at").real.map(DateText.local)),
@@ -134,6 +143,6 @@ struct RunDetails {
         """
 
     private static let tensorsStatement = """
-        SELECT name, shape, dtype, element_count FROM tensors WHERE run = :run ORDER BY name
+        SELECT name, shape, dtype, element_count, role FROM tensors WHERE run = :run ORDER BY name
         """
 }
