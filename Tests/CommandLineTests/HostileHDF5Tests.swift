@@ -53,7 +53,7 @@ import Testing
         let made = try run(
             try #require(Self.h5py), [script, fixture.folder.path("hostile")])
         try #require(made.exitCode == 0, "\(made.error)")
-        let result = try fixture.cairn(["import", "hostile/files/mixed.h5"])
+        let result = try fixture.cairn(["import", "hostile/files/mixed.h5", "--step", "0"])
         #expect(result.exitCode == 0, "\(result.error)")
         #expect(
             result.error.contains(

@@ -10,6 +10,8 @@ package enum RunNote: String, CaseIterable, Sendable {
     case account
     /// How the stored weights compare with the curves that came with them.
     case check
+    /// What an import found, and what became of each part of it.
+    case origin
 
     /// Relative to the run's folder.
     package var path: String { "\(rawValue).jsonl" }

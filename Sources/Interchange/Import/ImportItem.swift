@@ -178,9 +178,9 @@ extension ImportAccount {
         return groups
     }
 
-    /// The account as a JSON object, which the run keeps: totals, assumptions, and the items of each
+    /// The account as an object: totals, assumptions, and the items of each
     /// file and fate together.
-    package var json: String {
+    var value: Value {
         let totals = totals
         return Value.object([
             ("found", .integer(totals.found)), ("stored", .integer(totals.stored)),
@@ -202,7 +202,7 @@ extension ImportAccount {
                         ])
                     })
             ),
-        ]).json()
+        ])
     }
 
     /// What was left out or refused, one sentence for each file and reason.

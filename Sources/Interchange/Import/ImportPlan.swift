@@ -12,6 +12,9 @@ package struct ImportPlan: Sendable {
         runs.reduce(others) { $0 + $1.account }
     }
 
+    /// Whether there is more to say than why the first thing was refused.
+    package var isLong: Bool { account.items.count > 1 }
+
     /// Whether something that should have been kept is not.
     package var hasRefusals: Bool { !account.refusals.isEmpty }
 }

@@ -45,6 +45,17 @@ package struct ImportedRun: Sendable {
     package var notes: [String] = []
     /// Everything that was found for it, with its fate.
     package var account = ImportAccount()
+    /// How its tensors were named and laid out.
+    package var originals = OriginalTensors()
+
+    /// What the run keeps about where it comes from: a JSON object of one line.
+    package var originNote: String {
+        get throws {
+            let entries = account.value.entries ?? []
+            let tensors = Value.Entry(key: .text("tensors"), value: try originals.value)
+            return Value.dictionary(entries + [tensors]).json(sorted: true)
+        }
+    }
 
     /// The number of stored states.
     package var checkpointCount: Int { states.count }

@@ -11,6 +11,7 @@ struct RunAssembler {
     private var settings = SettingBook()
     private var curves = RunCurves()
     private var states: [ImportedRun.State] = []
+    private var originals = OriginalTensors()
 
     /// The runs of a draft: the chief one, and those of curves that do not fit its steps.
     static func runs(of draft: RunDraft, options: ImportOptions) throws -> [ImportedRun] {
@@ -60,6 +61,10 @@ struct RunAssembler {
             notes.append("its train_indices are no list of whole numbers and were left out")
         }
         notes += model?.notes ?? []
+        if let model, let source, let last {
+            originals = OriginalTensors(
+                model, source: source, prefix: wrappers(of: last, source: source))
+        }
         try addStates(members, plan: plan, model: model)
         addRows(members, isUsed: split != nil)
         addCurves(members, plan: plan, convention: model?.convention)
@@ -89,6 +94,14 @@ struct RunAssembler {
         }
         for index in members.indices { members[index].file = members[index].file.unwrapped }
         return model
+    }
+
+    /// What stood before the names of a member's tensors in its file.
+    private func wrappers(of member: RunDraft.Member, source: TensorSource) -> String {
+        let first = draft.members.first { $0.path == member.path }?.file
+        let whole = (first?.weights ?? first?.series.last?.weights)?.names.first ?? ""
+        let bare = source.names.first ?? ""
+        return whole.hasSuffix(bare) ? String(whole.dropLast(bare.count)) : ""
     }
 
     private func stepPlan(
@@ -211,7 +224,13 @@ struct RunAssembler {
         for (index, state) in found.enumerated() {
             var problem: ImportItem.Fate?
             guard let step = state.step else {
-                refuse(state, .refused("its step is not known; import it alone with --step N"))
+                refuse(
+                    state,
+                    .refused(
+                        "nothing says at which step it was saved; "
+                            + (found.count > 1
+                                ? "import it alone with --step N" : "give the step with --step N")
+                    ))
                 continue
             }
             if !(0...ImportedRun.largestStep).contains(step) {
@@ -362,6 +381,7 @@ struct RunAssembler {
                 advice: (account.sentences + notes).first ?? "give a file or folder of checkpoints")
         }
         runs[0].account = account
+        runs[0].originals = originals
         runs[0].notes = unique(notes + account.assumptions + account.sentences)
         return runs
     }

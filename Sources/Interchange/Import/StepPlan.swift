@@ -61,11 +61,9 @@ struct StepPlan {
     /// One per file; nil where it is not known.
     var steps: [Int?] = []
     var assumptions: [String] = []
-    /// Whether nothing at all said the step of the one state.
-    var isUnknown = false
 
     /// What the steps of the run count where that is not the updates done.
-    var convention: String? { isUnknown ? "unknown" : axis == .epochs ? "epoch" : nil }
+    var convention: String? { axis == .epochs ? "epoch" : nil }
 
     /// Weighs the evidence of all states of a run.
     ///
@@ -186,21 +184,15 @@ struct StepPlan {
                 assumptions.append(
                     "\(member.file) is taken for the state at the end of the curves beside it, step "
                         + "\(curveEnd)")
-            } else if members.count == 1 {
-                steps[index] = 0
-                isUnknown = true
-                assumptions.append(
-                    "nothing says at which step \(member.file) was saved: it is kept as step 0 of a "
-                        + "run whose step_convention is 'unknown'; --step N gives the step")
             }
         }
     }
 
     /// Says where other evidence disagrees with the steps.
     private mutating func report(_ members: [StepEvidence]) {
-        guard axis == .updates, !isUnknown else {
+        guard axis == .updates else {
             let counted = members.filter { $0.clues.optimizer != nil }
-            if axis == .epochs, let member = counted.first, let count = member.clues.optimizer {
+            if let member = counted.first, let count = member.clues.optimizer {
                 assumptions.append(
                     "the optimiser of \(member.file) counts \(count) updates, which is not mixed with "
                         + "epochs")

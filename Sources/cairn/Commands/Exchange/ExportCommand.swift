@@ -33,6 +33,9 @@ struct ExportCommand: ParsableCommand {
     @Flag(help: "Add the optimiser's tensors, as optimizer/….")
     var optimizer = false
 
+    @Flag(help: "Write an imported run's weights as they were named and laid out in its files.")
+    var originalNames = false
+
     @Flag(help: "Replace a file that is there.")
     var force = false
 
@@ -54,6 +57,11 @@ struct ExportCommand: ParsableCommand {
                 subject: "cairn export", cause: "neither a run nor --view is given",
                 advice: "write cairn export RUN@STEP --to weights.safetensors")
         }
+        guard !originalNames || ["safetensors", "npz", "h5", "hdf5"].contains(suffix) else {
+            throw UserError.usage(
+                subject: "--original-names", cause: "it is about the weights of a checkpoint",
+                advice: "write to a .safetensors, .npz or .h5 file")
+        }
         let archive = try ArchiveAccess(common).openReadOnly()
         let reference = try CheckpointReference(source)
         let run = try archive.run(matching: reference.run)
@@ -72,6 +80,17 @@ struct ExportCommand: ParsableCommand {
         let (step, source) = try checkpoint(of: run, reference: reference)
         var tensors = try source.weights(at: step)
         let digest = Digest(weights: tensors)
+        if originalNames {
+            let archive = try ArchiveAccess(common).openReadOnly()
+            guard let note = try archive.note(.origin, of: run.id) else {
+                throw UserError.usage(
+                    subject: "--original-names",
+                    cause: "run \(run.name) was not imported, so that its names are its own",
+                    advice: "leave the option out")
+            }
+            tensors = try OriginalTensors(note: note).restored(
+                tensors, subject: "run \(run.name)")
+        }
         if optimizer {
             guard let state = try source.optimizerState(at: step) else {
                 throw UserError.missing(

@@ -12,10 +12,11 @@ struct ImportCommand: ParsableCommand {
         commandName: "import",
         abstract: "Bring in runs that were trained elsewhere.",
         discussion: """
-            Reads PyTorch (.pt, .pth, .ckpt), safetensors, NumPy (.npz, .npy), pickle and HDF5 files, \
-            curves (.csv, .json, .jsonl, TensorBoard) and folders of them, as Lightning, Keras and the \
-            Hugging Face trainer leave them; nothing in a file is ever executed. The same content is \
-            imported once, however often it comes.
+            Reads PyTorch (.pt, .pth, .ckpt), safetensors, NumPy (.npz, .npy), pickle, HDF5 and \
+            Flax (.msgpack) files, curves (.csv, .json, .jsonl, TensorBoard, .wandb) and folders of \
+            them, as Lightning, Keras, the Hugging Face trainer, MLflow, Sacred and Hydra leave them; \
+            nothing in a file is ever executed. The same content is imported once, however often it \
+            comes; cairn show RUN --origin tells what became of each part of it.
 
             Everything that is found is stored, or said to be left out or refused: --dry-run and \
             --verbose print what becomes of each item. A file that cannot be read spoils nothing else; \
@@ -27,7 +28,8 @@ struct ImportCommand: ParsableCommand {
             seeds, widths and other settings in names make runs of their own. Runs of the group-composition experiments \
             (rep_theory) keep the published epoch as their step, counted from 0 and saved after its \
             update, so that times are those that their authors give; the hyperparameter \
-            step_convention is then 'epoch'.
+            step_convention is then 'epoch'. Weights whose step nothing says are refused: --step \
+            gives it.
 
             --network names a YAML file for tensors that are not recognised:
               network: {kind: transformer, layers: 1, width: 128, heads: 4, mlp_width: 512}
@@ -113,7 +115,10 @@ struct ImportCommand: ParsableCommand {
         for plan in plans where plan.runs.isEmpty { problems.append(Importer.problem(plan)) }
         let found = plans.flatMap(\.runs)
         if found.isEmpty, let problem = problems.first {
-            for plan in plans { printPlan(plan) }
+            // One file that cannot be stored is one sentence.
+            if verbose || dryRun || plans.count > 1 || plans.contains(where: \.isLong) {
+                for plan in plans { printPlan(plan) }
+            }
             for other in problems.dropFirst() { Output.error.note("cairn: \(other)") }
             throw problem
         }
@@ -201,6 +206,9 @@ struct ImportCommand: ParsableCommand {
                 try archive.discard(try archive.run(matching: id))
             }
             throw error
+        }
+        if !run.account.items.isEmpty {
+            try archive.keep(try run.originNote, as: .origin, of: id)
         }
         if !run.publishedValues.isEmpty {
             try archive.keepPublished(

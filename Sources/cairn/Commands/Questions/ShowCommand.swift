@@ -1,5 +1,6 @@
 internal import ArchiveQueries
 internal import ArgumentParser
+internal import CheckpointArchive
 internal import Checkpoints
 internal import Figures
 internal import Foundation
@@ -28,8 +29,16 @@ struct ShowCommand: ParsableCommand {
     @Flag(help: "The complete configuration as JSON, as train --configuration reads it.")
     var configuration = false
 
+    @Flag(help: "Where an imported run comes from, and what became of everything found there.")
+    var origin = false
+
     func run() throws {
         let reference = try CheckpointReference(subject)
+        if origin {
+            let archive = try ArchiveAccess(common).openReadOnly()
+            return try RunOrigin(of: try archive.run(matching: reference.run), in: archive)
+                .write(to: rows)
+        }
         let details = try RunDetails(ArchiveAccess(common).session(), matching: reference.run)
         if configuration {
             try Output.standard.write(details.configuration + "\n")
