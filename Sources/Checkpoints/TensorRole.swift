@@ -51,7 +51,7 @@ package enum TensorRole: String, Sendable, CaseIterable {
         "pe", "pos_table", "relative_position_index", "cos_cached", "sin_cached", "freqs_cis",
         "zero_point", "seed_generator_state",
     ]
-    private static let modules: Set<String> = ["rotary_emb", "seed_generator"]
+    private static let modules: Set<String> = ["rotary_emb", "seed_generator", "batch_stats"]
 
     /// The roles of all tensors of a checkpoint, in their order.
     package static func roles(

@@ -118,7 +118,10 @@ struct FaultedCommand: CustomStringConvertible, Sendable {
             try archive.runs(named: "imported").contains { !$0.steps.isEmpty }
         },
         FaultedCommand(name: "import of a large file", isLong: true) { inputs, _ in
-            ["import", inputs + "/large.safetensors", "--step", "0", "--name", "imported", "--quiet"]
+            [
+                "import", inputs + "/large.safetensors", "--step", "0", "--name", "imported",
+                "--quiet",
+            ]
         } isDone: { archive, _ in
             try archive.runs(named: "imported").contains { !$0.steps.isEmpty }
         },

@@ -21,6 +21,9 @@ import Testing
         case commaSeparated
         case jsonLines
         case pickle
+        case messagePack
+        /// Damage to what records say; their checksums are right.
+        case wandb
         /// Everything that an import makes of a file: task, network, split, optimiser, weights.
         case progressMeasuresRun = "progress_measures/final.pth"
         case lensRun = "transformer_lens.pth"
@@ -42,6 +45,8 @@ import Testing
                 case .npy:
                     try [Self.fixture("numpy_array.npy")] + HostileArrayTests.arrays.map(\.bytes)
                 case .events: try [Self.fixture("events.out.tfevents.fixture")]
+                case .messagePack: try [Self.fixture("libraries/flax/checkpoint_40")]
+                case .wandb: HostileTrackerTests.records
                 case .commaSeparated:
                     [Array("step,loss,\"a\"\"b\"\n1,2.5,nan\n2,1e-3,\"x\"\n".utf8)]
                 case .jsonLines:
@@ -114,6 +119,11 @@ import Testing
             case .npz: _ = try NumPyArchive.read(file).tensors(source: "x")
             case .npy: _ = try NumPyArray.read(file).load(named: "x")
             case .events: _ = try EventFile.read(file)
+            case .messagePack:
+                _ = try MessagePackFile.read(file).tensors(source: "x")
+            case .wandb:
+                let framed = HostileTrackerTests.wandb([(1, bytes)])
+                _ = try WandbFile.part(SourceFile(memory: framed, path: "x.wandb"))
             case .commaSeparated:
                 _ = try CurveFile.read(SourceFile(memory: bytes, path: "x.csv"))
             case .jsonLines: _ = try CurveFile.read(SourceFile(memory: bytes, path: "x.jsonl"))

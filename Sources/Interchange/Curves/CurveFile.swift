@@ -8,6 +8,7 @@ enum CurveFile {
     static func holdsCurves(_ name: String) -> Bool {
         let suffix = (name as NSString).pathExtension.lowercased()
         return ["csv", "tsv", "jsonl", "ndjson"].contains(suffix) || EventFile.isEventFile(name)
+            || WandbFile.isWandbFile(name)
     }
 
     /// The runs that a file tells apart, each with its curves; nil where the file is a table of
@@ -19,6 +20,7 @@ enum CurveFile {
         if EventFile.isEventFile(name) {
             return [RowTable.Part(items: try EventFile.items(file))]
         }
+        if WandbFile.isWandbFile(name) { return [try WandbFile.part(file)] }
         let bytes = try file.read(at: 0, count: file.byteCount)
         let suffix = (name as NSString).pathExtension.lowercased()
         if suffix == "csv" || suffix == "tsv" {

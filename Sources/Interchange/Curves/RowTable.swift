@@ -19,6 +19,8 @@ struct RowTable {
         /// What tells it from the other parts, and what is the same in all its rows.
         var identity: [Value.Entry] = []
         var items: [FoundItem] = []
+        /// The run's name, where the file gives it.
+        var name: String?
     }
 
     private(set) var names: [String] = []

@@ -36,7 +36,8 @@ struct ContentSorter {
     init(_ content: Value, source: String, stem: String) throws {
         self.source = source
         switch content {
-        case .dictionary(let entries): try sortRoot(entries)
+        case .dictionary(let entries):
+            try sortRoot(KerasOptimizer.withoutGroups(entries))
         case .tensor(let tensor):
             networks.append(Network(path: "", tensors: [(stem, tensor)]))
         case .list(let elements) where content.isTensorTree:

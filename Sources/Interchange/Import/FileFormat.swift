@@ -10,7 +10,7 @@ enum FileFormat {
             "pt", "pth", "ckpt", "bin", "safetensors", "npz", "npy", "h5", "hdf5", "keras", "pkl",
             "pickle", "msgpack",
         ].contains((lower as NSString).pathExtension) || lower.hasSuffix(".pth.tar")
-            || lower.hasSuffix(".pt.tar")
+            || lower.hasSuffix(".pt.tar") || MessagePackFile.hasName(name)
     }
 
     /// The name without what says the format.
@@ -63,6 +63,10 @@ enum FileFormat {
         }
         if path.hasSuffix(".safetensors") || start.count == 9 && start[8] == UInt8(ascii: "{") {
             return try Safetensors.read(file).valueWithStep
+        }
+        let name = (path as NSString).lastPathComponent
+        if MessagePackFile.isMessagePack(name, start: start) {
+            return try MessagePackFile.read(file)
         }
         let isTorch = try TorchFile.isLegacy(file)
         if !isTorch, PickleFile.isPickle(start) { return try PickleFile.read(file) }

@@ -137,6 +137,7 @@ struct FolderReader {
                 draft.part = "\(draft.part)\(index)"
                 draft.name += "/\(label.prefix(100))"
             }
+            if let name = part.name { draft.name = name }
             draft.namedSettings += RunName.settings(of: [
                 FileFormat.stem((draft.fullPath(path) as NSString).lastPathComponent)
             ])

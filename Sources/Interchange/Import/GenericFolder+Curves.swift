@@ -32,15 +32,19 @@ extension GenericFolder {
                         "/" + (words.isEmpty ? String(index) : words.joined(separator: "_"))
                 }
                 draft.curves = [source]
+                if let name = part.name { draft.name = name }
                 draft.namedSettings = own + RunName.settings(of: ancestors.reversed())
                 drafts.append(draft)
                 books.append([])
                 _ = merge(part.items, into: &books[books.count - 1])
             }
         }
+        let named = Set(curves.flatMap { $0.parts.compactMap(\.name) })
         let isOnly = drafts.count == 1 && weighted == 0
         for index in drafts.indices.dropFirst(weighted)
-        where isOnly || !RunName.isTelling(drafts[index].name) {
+        where !named.contains(drafts[index].name)
+            && (isOnly || !RunName.isTelling(drafts[index].name))
+        {
             if isOnly {
                 drafts[index].name =
                     RunName.settings(of: [drafts[index].name]).isEmpty ? name : drafts[index].name

@@ -16,13 +16,15 @@ struct GenericFolder {
     }
 
     let path: String
-    private let listing: FolderListing
+    let listing: FolderListing
     let depth: Int
     var reader: FolderReader
 
     var units: [Unit] = []
     var curves: [(path: String, parts: [RowTable.Part])] = []
     var settings: [(path: String, items: [FoundItem])] = []
+    /// The run's name, where the program that kept it says it.
+    var givenName: String?
 
     private static let containers: Set<String> = [
         "checkpoints", "ckpts", "ckpt", "checkpoint", "weights", "models", "saved_models",
@@ -35,7 +37,7 @@ struct GenericFolder {
         "train_config", "training_config", "run_config", "arguments", "training_args", "overrides",
     ]
     /// JSON beyond this is no record of a run.
-    private static let largestJSON = 256 << 20
+    static let largestJSON = 256 << 20
 
     init(_ path: String, listing: FolderListing, depth: Int, reader: FolderReader) {
         self.path = path
@@ -45,12 +47,14 @@ struct GenericFolder {
     }
 
     mutating func read() throws {
-        units += try states(of: listing.files, below: "")
-        try readTexts(listing.files, below: "")
+        let done = try readTracker()
+        let files = listing.files.filter { !done.contains($0) }
+        units += try states(of: files, below: "")
+        try readTexts(files, below: "")
         var rest: [String] = []
         let versions = listing.folders.filter { $0.hasPrefix("version_") }
         if !versions.isEmpty { try readVersions(versions) }
-        for name in listing.folders where !versions.contains(name) {
+        for name in listing.folders where !versions.contains(name) && !done.contains(name) {
             if try !readPart(name) { rest.append(name) }
         }
         try makeRuns()
@@ -242,6 +246,7 @@ struct GenericFolder {
     mutating func readPart(_ name: String) throws -> Bool {
         let inside = try FolderListing("\(path)/\(name)")
         let own = (name as NSString).lastPathComponent
+        if Self.isTracked("\(path)/\(name)", inside) { return false }
         let numbers = NameNumbers(own)
         let isStep =
             numbers.step != nil
@@ -273,16 +278,21 @@ struct GenericFolder {
             return true
         }
         if Self.containers.contains(own.lowercased()), units.isEmpty {
-            units += try states(of: inside.files, below: name)
-            try readTexts(inside.files, below: name)
-            for folder in inside.folders {
-                if try !readPart("\(name)/\(folder)") {
-                    try reader.read("\(path)/\(name)/\(folder)", depth: depth + 2)
-                }
-            }
+            try readContainer(name, inside)
             return true
         }
         return try readLogs(name, inside)
+    }
+
+    /// Takes a folder below whose content is that of this one.
+    mutating func readContainer(_ name: String, _ inside: FolderListing) throws {
+        units += try states(of: inside.files, below: name)
+        try readTexts(inside.files, below: name)
+        for folder in inside.folders {
+            if try !readPart("\(name)/\(folder)") {
+                try reader.read("\(path)/\(name)/\(folder)", depth: depth + 2)
+            }
+        }
     }
 
     /// The logs of Lightning, whose versions have no weights of their own, beside weights.
@@ -331,6 +341,7 @@ struct GenericFolder {
             drafts.append(draft)
         }
         try addCurves(to: &drafts, name: folderName ?? chief, ancestors: ancestors)
+        if let givenName, drafts.count == 1 { drafts[0].name = givenName }
         if drafts.isEmpty {
             for (file, _) in settings {
                 reader.leaveOut("\(path)/\(file)", "there is no run beside these settings")
