@@ -134,7 +134,13 @@ let package = Package(
         .target(
             name: "CairnExtension",
             dependencies: ["CSQLite", "ArchiveQueries", "CheckpointArchive", "Checkpoints"],
-            swiftSettings: strict),
+            swiftSettings: strict,
+            // A program that fails to load the extension unloads it, and the Swift runtime in it cannot be
+            // begun twice.
+            linkerSettings: [
+                .unsafeFlags(
+                    ["-Xlinker", "-z", "-Xlinker", "nodelete"], .when(platforms: [.linux]))
+            ]),
         .executableTarget(
             name: "cairn",
             dependencies: [

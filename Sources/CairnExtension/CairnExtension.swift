@@ -37,7 +37,8 @@ public func initializeCairn(
         if place.isOpenIndex {
             _ = sqlite3_exec(connection, "PRAGMA query_only = 1", nil, nil, nil)
         }
-        // The Swift runtime cannot be unloaded.
+        // The Swift runtime cannot be unloaded: SQLite keeps the library, and so does the linker's
+        // option `nodelete` after a load that fails.
         return SQLITE_OK | (1 << 8)
     } catch {
         return fail("cairn: \(error)")

@@ -100,4 +100,28 @@ struct ExtensionTests {
             ])
         #expect(named.output.contains("5.0"), "\(named.error)")
     }
+
+    /// The host unloads a library whose loading failed, and the runtime in it cannot be begun twice.
+    @Test(.enabled(if: BuiltExtension.isUsable(in: "/usr/bin/python3")))
+    func isLoadedAgainAfterAFailure() throws {
+        let folder = try installed()
+        let script = """
+            import os, sqlite3, sys
+            for path in [":memory:", ":memory:", sys.argv[1]]:
+                connection = sqlite3.connect(path)
+                connection.enable_load_extension(True)
+                try:
+                    connection.load_extension(sys.argv[2])
+                    print(connection.execute("SELECT l2_norm('slow', 400, 'diagonal')").fetchone()[0])
+                except sqlite3.OperationalError as error:
+                    print("refused" if "archive" in str(error) else error)
+                connection.close()
+            """
+        let result = try run(
+            "/usr/bin/python3",
+            ["-c", script, try FixtureArchive.shared.get().index, folder.path("cairn")],
+            environment: ["CAIRN_ARCHIVE": folder.path("none")])
+        #expect(result.exitCode == 0, "\(result.error)")
+        #expect(result.output == "refused\nrefused\n5.0\n", "\(result)")
+    }
 }
