@@ -77,7 +77,7 @@ extension IndexRows {
             try Row.fetchAll(
                 db, sql: "SELECT tag, nullif(step, -1) FROM tag WHERE run_key = ?",
                 arguments: [key]
-            ).map { RunTag(name: $0[0], step: $0[1]) })
+            ).map { RunTag(name: try $0.decode(atIndex: 0), step: try $0.decode(atIndex: 1)) })
     }
 
     /// Whether one of these steps or the whole run is tagged.

@@ -257,6 +257,12 @@ extension ArchiveIndex {
             let queue = try DatabaseQueue(
                 path: paths.indexFile, configuration: configuration(storage))
             try migrate(queue, paths)
+            // What a stranger has defined would run with the statements that come.
+            if let foreign = try queue.read(IndexSchema.foreignDefinition) {
+                throw UserError.integrity(
+                    subject: paths.indexFile, cause: foreign,
+                    advice: "run `cairn reindex` to rebuild it from the checkpoint files")
+            }
             return queue
         }
     }

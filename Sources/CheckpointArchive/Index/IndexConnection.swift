@@ -45,6 +45,12 @@ final class IndexConnection: Sendable {
             return try body(queue)
         } catch is DatabaseError where !isCurrent {
             throw IndexReplaced()
+        } catch let error as RowDecodingError {
+            // SQLite keeps any value in any column, and an index may come from a stranger.
+            throw UserError.integrity(
+                subject: paths.indexFile,
+                cause: "a row of it is not of its type (\("\(error)".prefix(200)))",
+                advice: "run `cairn reindex` to rebuild it from the checkpoint files")
         }
     }
 

@@ -169,16 +169,39 @@ enum IndexRows {
         guard !rows.isEmpty else { return nil }
         return TensorLayout(
             entries: try rows.map { row in
-                let shape = try JSONDecoder().decode(
-                    [Int].self, from: Data((row[1] as String).utf8))
-                guard let type = ElementType(rawValue: row[2]) else {
+                // What is not JSON becomes a shape that is refused below.
+                let shape =
+                    (try? JSONDecoder().decode(
+                        [Int].self, from: Data(try row.decode(String.self, atIndex: 1).utf8)))
+                    ?? [-1]
+                guard let type = ElementType(rawValue: try row.decode(atIndex: 2)) else {
                     throw UserError.integrity(
-                        subject: "tensor \(row[0] as String)",
-                        cause: "the index gives it the unknown type \(row[2] as String)",
+                        subject: "tensor \(try row.decode(String.self, atIndex: 0))",
+                        cause:
+                            "the index gives it the unknown type \(try row.decode(String.self, atIndex: 2))",
                         advice: "run `cairn reindex`")
                 }
-                return TensorLayout.Entry(name: row[0], shape: shape, elementType: type)
+                let name = try row.decode(String.self, atIndex: 0)
+                if let refusal = StorageLimits.refusal(ofTensor: "any", shape: shape) {
+                    throw UserError.integrity(
+                        subject: "tensor \(name.prefix(40)) in the index", cause: refusal,
+                        advice: "run `cairn reindex`")
+                }
+                return TensorLayout.Entry(name: name, shape: shape, elementType: type)
             })
+    }
+
+    /// The packs of a run that hold checkpoints, in the order of their first steps.
+    static func packs(of key: Int64, _ db: Database) throws -> [String] {
+        try String.fetchAll(
+            db,
+            sql: """
+                SELECT path FROM file AS f
+                JOIN (SELECT file_key, min(step) AS first FROM checkpoint WHERE run_key = ?1
+                    GROUP BY file_key) USING (file_key)
+                WHERE f.run_key = ?1 AND kind = 'pack' ORDER BY first
+                """, arguments: [key]
+        ).filter(IndexedFile.Kind.pack.allows)
     }
 
     private static func bound(_ value: ScalarValue) -> DatabaseValue {

@@ -29,10 +29,12 @@ package enum IndexSchema {
 
     /// The first definition that is missing or not that of this version, in words.
     ///
-    /// What other programs added is left alone, and so is an index of another version.
+    /// Tables and indexes that other programs added are left alone, and so is an index of another
+    /// version.
     static func damage(_ db: Database) throws -> String? {
         guard try Int.fetchOne(db, sql: "PRAGMA user_version") == ArchiveSchema.currentVersion
         else { return nil }
+        if let foreign = try foreignDefinition(db) { return foreign }
         let present = try definitions(db)
         for (name, text) in try expected.get().sorted(by: { $0.key < $1.key })
         where name != "runs_wide" && present[name] != text {
@@ -47,11 +49,32 @@ package enum IndexSchema {
         return nil
     }
 
+    /// The first trigger, view or virtual table that Cairn does not make, in words.
+    ///
+    /// They would run with the statements of whoever opens the index.
+    static func foreignDefinition(_ db: Database) throws -> String? {
+        let present = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT type, name FROM sqlite_schema
+                WHERE type IN ('trigger', 'view') OR sql LIKE 'create virtual%' ORDER BY name
+                """)
+        let own = try expected.get()
+        for row in present {
+            let name: String = try row.decode(atIndex: 1)
+            guard own[name] == nil, name != "runs_wide" else { continue }
+            let type: String = try row.decode(atIndex: 0)
+            return "it has a \(type == "table" ? "virtual table" : type) that Cairn does not make "
+                + "(\(name))"
+        }
+        return nil
+    }
+
     private static func definitions(_ db: Database) throws -> [String: String] {
         let rows = try Row.fetchAll(
             db, sql: "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
         return Dictionary(
-            rows.map { ($0[0] as String, $0[1] as String) }, uniquingKeysWith: { first, _ in first }
-        )
+            try rows.map { (try $0.decode(String.self, atIndex: 0), try $0.decode(atIndex: 1)) },
+            uniquingKeysWith: { first, _ in first })
     }
 }

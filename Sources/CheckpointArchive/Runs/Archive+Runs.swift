@@ -17,7 +17,12 @@ extension Archive {
             for sql in Archive.lookups {
                 let rows = try Row.fetchAll(db, sql: sql, arguments: [text])
                 if !rows.isEmpty {
-                    return rows.map { (id: $0[0] as String, name: $0[1] as String) }
+                    return try rows.map {
+                        (
+                            id: try $0.decode(String.self, atIndex: 0),
+                            name: try $0.decode(String.self, atIndex: 1)
+                        )
+                    }
                 }
             }
             return []

@@ -236,9 +236,11 @@ extension RunFolderContents {
                         SELECT * FROM checkpoint AS c WHERE c.optimizer_file_key = file.file_key)
                 """, arguments: [key])
         for row in emptied {
-            try db.execute(sql: "DELETE FROM file WHERE file_key = ?", arguments: [row[0] as Int64])
+            try db.execute(
+                sql: "DELETE FROM file WHERE file_key = ?",
+                arguments: [try row.decode(Int64.self, atIndex: 0)])
         }
-        return emptied.map { $0[1] }
+        return try emptied.map { try $0.decode(atIndex: 1) }
     }
 
     /// Whether the index has every checkpoint of a file in other files, with the same weights.
@@ -252,8 +254,9 @@ extension RunFolderContents {
         return try entry.summaries.allSatisfy { summary in
             let row = try Row.fetchOne(
                 statement, arguments: [key, summary.step, entry.file.path])
-            guard let row, row[0] as Data == Data(summary.digest.bytes) else { return false }
-            return paths.file(self.run, row[1] as String).exists
+            guard let row, try row.decode(Data.self, atIndex: 0) == Data(summary.digest.bytes)
+            else { return false }
+            return paths.file(self.run, try row.decode(String.self, atIndex: 1)).exists
         }
     }
 

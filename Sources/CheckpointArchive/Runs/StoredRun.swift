@@ -67,10 +67,11 @@ package final class StoredRun: CheckpointSource, Sendable {
         }
     }
 
-    init(archive: Archive, id: String) throws {
+    /// With `packing`, knows only what packing needs.
+    init(archive: Archive, id: String, packing: Bool = false) throws {
         self.archive = archive
         self.id = id
-        let catalogue = try archive.lookUp { try Catalogue(run: id, $0) }
+        let catalogue = try archive.lookUp { try Catalogue(run: id, packing: packing, $0) }
         name = catalogue.name
         state = Mutex(catalogue)
     }
@@ -192,7 +193,9 @@ package final class StoredRun: CheckpointSource, Sendable {
                     """, arguments: [id, name]
             ).map {
                 // SQLite has no NaN; it comes back as NULL.
-                MetricPoint(name: name, step: $0[0], value: $0[1] as Double? ?? .nan)
+                MetricPoint(
+                    name: name, step: try $0.decode(atIndex: 0),
+                    value: try $0.decode(Double?.self, atIndex: 1) ?? .nan)
             }
         }
     }
@@ -335,15 +338,16 @@ package final class StoredRun: CheckpointSource, Sendable {
 }
 
 extension StoredRun.Catalogue {
-    /// Everything the index says about a run.
-    init(run id: String, _ db: Database) throws {
+    /// What the index says about a run: everything, or only its loose checkpoints and those with a
+    /// state of the optimiser, which are what packing needs and few even of a long run.
+    init(run id: String, packing: Bool = false, _ db: Database) throws {
         guard
             let row = try Row.fetchOne(
                 db, sql: "SELECT run_key, name, status FROM run WHERE id = ?", arguments: [id])
         else { throw UserError.missing(subject: "run \(id)", cause: "the archive has no such run") }
-        let key: Int64 = row[0]
-        name = row[1]
-        status = RunStatus(rawValue: row[2]) ?? .interrupted
+        let key = try row.decode(Int64.self, atIndex: 0)
+        name = try row.decode(atIndex: 1)
+        status = RunStatus(rawValue: try row.decode(atIndex: 2)) ?? .interrupted
         layout = try IndexRows.layout(of: key, db) ?? TensorLayout(entries: [])
         runChecksum = try Data.fetchOne(
             db, sql: "SELECT checksum FROM file WHERE run_key = ? AND path = 'run.h5'",
@@ -356,25 +360,42 @@ extension StoredRun.Catalogue {
                     f.checksum, o.path, o.checksum
                 FROM checkpoint AS c JOIN file AS f ON f.file_key = c.file_key
                 LEFT JOIN file AS o ON o.file_key = c.optimizer_file_key
-                WHERE c.run_key = ? ORDER BY c.step
+                WHERE c.run_key = ? \(packing ? Self.isForPacking : "") ORDER BY c.step
                 """, arguments: [key]
-        ).map { row in
-            let digest: Data = row[5]
-            let tensorDigests: Data = row[6]
-            guard let kind = IndexedFile.Kind(rawValue: row[2]), digest.count == 32,
-                tensorDigests.count == digestByteCount, kind.allows(row[1]),
-                (row[8] as String?).map({
-                    IndexedFile.Kind.optimizer.allows($0) || IndexedFile.Kind.loose.allows($0)
-                }) ?? true
-            else {
-                throw UserError.integrity(
-                    subject: "run \(id), step \(row[0] as Int)",
-                    cause: "the index contradicts itself", advice: "run `cairn reindex`")
-            }
-            return StoredRun.Location(
-                step: row[0], path: row[1], kind: kind, position: row[3], fileByteCount: row[4],
-                digest: Digest(storedBytes: Array(digest)), tensorDigests: Array(tensorDigests),
-                checksum: row[7], optimizerPath: row[8], optimizerChecksum: row[9])
+        ).map { try StoredRun.Location($0, run: id, digestByteCount: digestByteCount) }
+    }
+
+    private static let isForPacking =
+        "AND (c.optimizer_file_key IS NOT NULL OR c.file_key IN "
+        + "(SELECT file_key FROM file WHERE run_key = c.run_key AND kind = 'loose'))"
+}
+
+extension StoredRun.Location {
+    /// What a row of the index says; it may come from a stranger.
+    fileprivate init(_ row: Row, run: String, digestByteCount: Int) throws {
+        step = try row.decode(atIndex: 0)
+        path = try row.decode(atIndex: 1)
+        position = try row.decode(atIndex: 3)
+        fileByteCount = try row.decode(atIndex: 4)
+        let digest = try row.decode(Data.self, atIndex: 5)
+        let tensorDigests = try row.decode(Data.self, atIndex: 6)
+        checksum = try row.decode(atIndex: 7)
+        optimizerPath = try row.decode(String?.self, atIndex: 8)
+        optimizerChecksum = try row.decode(Data?.self, atIndex: 9)
+        let isState =
+            optimizerPath.map {
+                IndexedFile.Kind.optimizer.allows($0) || IndexedFile.Kind.loose.allows($0)
+            } ?? true
+        guard let kind = IndexedFile.Kind(rawValue: try row.decode(atIndex: 2)), kind.allows(path),
+            kind == .pack || kind == .loose, isState, digest.count == 32,
+            tensorDigests.count == digestByteCount, step >= 0, position >= 0, fileByteCount >= 0
+        else {
+            throw UserError.integrity(
+                subject: "run \(run), step \(step)", cause: "the index contradicts itself",
+                advice: "run `cairn reindex`")
         }
+        self.kind = kind
+        self.digest = Digest(storedBytes: Array(digest))
+        self.tensorDigests = Array(tensorDigests)
     }
 }

@@ -24,7 +24,10 @@ extension Archive {
                     JOIN run USING (run_key) GROUP BY run_key, kind ORDER BY created_at, id, kind
                     """
             ).map {
-                Usage(run: $0[0], name: $0[1], kind: $0[2], fileCount: $0[3], byteCount: $0[4])
+                Usage(
+                    run: try $0.decode(atIndex: 0), name: try $0.decode(atIndex: 1),
+                    kind: try $0.decode(atIndex: 2),
+                    fileCount: try $0.decode(atIndex: 3), byteCount: try $0.decode(atIndex: 4))
             }
         }
         let index = ["", "-wal", "-shm"].compactMap { try? paths.index($0).fileByteCount() }

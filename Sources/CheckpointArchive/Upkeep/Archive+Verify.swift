@@ -174,7 +174,13 @@ private struct RunVerification {
                 "the checkpoint's digest is not that of its tensors; run `cairn reindex`",
                 location.step)
         }
-        let rows = try fileRows()
+        var rows = try fileRows()
+        for row in rows where IndexedFile.Kind(rawValue: row.kind)?.allows(row.path) != true {
+            add(
+                .indexDiffers, "index.sqlite",
+                "it lists a file that no run has (\(row.path.prefix(80))); run `cairn reindex`")
+        }
+        rows.removeAll { IndexedFile.Kind(rawValue: $0.kind)?.allows($0.path) != true }
         let locations = Dictionary(grouping: catalogue.checkpoints, by: \.path)
         for row in rows {
             let before = problems
@@ -211,7 +217,11 @@ private struct RunVerification {
                     SELECT path, kind, file.bytes, checksum FROM file JOIN run USING (run_key)
                     WHERE run.id = ? ORDER BY path
                     """, arguments: [run]
-            ).map { FileRow(path: $0[0], kind: $0[1], byteCount: $0[2], checksum: $0[3]) }
+            ).map {
+                FileRow(
+                    path: try $0.decode(atIndex: 0), kind: try $0.decode(atIndex: 1),
+                    byteCount: try $0.decode(atIndex: 2), checksum: try $0.decode(atIndex: 3))
+            }
         }
     }
 
