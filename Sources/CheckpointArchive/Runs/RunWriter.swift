@@ -61,6 +61,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         var layout: TensorLayout? { contents.withLock { $0.layout } }
         var lastStep: Int { contents.withLock { $0.lastStep } }
         var looseCount: Int { contents.withLock { $0.looseCount } }
+        var packedCount: Int { contents.withLock { max(0, $0.stored.count - $0.looseCount) } }
 
         func stored(_ step: Int) -> (digest: Digest, hasState: Bool)? {
             contents.withLock { $0.stored[step] }
@@ -146,11 +147,19 @@ package final class RunWriter: CheckpointSink, Sendable {
                 }
                 if let optimizerState { try add(optimizerState, step: step, to: run) }
             }
-            if let limit = archive.options.looseLimit, run.looseCount >= limit {
+            if let limit = archive.options.looseLimit,
+                run.looseCount >= RunWriter.looseLimit(limit, packedCount: run.packedCount)
+            {
                 try pack(run)
                 run.countLoose(0)
             }
         }
+    }
+
+    /// How many loose checkpoints make a pack: more in a long run, so that its packs stay few and
+    /// what each new one costs, opening those before it, does not slow the run down.
+    private static func looseLimit(_ limit: Int, packedCount: Int) -> Int {
+        max(limit, min(packedCount / 16, 4_096))
     }
 
     /// Packs the loose checkpoints there are, beside what is saved meanwhile.

@@ -31,7 +31,7 @@ extension Archive {
 
     @discardableResult
     func packHoldingLock(_ run: String) throws -> PackReport {
-        let stored = try StoredRun(archive: self, id: run)
+        let stored = try StoredRun(archive: self, id: run, packing: true)
         var report = PackReport()
         let loose = stored.catalogue.checkpoints.filter { $0.kind == .loose }
         let rowByteCount = max(1, stored.catalogue.layout.byteCount)
@@ -183,14 +183,12 @@ extension Archive {
     ///
     /// It is for people with h5py; Cairn itself reads the packs.
     func writeVirtualFile(of run: String) throws {
-        let stored = try StoredRun(archive: self, id: run)
-        var packs: [(path: String, rowCount: Int)] = []
-        for location in stored.catalogue.checkpoints where location.kind == .pack {
-            if packs.last?.path == location.path {
-                packs[packs.count - 1].rowCount += 1
-            } else if !packs.contains(where: { $0.path == location.path }) {
-                packs.append((location.path, 1))
-            }
+        let (layout, packs) = try lookUp { db in
+            let key = try IndexRows.requiredKey(run, db)
+            return (
+                try IndexRows.layout(of: key, db) ?? TensorLayout(entries: []),
+                try IndexRows.packs(of: key, db)
+            )
         }
         let temporary = files.temporaryPath()
         defer { try? temporary.remove() }
@@ -202,13 +200,8 @@ extension Archive {
                         + "shown from the pack files beside this one. Row i belongs to the step in "
                         + "steps[i].")
                 try VirtualDatasets.write(
-                    to: root, layout: stored.catalogue.layout,
-                    sources: try packs.map { pack in
-                        (
-                            pack.path,
-                            try PackFile.rowCount(paths.file(run, pack.path))
-                        )
-                    })
+                    to: root, layout: layout,
+                    sources: try packs.map { ($0, try PackFile.rowCount(paths.file(run, $0))) })
             }
             try FileSeal.append(to: temporary, extents: [])
         } catch {
