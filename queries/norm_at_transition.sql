@@ -3,12 +3,13 @@
 -- :tensor = total  the tensor, or all weights together
 --
 -- Reads what `cairn analyze norms` and `cairn analyze grokking` found; a norm is that of the last
--- analysed checkpoint at or before the step; the transition is the middle of the fitted rise.
+-- analysed checkpoint at or before the step, the first that of the first checkpoint where that was
+-- analysed; the transition is the middle of the fitted rise.
 SELECT
     r.name, g.run, g.memorisation_step, g.midpoint_step,
     g.generalisation_step,
     (SELECT w.l2 FROM weight_norms AS w WHERE w.run = g.run AND w.tensor = :tensor
-        ORDER BY w.step LIMIT 1) AS first_norm,
+        AND w.step = r.first_step) AS first_norm,
     (SELECT w.l2 FROM weight_norms AS w WHERE w.run = g.run AND w.tensor = :tensor
         AND w.step <= g.memorisation_step ORDER BY w.step DESC LIMIT 1) AS memorisation_norm,
     (SELECT w.l2 FROM weight_norms AS w WHERE w.run = g.run AND w.tensor = :tensor

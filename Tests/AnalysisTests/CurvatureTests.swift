@@ -264,9 +264,10 @@ struct CurvatureTests {
     @Test(
         "more eigenvalues than there are, or than memory holds, are refused before they are sought")
     func mostEigenvaluesOfASpace() throws {
-        #expect(mostEigenvalues(dimension: 900, physicalMemory: 1 << 34) == 900)
+        #expect(VectorMemory.eigenvalues(1, dimension: 900).most(physicalMemory: 1 << 34) == 900)
         // (9 k + 26) vectors of 226,816 numbers in half of 16 GiB.
-        let most = mostEigenvalues(dimension: 226_816, physicalMemory: 1 << 34)
+        let most = VectorMemory.eigenvalues(1, dimension: 226_816)
+            .most(physicalMemory: 1 << 34)
         #expect(most == (1 << 33) / 8 / 226_816 / 9 - 3 || most == (1 << 33) / 8 / 226_816 / 9 - 2)
         let large = LinearOperator(dimension: 226_816) { _, _ in Issue.record("no product is due") }
         #expect(throws: UserError.self) {
@@ -275,6 +276,34 @@ struct CurvatureTests {
         #expect(throws: UserError.self) {
             _ = try curvatureSpectrum(
                 of: large, options: LanczosOptions(top: 1, bottom: Int.max / 2))
+        }
+    }
+
+    @Test(
+        "what an estimate takes is stated, refused beyond half of the memory and allowed at the most",
+        arguments: [
+            VectorMemory.eigenvalues(40_000, dimension: 226_816),
+            .products(200_000, dimension: 226_816), .lanczosSteps(60_000, dimension: 226_816),
+            .directions(60_000, dimension: 226_816),
+        ])
+    func memoryOfVectors(asked: VectorMemory) throws {
+        let memory: UInt64 = 1 << 34
+        let most = asked.most(physicalMemory: memory)
+        #expect(try #require(asked.statement).hasSuffix("of 226816 parameters."))
+        let error = #expect(throws: UserError.self) { try asked.check(physicalMemory: memory) }
+        #expect("\(try #require(error))".contains("at most \(most)"))
+        func asking(_ count: Int) -> VectorMemory {
+            switch asked.subject {
+            case "eigenvalues": .eigenvalues(count, dimension: asked.dimension)
+            case "products": .products(count, dimension: asked.dimension)
+            case "directions": .directions(count, dimension: asked.dimension)
+            default: .lanczosSteps(count, dimension: asked.dimension)
+            }
+        }
+        try asking(most).check(physicalMemory: memory)
+        #expect(asking(most).byteCount <= Double(memory) / 2)
+        #expect(throws: UserError.self) {
+            try asking(most + 1).check(physicalMemory: memory)
         }
     }
 

@@ -81,6 +81,31 @@ struct AnalyzerTests {
                 == [[.integer(1), .integer(2)]])
     }
 
+    @Test func eachThresholdIsShownOnceWithItsLabel() throws {
+        let analyzer = Analyzer(fixture.archive)
+        for threshold in [0.9, 0.99, 0.9] {
+            var times = GrokkingTimesAnalysis()
+            times.threshold = threshold
+            _ = try analyzer.run(AnalysisRequest(times, runs: [FixtureArchive.slow]))
+        }
+        #expect(
+            try rows(
+                """
+                SELECT threshold, rule, count(*) FROM grokking_times
+                GROUP BY threshold, rule HAVING count(*) > 1
+                """) == [])
+        #expect(
+            try rows(
+                """
+                SELECT threshold FROM grokking_times
+                WHERE rule = 'sustained' AND recrossing_count IS NOT NULL ORDER BY threshold
+                """) == [[.real(0.9)], [.real(0.99)]])
+        #expect(
+            try rows(
+                "SELECT count(*) FROM measurements WHERE measure = 'chance_source'")
+                == [[.integer(1)]])
+    }
+
     @Test func staleAnswersSayWhy() throws {
         let analyzer = Analyzer(fixture.archive)
         let request = AnalysisRequest(

@@ -4,6 +4,7 @@ import ArrayMath
 import CheckpointArchive
 import Checkpoints
 import Foundation
+import GRDB
 import Networks
 import TestSupport
 import Testing
@@ -139,6 +140,76 @@ struct CurvatureLedgerTests {
         #expect(try products.map { try number($0[0]) > 2 } == [true])
         // The function finds eigenvalues among the newer answers of the same kind.
         #expect(try rows("SELECT * FROM hessian('\(Self.adam)', 20, 2)").count == 2)
+    }
+
+    /// Of answers that differ in how they were computed alone, views have the one asked for last.
+    @Test func viewsShowEachEigenvalueOnce() throws {
+        let analyzer = Analyzer(archive)
+        func ask(_ top: Int, _ matrix: CurvatureOperator = .hessian) throws -> AnalysisReport {
+            var eigenvalues = EigenvalueAnalysis()
+            (eigenvalues.top, eigenvalues.matrix) = (top, matrix)
+            return try analyzer.run(request(eigenvalues))
+        }
+        func shown() throws -> [[ScalarValue]] {
+            try rows(
+                """
+                SELECT operator, count(*), count(DISTINCT rank), count(DISTINCT analysis)
+                FROM hessian_eigenvalues GROUP BY operator ORDER BY operator
+                """)
+        }
+        _ = try ask(2)
+        _ = try ask(4)
+        #expect(try shown() == [[.text("hessian"), .integer(4), .integer(4), .integer(1)]])
+        #expect(
+            try rows("SELECT count(*), count(superseded_by) FROM analyses") == [
+                [.integer(2), .integer(0)]
+            ])
+        // What is there is shown again when it is asked for again, and is not computed again.
+        let again = try ask(2)
+        #expect(again.computed == 0 && again.current == 1)
+        #expect(try shown() == [[.text("hessian"), .integer(2), .integer(2), .integer(1)]])
+        #expect(try ask(4).computed == 0)
+        // Another matrix is another question.
+        _ = try ask(1, .gaussNewton)
+        #expect(
+            try shown() == [
+                [.text("gauss_newton"), .integer(1), .integer(1), .integer(1)],
+                [.text("hessian"), .integer(4), .integer(4), .integer(1)],
+            ])
+        #expect(
+            try rows(
+                """
+                SELECT measure, variant, count(*) FROM measurements
+                WHERE measure = 'operator_products' GROUP BY 1, 2 ORDER BY 2
+                """)
+                == ["gauss_newton", "hessian"].map {
+                    [.text("operator_products"), .text($0), .integer(1)]
+                })
+        // Without the newest, the one before it is shown.
+        try archive.write { database in
+            try database.execute(
+                sql: "DELETE FROM analysis WHERE parameters ->> 'top' = 4")
+        }
+        #expect(try shown().last?[1] == .integer(2))
+    }
+
+    @Test func memoryIsStatedOrRefusedBeforeItIsTaken() throws {
+        let analyzer = Analyzer(archive)
+        var eigenvalues = EigenvalueAnalysis()
+        eigenvalues.top = 100_000
+        let error = try #require(throws: UserError.self) {
+            try analyzer.run(request(eigenvalues))
+        }
+        #expect(error.description.contains("ask for at most \(parameters.count)"), "\(error)")
+        #expect(try rows("SELECT * FROM analyses").isEmpty)
+        var density = DensityAnalysis()
+        density.lanczosSteps = 1_000
+        let run = try AnalysedRun(Self.adam, in: archive)
+        // A thousand steps of so few parameters are as many vectors as there are parameters.
+        #expect(density.statement(of: run) == nil)
+        let large = ModelConfiguration(task: TaskConfiguration(modulus: 113))
+        let layout = try large.layout(for: large.makeTask())
+        #expect(try #require(density.memory(layout).statement).contains("1000 Lanczos steps"))
     }
 
     @Test func storedNumbersAreThoseOfTheDenseMatrix() throws {

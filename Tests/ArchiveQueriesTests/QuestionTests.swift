@@ -51,6 +51,9 @@ struct QuestionTests {
         #expect(fourier.question.parameters == #"{"axis":1,"tensor":"a\/b \"é\""}"#)
         fourier.subject = .network
         #expect(fourier.question.parameters == #"{"network":true}"#)
+        #expect(fourier.question.view == "pair_spectra")
+        #expect(FourierAnalysis().question.view == "fourier_spectra")
+        #expect(TraceAnalysis().question.view == "hessian_traces")
         var progress = ProgressMeasuresAnalysis()
         progress.keys = ["1", "x"]
         #expect(

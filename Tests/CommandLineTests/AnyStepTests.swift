@@ -17,6 +17,11 @@ import Testing
             #expect(row["proof"] as? String == "identical")
             #expect(row["digest"] as? String == (try digest("dense", 33, fixture)))
         }
+        // Of a stored step nothing is recomputed, and the proof says so.
+        let stored = try objects(fixture.cairn(["replay", "dense@33", "--json"]).output)
+        #expect(
+            stored.first?["proof"] as? String
+                == "stored with the digest that training recorded; nothing was recomputed")
         try fixture.expectRefusal(
             CommandLineFixture.tiny + ["--optimizer-states", "some"], exitCode: 2,
             mentions: ["optimizer_states", "every N"])

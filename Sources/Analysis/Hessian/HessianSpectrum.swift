@@ -1,6 +1,5 @@
 package import ArrayMath
 internal import Checkpoints
-internal import Foundation
 
 /// Which matrix of second derivatives of the mean loss.
 package enum CurvatureOperator: String, Sendable, Codable, CaseIterable {
@@ -52,7 +51,9 @@ package func curvatureSpectrum(
     of linearOperator: LinearOperator, draft: (() throws -> LinearOperator)? = nil,
     options: LanczosOptions
 ) throws -> CurvatureSpectrum {
-    try checkCount(options, dimension: linearOperator.dimension)
+    try VectorMemory.eigenvalues(
+        max(options.top, options.bottom), dimension: linearOperator.dimension
+    ).check()
     let result: LanczosResult
     do {
         result =
@@ -78,33 +79,4 @@ package func curvatureSpectrum(
             + rows(result.bottom, .bottom, result.bottomMethod),
         productCount: result.productCount, draftProductCount: result.draftProductCount,
         warmStart: result.warmStart)
-}
-
-/// The most eigenvalues of one end that can be asked for in a space of this dimension: as many as it
-/// has, and no more than half of the machine's memory holds the vectors of.
-package func mostEigenvalues(
-    dimension: Int, physicalMemory: UInt64 = ProcessInfo.processInfo.physicalMemory
-) -> Int {
-    let (none, one) = (
-        LanczosOptions.byteCount(top: 0, bottom: 0, dimension: dimension),
-        LanczosOptions.byteCount(top: 1, bottom: 0, dimension: dimension)
-    )
-    let room = (Double(physicalMemory) / 2 - none) / (one - none)
-    return max(1, min(dimension, Int(min(room, Double(Int32.max)))))
-}
-
-/// Errors: more eigenvalues than there are, or than fit into memory.
-private func checkCount(_ options: LanczosOptions, dimension: Int) throws {
-    let wanted = max(options.top, options.bottom)
-    let most = mostEigenvalues(dimension: dimension)
-    guard wanted > max(most, 5) else { return }
-    let bytes = LanczosOptions.byteCount(
-        top: options.top, bottom: options.bottom, dimension: dimension)
-    throw UserError.usage(
-        subject: "\(wanted) eigenvalues",
-        cause: wanted > dimension
-            ? "the network has \(dimension) parameters, so that there are no more of them"
-            : "their vectors would take \(String(format: "%.1f", bytes / 1e9)) GB, more than half of "
-                + "the memory here",
-        advice: "ask for at most \(most)")
 }

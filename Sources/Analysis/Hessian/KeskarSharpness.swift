@@ -6,6 +6,8 @@ package import Networks
 package struct KeskarSharpness: Sendable, Equatable {
     /// ε of the paper.
     package static let usualEpsilon = 1e-3
+    /// The dimensions of the random subspace.
+    package static let usualDimension = 10
 
     /// φ = 100 (max L(x + A y) − L(x)) / (1 + L(x)), in percent; a lower bound, since the
     /// maximisation is local and stops after a few iterations.
@@ -22,7 +24,8 @@ package struct KeskarSharpness: Sendable, Equatable {
 /// released script of the grokking paper minimises by mistake; this maximises. Nil when the loss at
 /// the centre is not finite.
 package func keskarSharpness(
-    at point: [Double], epsilon: Double = 1e-3, dimension: Int = 10, iterations: Int = 10,
+    at point: [Double], epsilon: Double = 1e-3, dimension: Int = KeskarSharpness.usualDimension,
+    iterations: Int = 10,
     seed: UInt64, lossAndGradient: ([Double]) throws -> (loss: Double, gradient: [Double])
 ) rethrows -> KeskarSharpness? {
     let count = point.count

@@ -52,8 +52,10 @@ package final class Analyzer {
     /// A run that lacks what the analysis needs, is damaged or whose answers cannot be stored is
     /// reported and the others go on. Errors: an interruption (everything stored stays), an index
     /// that cannot be written, the failure of every single run.
+    /// `stating` is told, before the work on a run begins, what is to be known of it.
     package func run(
-        _ request: AnalysisRequest, progress: @escaping (AnalysisProgress) -> Void = { _ in }
+        _ request: AnalysisRequest, progress: @escaping (AnalysisProgress) -> Void = { _ in },
+        stating: (String) -> Void = { _ in }
     ) throws -> AnalysisReport {
         var work = Work(request: request, progress: progress)
         try archive.write { try Ledger(database: $0).markOutdated(type(of: request.analysis).kind) }
@@ -65,17 +67,32 @@ package final class Analyzer {
                 let run = try AnalysedRun(
                     id, in: archive, replay: replay, trustsNetwork: trustsNetwork)
                 let stored = try stored(request, of: id)
-                plans.append((run, try AnalysisPlan.checkpoints(request, run, stored: stored)))
+                let plan = try AnalysisPlan.checkpoints(request, run, stored: stored)
+                plans.append((run, plan))
+                if stored.values.contains(where: { !$0.isShown }) {
+                    try archive.write {
+                        try Ledger(database: $0).askAgain(
+                            request.analysis.question, of: id, steps: plan.steps)
+                    }
+                }
             }
         }
         work.total = plans.reduce(wholeRun == nil ? 0 : plans.count) { $0 + $1.plan.items.count }
+        var stated: Set<String> = []
         for (run, plan) in plans {
             work.report.current += plan.currentCount
             work.report.steps[run.id] = plan.steps
             try work.continuing { work in
                 do {
                     try check(run, for: request)
-                    if !plan.items.isEmpty { try answerCheckpoints(plan, of: run, &work) }
+                    if !plan.items.isEmpty {
+                        if let text = request.analysis.statement(of: run),
+                            stated.insert(text).inserted
+                        {
+                            stating(text)
+                        }
+                        try answerCheckpoints(plan, of: run, &work)
+                    }
                     // Only now: the answer about a run may rest on those of its checkpoints.
                     if let wholeRun { try answerRun(run, wholeRun, &work) }
                 } catch let error as UserError where error.kind == .failure {

@@ -7,6 +7,8 @@ struct StoredAnswer: Sendable {
     let codeVersion: String
     let contextDigest: String?
     let isMarkedStale: Bool
+    /// Whether views show it, rather than one that was asked for later.
+    let isShown: Bool
 }
 
 /// An answer to be stored.
@@ -32,7 +34,8 @@ struct Ledger {
         let rows = try Row.fetchCursor(
             database,
             sql: """
-                SELECT ifnull(a.step, -1), a.digest, a.code_version, a.context_digest, a.stale
+                SELECT ifnull(a.step, -1), a.digest, a.code_version, a.context_digest, a.stale,
+                    a.shown
                 FROM analysis AS a JOIN run AS r USING (run_key)
                 WHERE r.id = ? AND a.kind = ? AND a.parameters = ? AND a.split IS ?
                     AND a.dtype IS ? AND a.seed IS ? AND a.source = 'computed'
@@ -46,7 +49,7 @@ struct Ledger {
         while let row = try rows.next() {
             answers[row[0]] = StoredAnswer(
                 digest: row[1], codeVersion: row[2], contextDigest: row[3],
-                isMarkedStale: row[4])
+                isMarkedStale: row[4], isShown: row[5])
         }
         return answers
     }
@@ -67,6 +70,22 @@ struct Ledger {
                 UPDATE analysis SET stale = 1
                 WHERE kind = ? AND source = 'computed' AND code_version <> ? AND stale = 0
                 """, arguments: [kind.rawValue, kind.codeVersion])
+    }
+
+    /// Notes that the stored answers to a question were asked for again, where views show others.
+    func askAgain(_ question: Question, of run: String, steps: [Int]) throws {
+        try database.execute(
+            sql: """
+                UPDATE analysis SET asked_at = ?
+                WHERE run_key = (SELECT run_key FROM run WHERE id = ?) AND kind = ?
+                    AND parameters = ? AND split IS ? AND dtype IS ? AND seed IS ?
+                    AND source = 'computed' AND superseded_by IS NULL AND NOT shown
+                    AND (step IS NULL OR step IN (SELECT value FROM json_each(?)))
+                """,
+            arguments: [
+                Date().timeIntervalSince1970, run, question.kind.rawValue, question.parameters,
+                question.split, question.dtype, question.seed, "\(steps)",
+            ])
     }
 
     /// Stores answers beside older ones, which they supersede.
@@ -102,8 +121,11 @@ struct Ledger {
         try database.cachedStatement(
             sql: """
                 INSERT INTO analysis (analysis_key, run_key, step, digest, kind, parameters,
-                    code_version, split, dtype, seed, cost_seconds, computed_at, context_digest)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    code_version, split, dtype, seed, cost_seconds, computed_at, context_digest,
+                    about)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+                    json_array(?6 ->> 'measure', ?6 ->> 'operator', ?6 ->> 'network',
+                        ?6 ->> 'tensor', ?6 ->> 'axis'))
                 """
         ).execute(arguments: [
             key, runKey, answer.step, answer.digest, question.kind.rawValue, question.parameters,

@@ -18,6 +18,8 @@ package protocol LedgerAnalysis: Sendable {
     ///
     /// Errors: a `UserError` of kind `failure` says what is missing.
     func check(_ run: AnalysedRun) throws
+    /// What is to be known before the work on a run begins, in a sentence: how much memory it takes.
+    func statement(of run: AnalysedRun) -> String?
 }
 
 extension LedgerAnalysis {
@@ -28,6 +30,8 @@ extension LedgerAnalysis {
     }
 
     package func check(_ run: AnalysedRun) throws {}
+
+    package func statement(of run: AnalysedRun) -> String? { nil }
 }
 
 /// An analysis that answers for each checkpoint.

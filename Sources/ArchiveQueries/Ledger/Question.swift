@@ -8,13 +8,15 @@ package struct Question: Sendable, Hashable {
     package let split: String?
     package let dtype: String?
     package let seed: Int?
+    /// The view that shows the answer.
+    package let view: String
 
     /// A question whose settings are JSON texts by name.
     ///
     /// Stored answers are found by these texts, byte for byte: their form is part of the format.
     init(
         _ kind: AnalysisKind, _ settings: [String: String] = [:], split: ExampleSplit? = nil,
-        dtype: String = "float64", seed: Int? = nil
+        dtype: String = "float64", seed: Int? = nil, view: String? = nil
     ) {
         self.kind = kind
         parameters =
@@ -24,6 +26,7 @@ package struct Question: Sendable, Hashable {
         self.split = split?.rawValue
         self.dtype = dtype
         self.seed = seed
+        self.view = view ?? kind.view
     }
 
     /// A text as JSON.

@@ -34,12 +34,11 @@ package struct LanczosOptions: Sendable {
         self.start = start
     }
 
-    /// The bytes of vectors that a search in a space of this dimension holds at once.
-    package static func byteCount(top: Int, bottom: Int, dimension: Int) -> Double {
-        // The basis of the search (2 k + 21), its answers and those set aside (2 k), then the basis
-        // and the images of the refinement (6 k + 25).
-        (9 * Double(max(top, bottom)) + 26) * Double(dimension) * 8
-    }
+    /// The vectors that a search holds at once, for each wanted eigenvalue of one end and besides:
+    /// the basis of the search (2 k + 21), its answers and those set aside (2 k), then the basis and
+    /// the images of the refinement (6 k + 25), which together are never more than 9 k + 26.
+    package static let vectorsForEach = 9.0
+    package static let vectorsBesides = 26.0
 }
 
 /// One approximate eigenpair.

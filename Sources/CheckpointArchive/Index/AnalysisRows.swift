@@ -16,9 +16,9 @@ enum AnalysisRows {
     }
 
     /// What makes two rows the same answer: every column but the keys and the marks of being
-    /// outdated.
+    /// outdated, shown or asked for again.
     private static let ownColumns: Set<String> = [
-        "analysis_key", "run_key", "stale", "superseded_by",
+        "analysis_key", "run_key", "stale", "superseded_by", "asked_at", "shown",
     ]
     /// Neither a key nor NULL: the newer answer is not known yet.
     private static let pending = -1

@@ -1,7 +1,7 @@
 package import Analysis
 internal import ArrayMath
 package import Checkpoints
-internal import Networks
+package import Networks
 
 /// What every measure of the loss's curvature can be told.
 package struct CurvatureSettings: Sendable, Equatable {
@@ -22,6 +22,8 @@ package protocol CurvatureAnalysis: CheckpointAnalysis {
     var settings: CurvatureSettings { get set }
     /// The settings of this measure alone, as JSON texts by name.
     var ownParameters: [String: String] { get }
+    /// What the vectors of the measure take.
+    func memory(_ layout: ParameterLayout) -> VectorMemory
 }
 
 extension CurvatureAnalysis {
@@ -34,11 +36,33 @@ extension CurvatureAnalysis {
         parameters["measure"] = Self.measure.map { "\"\($0)\"" }
         return Question(
             .hessian, parameters, split: settings.split, dtype: settings.precision.rawValue,
-            seed: settings.seed)
+            seed: settings.seed, view: Self.view)
     }
 
     package func check(_ run: AnalysedRun) throws {
         _ = try run.model.examples(settings.split)
+        try memory(run.model.layout).check()
+    }
+
+    package func statement(of run: AnalysedRun) -> String? {
+        (try? run.model).flatMap { memory($0.layout).statement }
+    }
+
+    /// A plan that answers for each checkpoint from a matrix of curvature at its weights.
+    func plan(
+        _ run: AnalysedRun, of kind: CurvatureOperator, needsOptimizerState: Bool = false,
+        rows: @escaping @Sendable (NetworkCurvature, CheckpointPlan.Input) throws -> [any ResultRow]
+    ) throws -> CheckpointPlan {
+        let model = try run.model
+        return CheckpointPlan(order: .following, needsOptimizerState: needsOptimizerState) {
+            surroundings in
+            { input in
+                try rows(
+                    matrix(
+                        kind, input.weights, model, threadCount: surroundings.threadCount,
+                        watch: surroundings.watch), input)
+            }
+        }
     }
 
     var seedBits: UInt64 { UInt64(bitPattern: Int64(settings.seed)) }
@@ -55,15 +79,6 @@ extension CurvatureAnalysis {
             examples: try model.examples(settings.split), at: weights,
             precision: settings.precision,
             threadCount: threadCount, watch: watch)
-    }
-
-    func matrix(
-        _ kind: CurvatureOperator, _ input: CheckpointPlan.Input, _ model: RunModel,
-        _ surroundings: CheckpointPlan.Surroundings
-    ) throws -> NetworkCurvature {
-        try matrix(
-            kind, input.weights, model, threadCount: surroundings.threadCount,
-            watch: surroundings.watch)
     }
 }
 
@@ -88,6 +103,10 @@ package struct EigenvalueAnalysis: CurvatureAnalysis {
             "operator": "\"\(matrix.rawValue)\"", "bottom": "\(bottom)",
             "tolerance": "\(tolerance)", "top": "\(top)",
         ]
+    }
+
+    package func memory(_ layout: ParameterLayout) -> VectorMemory {
+        .eigenvalues(max(top, bottom), dimension: layout.count)
     }
 
     package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
@@ -120,9 +139,9 @@ package struct EigenvalueAnalysis: CurvatureAnalysis {
             EigenvalueRow($0, curvature: matrix, split: settings.split)
         }
         let products = [
-            MeasurementRow("operator_products", value: Double(spectrum.productCount)),
-            MeasurementRow("draft_products", value: Double(spectrum.draftProductCount)),
-        ]
+            ("operator_products", spectrum.productCount),
+            ("draft_products", spectrum.draftProductCount),
+        ].map { MeasurementRow($0, variant: matrix.rawValue, value: Double($1)) }
         return (rows, products, spectrum.warmStart)
     }
 }
@@ -143,19 +162,19 @@ package struct TraceAnalysis: CurvatureAnalysis {
         ["operator": "\"\(matrix.rawValue)\"", "products": "\(products)"]
     }
 
+    package func memory(_ layout: ParameterLayout) -> VectorMemory {
+        .products(products, dimension: layout.count)
+    }
+
     package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
-        let model = try run.model
-        return CheckpointPlan(order: .following) { surroundings in
-            { input in
-                let estimate = try curvatureTrace(
-                    of: try matrix(matrix, input, model, surroundings).exact,
-                    productCount: products, seed: seedBits)
-                return [
-                    TraceRow(
-                        estimate, tensor: "total", method: "hutch++", curvature: matrix,
-                        split: settings.split)
-                ]
-            }
+        try plan(run, of: matrix) { curvature, _ in
+            let estimate = try curvatureTrace(
+                of: curvature.exact, productCount: products, seed: seedBits)
+            return [
+                TraceRow(
+                    estimate, tensor: "total", method: "hutch++", curvature: matrix,
+                    split: settings.split)
+            ]
         }
     }
 }
@@ -181,19 +200,19 @@ package struct DensityAnalysis: CurvatureAnalysis {
         ]
     }
 
+    package func memory(_ layout: ParameterLayout) -> VectorMemory {
+        .lanczosSteps(lanczosSteps, dimension: layout.count)
+    }
+
     package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
-        let model = try run.model
-        return CheckpointPlan(order: .following) { surroundings in
-            { input in
-                let density = try curvatureDensity(
-                    of: try matrix(matrix, input, model, surroundings).exact,
-                    stepCount: lanczosSteps, probeCount: probes, seed: seedBits)
-                return density.probes.enumerated().flatMap { probe, nodes in
-                    nodes.enumerated().map { place, node in
-                        DensityRow(
-                            probe: probe, place: place, node: node, curvature: matrix,
-                            split: settings.split)
-                    }
+        try plan(run, of: matrix) { curvature, _ in
+            let density = try curvatureDensity(
+                of: curvature.exact, stepCount: lanczosSteps, probeCount: probes, seed: seedBits)
+            return density.probes.enumerated().flatMap { probe, nodes in
+                nodes.enumerated().map { place, node in
+                    DensityRow(
+                        probe: probe, place: place, node: node, curvature: matrix,
+                        split: settings.split)
                 }
             }
         }
@@ -222,22 +241,25 @@ package struct BlockAnalysis: CurvatureAnalysis {
         ]
     }
 
+    /// Of the largest block: blocks come one after another, and of smaller ones fewer are wanted.
+    package func memory(_ layout: ParameterLayout) -> VectorMemory {
+        let largest = layout.entries.map(\.count).max() ?? 0
+        return .eigenvalues(min(top, largest), dimension: largest)
+    }
+
     package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
-        let model = try run.model
-        return CheckpointPlan(order: .following) { surroundings in
-            { input in
-                let blocks = try matrix(matrix, input, model, surroundings).blocks(
-                    top: top, tolerance: tolerance, probeCount: probes, seed: seedBits)
-                return blocks.flatMap { block -> [any ResultRow] in
-                    block.eigenvalues.map {
-                        BlockEigenvalueRow(
-                            $0, tensor: block.tensor, curvature: matrix, split: settings.split)
-                    } + [
-                        TraceRow(
-                            block.trace, tensor: block.tensor, method: "hutchinson",
-                            curvature: matrix, split: settings.split)
-                    ]
-                }
+        try plan(run, of: matrix) { curvature, _ in
+            let blocks = try curvature.blocks(
+                top: top, tolerance: tolerance, probeCount: probes, seed: seedBits)
+            return blocks.flatMap { block -> [any ResultRow] in
+                block.eigenvalues.map {
+                    BlockEigenvalueRow(
+                        $0, tensor: block.tensor, curvature: matrix, split: settings.split)
+                } + [
+                    TraceRow(
+                        block.trace, tensor: block.tensor, method: "hutchinson",
+                        curvature: matrix, split: settings.split)
+                ]
             }
         }
     }

@@ -31,7 +31,7 @@ package struct FourierAnalysis: CheckpointAnalysis {
         case .operandAxes: Question(.fourier)
         case .tensor(let name, let axis):
             Question(.fourier, ["tensor": Question.json(name), "axis": "\(axis)"])
-        case .network: Question(.fourier, ["network": "true"])
+        case .network: Question(.fourier, ["network": "true"], view: "pair_spectra")
         }
     }
 

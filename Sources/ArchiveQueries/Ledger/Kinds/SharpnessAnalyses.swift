@@ -1,6 +1,6 @@
-internal import Analysis
+package import Analysis
 internal import Checkpoints
-internal import Networks
+package import Networks
 
 /// The sharpness that Adam sees, beside its threshold.
 ///
@@ -16,25 +16,25 @@ package struct PreconditionedSharpnessAnalysis: CurvatureAnalysis {
 
     package var ownParameters: [String: String] { ["tolerance": "\(tolerance)"] }
 
+    package func memory(_ layout: ParameterLayout) -> VectorMemory {
+        .eigenvalues(1, dimension: layout.count)
+    }
+
     package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
-        let model = try run.model
         let rule = try AdamRule(of: try run.description)
-        return CheckpointPlan(order: .following, needsOptimizerState: true) { surroundings in
-            { input in
-                guard let stored = input.optimizerState else {
-                    throw UserError.missing(
-                        subject: "step \(input.step)",
-                        cause: "its optimiser state was not kept, and Adam's sharpness needs it",
-                        advice: "SELECT step FROM checkpoints WHERE has_optimizer_state lists "
-                            + "those that have it")
-                }
-                let adam = try rule.state(stored, layout: model.layout, step: input.step)
-                let matrix = try matrix(.hessian, input, model, surroundings)
-                let found = try preconditionedSharpness(
-                    of: matrix.exact, draft: matrix.draft, adam: adam, tolerance: tolerance,
-                    seed: seedBits)
-                return [SharpnessRow(found, split: settings.split)]
+        return try plan(run, of: .hessian, needsOptimizerState: true) { matrix, input in
+            guard let stored = input.optimizerState else {
+                throw UserError.missing(
+                    subject: "step \(input.step)",
+                    cause: "its optimiser state was not kept, and Adam's sharpness needs it",
+                    advice: "SELECT step FROM checkpoints WHERE has_optimizer_state lists "
+                        + "those that have it")
             }
+            let adam = try rule.state(stored, layout: matrix.layout, step: input.step)
+            let found = try preconditionedSharpness(
+                of: matrix.exact, draft: matrix.draft, adam: adam, tolerance: tolerance,
+                seed: seedBits)
+            return [SharpnessRow(found, split: settings.split)]
         }
     }
 }
@@ -50,6 +50,10 @@ package struct KeskarSharpnessAnalysis: CurvatureAnalysis {
 
     package var ownParameters: [String: String] {
         ["epsilon": "\(KeskarSharpness.usualEpsilon)"]
+    }
+
+    package func memory(_ layout: ParameterLayout) -> VectorMemory {
+        .directions(KeskarSharpness.usualDimension, dimension: layout.count)
     }
 
     package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {

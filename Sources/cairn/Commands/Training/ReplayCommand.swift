@@ -36,7 +36,8 @@ struct ReplayCommand: ParsableCommand {
         let result = try watching(bar) { report in
             try replay.weights(at: step, of: stored, progress: report)
         }
-        let (proof, isProved) = ReplayCommand.words(result.proof)
+        let isStored = result.origin == result.step
+        let (proof, isProved) = ReplayCommand.words(result.proof, isStored: isStored)
         try rows.writer().write(
             columns: ["run", "step", "computed_from", "digest", "proof"],
             rows: [
@@ -72,8 +73,14 @@ struct ReplayCommand: ParsableCommand {
     }
 
     /// The proof in words, and whether it contradicts nothing.
-    private static func words(_ proof: Replay.Proof) -> (String, Bool) {
+    ///
+    /// Nothing is recomputed of a stored step: its digest alone is compared.
+    private static func words(_ proof: Replay.Proof, isStored: Bool) -> (String, Bool) {
         switch proof {
+        case .identical where isStored:
+            ("stored with the digest that training recorded; nothing was recomputed", true)
+        case .notRecorded where isStored:
+            ("stored; no digest recorded, nothing was recomputed", true)
         case .identical: ("identical", true)
         case .notRecorded: ("no digest recorded", true)
         case .different(let step): ("differs from step \(step) on", false)

@@ -6,7 +6,7 @@ internal import Foundation
 struct AnalysisResults {
     private let kind: AnalysisKind
     /// The view that is printed: the analyses' own, or the one of all measures of curvature.
-    private var view: String
+    private let view: String
     private let questions: [Question]
     private let steps: [String: [Int]]
     private let archivePath: String
@@ -16,7 +16,7 @@ struct AnalysisResults {
 
     /// The answers of the runs and steps that a report tells of.
     init(_ analyses: [any LedgerAnalysis], _ report: AnalysisReport, archivePath: String) {
-        let views = Set(analyses.map { type(of: $0).view })
+        let views = Set(analyses.map(\.question.view))
         view = views.count == 1 ? views.first ?? "" : "curvature_measures"
         kind = analyses.first.map { type(of: $0).kind } ?? .norms
         questions = analyses.map(\.question)
@@ -30,18 +30,6 @@ struct AnalysisResults {
     func write(to rows: RowOptions, everyRow: Bool) throws {
         let session = try SQLSession(
             index: archivePath + "/index.sqlite", interruption: StopSignals.interruption)
-        // Some questions of a kind are answered in another view: spectra of the network in pairs.
-        for other in [view, "pair_spectra", "measurements"] {
-            var results = self
-            results.view = other
-            if try results.cursor(in: session).next() != nil {
-                return try results.write(in: session, to: rows, everyRow: everyRow)
-            }
-        }
-        try write(in: session, to: rows, everyRow: everyRow)
-    }
-
-    private func write(in session: SQLSession, to rows: RowOptions, everyRow: Bool) throws {
         let cursor = try cursor(in: session)
         guard rows.format == .table || rows.format == .markdown else {
             return try cursor.print(with: rows.writer())

@@ -46,6 +46,8 @@ struct WatchedAnalysis {
                     total: state.total, isQuiet: common.quiet)
             bar = shown
             shown.update(state.done)
+        } stating: {
+            common.note($0)
         }
     }
 
