@@ -87,7 +87,7 @@ struct GrokkingAnalysisTests {
         var byLoss = RunCurves()
         byLoss.trainLoss = Curve(steps: [0, 10, 20], values: [3, 0.001, 0.001])
         byLoss.testLoss = Curve(steps: [0, 10, 20, 30], values: [3, 0.001, 0.001, .nan])
-        #expect(analyzeGrokkingByLoss(byLoss, classCount: 113).label == .diverged)
+        #expect(analyzeGrokkingByLoss(byLoss, chance: log(113)).label == .diverged)
     }
 
     @Test("without a known chance there is a label only where every chance gives the same")
@@ -175,7 +175,7 @@ struct GrokkingAnalysisTests {
         #expect(constant.label == .memorisedOnly)
         #expect(constant.widthDecades == nil)
         #expect(constant.onsetStep == nil)
-        #expect(analyzeGrokkingByLoss(RunCurves(), classCount: 113).label == nil)
+        #expect(analyzeGrokkingByLoss(RunCurves(), chance: log(113)).label == nil)
     }
 
     @Test("spikes of the training loss stand out against their running median")
@@ -192,7 +192,7 @@ struct GrokkingAnalysisTests {
             curves.trainLoss = Curve(
                 steps: steps, values: steps.map { 5 * exp(-Double($0) / 20) + 1e-6 })
             curves.testLoss = Curve(steps: steps, values: steps.map(test))
-            return analyzeGrokkingByLoss(curves, classCount: 113)
+            return analyzeGrokkingByLoss(curves, chance: log(113))
         }
         let grokked = analysis { 20 / (1 + pow(Double($0 + 1) / 1e4, 12)) }
         #expect(grokked.label == .grokked)

@@ -170,7 +170,7 @@ struct PublishedModularRunTests {
         var curves = RunCurves()
         curves.trainLoss = run.trainLoss
         curves.testLoss = run.testLoss
-        let analysis = analyzeGrokkingByLoss(curves, classCount: 113)
+        let analysis = analyzeGrokkingByLoss(curves, chance: log(113))
         #expect(run.trainLoss.count == 107_791)
         #expect(analysis.memorisation.first.step == 174)
         #expect(analysis.generalisation.first.step == 98_730)
@@ -200,7 +200,7 @@ struct PublishedModularRunTests {
         var curves = RunCurves()
         curves.trainLoss = Curve(steps: Array(run.train.indices), values: run.train)
         curves.testLoss = Curve(steps: Array(run.test.indices), values: run.test)
-        let analysis = analyzeGrokkingByLoss(curves, classCount: 113)
+        let analysis = analyzeGrokkingByLoss(curves, chance: log(113))
         #expect(analysis.memorisation.first.step == train)
         #expect(analysis.generalisation.first.step == test)
         if let label { #expect(analysis.labelText == label) }

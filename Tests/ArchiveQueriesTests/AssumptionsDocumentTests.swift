@@ -5,13 +5,13 @@ import Testing
 
 /// The tables of "What each number assumes" that the program knows too.
 struct AssumptionsDocumentTests {
-    private static let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    static let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Sources/Documentation/WhatEachNumberAssumes.md")
 
     /// The first two cells of each row of the table between two marks, without its head.
-    private func table(_ mark: String) throws -> [[String]] {
-        let text = try String(contentsOf: Self.url, encoding: .utf8)
+    static func table(_ mark: String) throws -> [[String]] {
+        let text = try String(contentsOf: url, encoding: .utf8)
         let start = try #require(text.range(of: "<!-- \(mark) -->\n")).upperBound
         let end = try #require(text.range(of: "<!-- end of \(mark) -->")).lowerBound
         return text[start..<end].split(separator: "\n").dropFirst(2).map { line in
@@ -22,14 +22,37 @@ struct AssumptionsDocumentTests {
     }
 
     @Test func namesTheVersionOfEveryKind() throws {
-        let listed = try table("kinds")
+        let listed = try Self.table("kinds")
         #expect(listed.map { $0[0] } == AnalysisKind.allCases.map(\.rawValue))
         for row in listed {
             #expect(AnalysisKind(rawValue: row[0])?.codeVersion == row[1], "\(row)")
         }
     }
 
+    @Test func namesEveryColumnOfResults() throws {
+        let text = try String(contentsOf: Self.url, encoding: .utf8)
+        let names = Set(
+            text.split(separator: "`").flatMap {
+                $0.split { !$0.isLetter && !$0.isNumber && $0 != "_" }
+            }
+            .map(String.init))
+        let fixture = try FixtureArchive()
+        let session = try fixture.session()
+        // What a row is about, and not what it says.
+        let common: Set = [
+            "run", "step", "analysis", "source", "kind", "split", "dtype", "seed", "tensor",
+            "operator", "measure", "subject", "position", "variant", "value", "text",
+        ]
+        for view in Set(AnalysisKind.allCases.map(\.view)).union([
+            "pair_spectra", "hessian_traces", "hessian_densities", "hessian_blocks",
+            "sharpness_measures", "progress_measures",
+        ]) {
+            let columns = try session.cursor("SELECT * FROM \(view) LIMIT 0").columns
+            #expect(Set(columns).subtracting(common).subtracting(names) == [], "\(view)")
+        }
+    }
+
     @Test func listsEveryLabelInTheOrderOfItsRule() throws {
-        #expect(try table("labels").map { $0[0] } == GrokkingLabel.allCases.map(\.rawValue))
+        #expect(try Self.table("labels").map { $0[0] } == GrokkingLabel.allCases.map(\.rawValue))
     }
 }

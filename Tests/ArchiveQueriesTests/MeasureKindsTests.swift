@@ -400,6 +400,48 @@ struct MeasureKindsTests {
         #expect(tails.impossible.first?.cause.contains("no tensor has 50") == true)
     }
 
+    /// The document's table of measures and what the program stores are the same.
+    @Test func everyMeasureIsInTheDocument() throws {
+        try store("a")
+        try store("s", task: #"{"group":"S3","operation":"compose","train_fraction":0.5}"#)
+        try store(
+            "u", task: #"{"modulus":7,"operation":"add"}"#, steps: [0, 300], listsRows: false)
+        var (progress, network) = (ProgressMeasuresAnalysis(), FourierAnalysis())
+        (progress.includesAblations, progress.includesIrreps) = (true, true)
+        network.subject = .network
+        let asked: [any LedgerAnalysis] =
+            AnalysisKind.allCases.map(\.usual) + [progress, network]
+        for analysis in asked {
+            _ = try Analyzer(archive).run(AnalysisRequest(analysis, steps: .last))
+        }
+        func names(_ rows: [[ScalarValue]]) -> Set<String> {
+            Set(rows.map { "\($0[0].string ?? "") \($0[1].string ?? "")" })
+        }
+        let stored = names(
+            try rows(
+                """
+                SELECT a.kind, m.measure FROM measurement AS m JOIN analysis AS a USING (analysis_key)
+                UNION SELECT 'progress', measure FROM progress_measure
+                """))
+        let listed = Set(try AssumptionsDocumentTests.table("measures").map { "\($0[0]) \($0[1])" })
+        #expect(stored.subtracting(listed) == [])
+        // What needs attention, trained neurons, both accuracies, real answers or a spike.
+        let others: Set = [
+            "fourier head_frequency", "fourier head_variance_explained", "fourier irrep_cluster",
+            "fourier neuron_cluster", "geometry effective_rank",
+            "geometry l2", "geometry spectral", "geometry stable_rank", "grokking accuracy_unit",
+            "grokking linear_time_aicc", "grokking linear_time_midpoint",
+            "grokking linear_time_rmse", "grokking log_time_aicc", "grokking log_time_midpoint",
+            "grokking log_time_rmse", "grokking loss_unit", "grokking noise_autocorrelation",
+            "grokking noise_binomial_share", "grokking train_loss_spike", "grokking step_ratio",
+            "grokking generalisation_interpolated", "grokking memorisation_interpolated",
+            "grokking label_missing",
+        ]
+        let missing = listed.subtracting(stored).subtracting(others)
+            .filter { !$0.hasSuffix("_through_network") }
+        #expect(missing == [])
+    }
+
     @Test func tailsRepeatWithTheirSeed() throws {
         var generator = SeededGenerator(seed: 5)
         let values = (0..<60 * 80).map { _ in Double.random(in: -1...1, using: &generator) }

@@ -93,7 +93,7 @@ import Testing
         #expect(verified.exitCode == 3 && verified.output.contains(name), "\(verified.output)")
     }
 
-    /// Real answers have losses alone; times, which need a loss of guessing, are refused.
+    /// Real answers have losses alone; times are told by them, beside the loss of guessing.
     @Test func realAnswersNeedNoAccuracy() throws {
         let fixture = try CommandLineFixture()
         let table = try Self.write(fixture, real: true)
@@ -108,8 +108,23 @@ import Testing
             let result = try fixture.cairn(command)
             #expect(result.exitCode == 0, "\(command): \(result.error)")
         }
-        let times = try fixture.cairn(["analyze", "grokking", "r"])
-        #expect(times.exitCode == 1 && times.error.contains("losses only"), "\(times.error)")
+        let times = try fixture.cairn(
+            ["analyze", "grokking", "r", "--loss-threshold", "0.5", "--json"])
+        #expect(times.exitCode == 0, "\(times.error)")
+        let rows = try objects(times.output)
+        #expect(Set(rows.compactMap { $0["metric"] as? String }) == ["test_loss"])
+        // The loss of guessing is the variance of the 30 answers; the threshold is half of it.
+        let answers = try String(contentsOfFile: table, encoding: .utf8).split(separator: "\n")
+            .dropFirst().compactMap { $0.split(separator: ",").last.flatMap { Double($0) } }
+        let mean = answers.reduce(0, +) / Double(answers.count)
+        let variance =
+            answers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(answers.count)
+        for row in rows {
+            let chance = try #require(row["chance"] as? Double)
+            let threshold = try #require(row["threshold"] as? Double)
+            #expect(abs(chance - variance) <= 1e-6 * variance)
+            #expect(abs(threshold - 0.5 * chance) <= 1e-12 * chance)
+        }
     }
 
     @Test func unclearDataAreRefusedInOneSentence() throws {

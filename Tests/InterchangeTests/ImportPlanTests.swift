@@ -310,4 +310,31 @@ import Testing
         #expect(other.note != nil)
         #expect(other.state.tensors.contains { $0.name == "first_moment/3" })
     }
+
+    @Test("accuracies in percent are rescaled with a note, others above 1 are refused")
+    func accuraciesArePercentOrShares() throws {
+        let folder = try TemporaryFolder()
+        func read(_ values: [Double]) throws -> ImportedRun {
+            let text =
+                "step,train_accuracy,test_accuracy,test_loss\n"
+                + values.enumerated().map { "\($0),100,\($1),150\n" }.joined()
+            let path = folder.path("curves.csv")
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            return try #require(try Importer.runs(at: path, options: ImportOptions()).first)
+        }
+        let run = try read([0.5, 30, 99.5])
+        let points = run.metrics.filter { $0.name == MetricName.testAccuracy }
+        #expect(points.map(\.value) == [0.005, 0.3, 0.995])
+        #expect(
+            run.metrics.filter { $0.name == MetricName.testLoss }.map(\.value) == [150, 150, 150])
+        #expect(run.notes.contains("its accuracies are in percent and were divided by 100"))
+        for values in [[0.5, 101], [-3, 50]] {
+            let error = try #require(throws: UserError.self) { try read(values) }
+            #expect(error.description.contains("neither shares nor percent"), "\(error)")
+        }
+        #expect(AccuracyUnit(of: [0, 0.5, .nan, 1]) == .share)
+        #expect(AccuracyUnit(of: [0, 1.5]) == nil)
+        #expect(AccuracyUnit(of: [Double.infinity]) == nil)
+        #expect(AccuracyUnit(of: [Double]()) == .share)
+    }
 }

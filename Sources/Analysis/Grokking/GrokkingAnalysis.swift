@@ -7,8 +7,8 @@ package struct GrokkingAnalysis: Sendable, Equatable {
     package let metric: String
     /// The level that counts as solved: an accuracy, or a loss in nats.
     package let threshold: Double
-    /// The value of guessing: accuracy of the commonest label, or ln(classes) for losses; nil where
-    /// the task is unknown.
+    /// The value of guessing: accuracy of the commonest label, or the loss of guessing; nil where the
+    /// task is unknown.
     package let chance: Double?
     /// Crossings of the threshold by the training curve.
     package let memorisation: Crossings
@@ -138,40 +138,43 @@ package func analyzeGrokking(
 
 /// The same from losses, for logs without accuracies.
 ///
-/// Solved means below `threshold` nats; a run has left chance when its test loss is below
-/// ln(classes) / 2. The plateau is at chance when the median test loss between memorisation and
-/// leaving chance is at least 0.9 ln(classes). A run whose last test loss exceeds ten times the
-/// threshold after having solved the task has collapsed.
+/// `chance` is the loss of guessing, ln(classes) for a cross-entropy, nil where it is unknown. Solved
+/// means below `threshold`, in the unit of the losses; a run has left chance when its test loss is
+/// below half of `chance`. The plateau is at chance when the median test loss between memorisation and
+/// leaving chance is at least 0.9 `chance`. A run whose last test loss exceeds ten times the
+/// threshold after having solved the task has collapsed. With an unknown chance there is no onset and
+/// no width, and a label only where every possible chance gives the same.
 package func analyzeGrokkingByLoss(
-    _ curves: RunCurves, classCount: Int, threshold: Double = 1e-2
+    _ curves: RunCurves, chance: Double?, threshold: Double = 1e-2
 ) -> GrokkingAnalysis {
     let (train, test) = (curves.trainLoss, curves.testLoss)
-    let chance = log(Double(max(classCount, 2)))
     let memorisation = train.crossings(of: threshold, direction: .falling)
     let generalisation = test.crossings(of: threshold, direction: .falling)
-    let leaving = test.crossings(of: chance / 2, direction: .falling)
+    let leaving = chance.map { test.crossings(of: $0 / 2, direction: .falling) }
     let final = test.values.last ?? .infinity
-    let width = decades(leaving.sustained.interpolated, generalisation.sustained.interpolated)
+    let width = decades(leaving?.sustained.interpolated, generalisation.sustained.interpolated)
     let recrossings = generalisation.sustained.step.map {
         test.recrossings(of: threshold, depth: 0.05, direction: .falling, after: $0)
     }
-    let onset = leaving.sustained.interpolated
+    let onset = leaving?.sustained.interpolated
     let plateau = plateauMedian(test, memorisation.sustained.step, onset)
     let facts = LabelFacts(
         isFinite: !curves.endNotFinite, isMemorised: memorisation.sustained.isReached,
-        isAtChance: final > chance / 2,
+        isAtChance: chance.map { final > $0 / 2 },
         isGeneralised: generalisation.sustained.isReached, isLost: final > 10 * threshold,
         isSettled: isSettled(test, generalisation), recrossings: recrossings ?? 0,
         isStillMoving: -lastDecileChange(test) >= 0.01,
         ratio: stepRatio(memorisation, generalisation),
-        plateauIsAtChance: plateau.map { $0 >= 0.9 * chance } ?? true, width: width)
-    let inside = evaluationsInside(test, leaving.sustained.step, generalisation.sustained.step)
+        plateauIsAtChance: chance.map { chance in plateau.map { $0 >= 0.9 * chance } ?? true },
+        width: width)
+    let inside = evaluationsInside(test, leaving?.sustained.step, generalisation.sustained.step)
     return GrokkingAnalysis(
         metric: "loss", threshold: threshold, chance: chance, memorisation: memorisation,
-        generalisation: generalisation, furtherLevels: [leaving], logarithmicFit: nil,
+        generalisation: generalisation, furtherLevels: leaving.map { [$0] } ?? [],
+        logarithmicFit: nil,
         linearFit: nil, widthDecades: width, onsetStep: onset, recrossingCount: recrossings ?? 0,
         spikeSteps: train.spikes(), label: min(train.count, test.count) < 2 ? nil : facts.label,
-        isCoarse: generalisation.sustained.isReached && inside < 3)
+        isCoarse: leaving != nil && generalisation.sustained.isReached && inside < 3)
 }
 
 /// What the rules of the label look at.

@@ -67,7 +67,8 @@ final class ResultMemory {
         }
         do {
             let rows = try CurveReading.grokking(
-                points, run: description, settings: GrokkingTimesAnalysis())
+                points, run: description, settings: GrokkingTimesAnalysis(),
+                model: try reader.model(of: run))
             return rows.compactMap { $0 as? GrokkingRow }
         } catch let error as UserError where error.kind == .failure {
             return []

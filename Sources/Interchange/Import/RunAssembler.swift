@@ -341,7 +341,7 @@ struct RunAssembler {
                 origin: .init(path: draft.root, digest: digest, layout: layout))
         }
         var runs: [ImportedRun] = []
-        let points = curves.points
+        let points = try shares(curves.points)
         if !states.isEmpty || !points.isEmpty {
             var chief = run(draft.part, name: draft.name, layout: layout)
             chief.task = description.task?.name ?? ""
@@ -364,7 +364,8 @@ struct RunAssembler {
                 parameters.filter { $0.name != "step_convention" }
                 + [Hyperparameter("step_convention", .text(further.convention))]
             apart.seed = settings.seed
-            runs.append(ImportedRun(description: apart, states: [], metrics: further.points))
+            runs.append(
+                ImportedRun(description: apart, states: [], metrics: try shares(further.points)))
         }
         let refused = account.items.lazy.compactMap { item -> (file: String, cause: String)? in
             guard case .refused(let cause) = item.fate, item.kind == .tensor || item.kind == .curve
@@ -384,6 +385,24 @@ struct RunAssembler {
         runs[0].originals = originals
         runs[0].notes = unique(notes + account.assumptions + account.sentences)
         return runs
+    }
+
+    /// The points with accuracies in percent divided by 100, which a note says.
+    ///
+    /// Errors: accuracies that are neither shares nor percent.
+    private mutating func shares(_ points: [MetricPoint]) throws -> [MetricPoint] {
+        let isAccuracy: Set = [MetricName.trainAccuracy, MetricName.testAccuracy]
+        let values = points.lazy.filter { isAccuracy.contains($0.name) }.map(\.value)
+        guard let unit = AccuracyUnit(of: values) else {
+            throw UserError.unreadable(draft.root, AccuracyUnit.refusal(of: values))
+        }
+        guard unit == .percent else { return points }
+        notes.append("its accuracies are in percent and were divided by 100")
+        return points.map {
+            MetricPoint(
+                name: $0.name, step: $0.step,
+                value: isAccuracy.contains($0.name) ? $0.value / 100 : $0.value)
+        }
     }
 
     private func unique(_ sentences: [String]) -> [String] {

@@ -11,9 +11,10 @@ package enum CurveReading {
         MetricName.testLoss,
     ]
 
-    /// The grokking analysis of a run.
+    /// The grokking analysis of a run; `model` is nil where its task is unknown.
     package static func grokking(
-        _ points: [MetricPoint], run: RunDescription, settings: GrokkingTimesAnalysis
+        _ points: [MetricPoint], run: RunDescription, settings: GrokkingTimesAnalysis,
+        model: RunModel?
     ) throws -> [any ResultRow] {
         func curve(_ name: String) -> Curve { Curve(points.filter { $0.name == name }) }
         var curves = RunCurves()
@@ -21,14 +22,24 @@ package enum CurveReading {
         curves.testAccuracy = curve(MetricName.testAccuracy)
         curves.trainLoss = curve(MetricName.trainLoss)
         curves.testLoss = curve(MetricName.testLoss)
-        let task = try? RunModel(run).task
-        let modulus = modulus(of: run).flatMap { $0 > 1 ? $0 : nil }
-        let chance: (Double, String)? =
-            task.map { ($0.chance, "task") }
-            ?? modulus.map { (1 / Double($0), "1 / the hyperparameter modulus") }
         return try RunAnalyses.grokking(
-            curves, chance: chance, classCount: task?.classCount ?? modulus,
-            settings: settings, run: run.id)
+            curves, guess: guess(run, model), settings: settings, run: run.id)
+    }
+
+    /// What guessing reaches, by the run's task, else by a hyperparameter `modulus`.
+    private static func guess(
+        _ run: RunDescription, _ model: RunModel?
+    ) -> RunAnalyses.Guess {
+        var guess = RunAnalyses.Guess()
+        if let model {
+            guess.accuracy = (model.task.chance, "task")
+            guess.loss = model.task.guessingLoss(of: model.configuration.loss)
+        } else if let modulus = modulus(of: run), modulus > 1 {
+            guess.accuracy = (1 / Double(modulus), "1 / the hyperparameter modulus")
+            guess.loss = GuessingLoss(
+                classCount: modulus, source: "ln of the hyperparameter modulus")
+        }
+        return guess
     }
 
     /// The number of answers that a hyperparameter `modulus` states.

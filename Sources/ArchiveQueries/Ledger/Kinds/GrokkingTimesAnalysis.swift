@@ -3,12 +3,13 @@ internal import Analysis
 /// Times of memorisation and generalisation, from a run's curves.
 package struct GrokkingTimesAnalysis: RunAnalysis {
     package static let kind = AnalysisKind.grokking
-    package static let codeVersion = "4"
+    package static let codeVersion = "5"
     package static let view = "grokking_times"
 
     /// The accuracy that counts as solved.
     package var threshold = 0.99
-    /// The loss in nats that counts as solved, for runs without accuracies.
+    /// The loss that counts as solved, for runs without accuracies: in nats, and for squared errors
+    /// as a share of the loss of guessing.
     package var lossThreshold = 1e-2
 
     package init() {}
@@ -23,6 +24,7 @@ package struct GrokkingTimesAnalysis: RunAnalysis {
     }
 
     package func runRows(of run: AnalysedRun) throws -> [any ResultRow] {
-        try CurveReading.grokking(try run.points, run: try run.description, settings: self)
+        try CurveReading.grokking(
+            try run.points, run: try run.description, settings: self, model: try? run.model)
     }
 }

@@ -1,52 +1,31 @@
 package import Analysis
 package import Checkpoints
 internal import Foundation
+package import Networks
 
 /// The analyses of a whole run from its curves.
 package enum RunAnalyses {
     /// Further accuracies that a crossing is reported for.
     static let furtherLevels = [0.5, 0.9, 0.95]
 
+    /// What a network that does not look at its input reaches; nil where nothing says it.
+    package struct Guess {
+        package var accuracy: (value: Double, source: String)?
+        package var loss: GuessingLoss?
+
+        package init() {}
+    }
+
     /// The times of memorisation and generalisation, by accuracy where there are both curves, else
     /// by loss.
     ///
-    /// `chance` is the accuracy of a guess with what says so, and `classCount` the number of answers, nil where the task
-    /// is unknown: nothing stands in for them. Accuracies in percent are divided by 100, and a row
-    /// says so. Errors: no pair of curves, accuracies that are neither shares nor percent, or losses
-    /// whose number of answers is unknown.
+    /// Nothing stands in for an unknown guess. Accuracies in percent are divided by 100, and a row
+    /// says so. Errors: no pair of curves, or accuracies that are neither shares nor percent.
     package static func grokking(
-        _ curves: RunCurves, chance: (value: Double, source: String)?, classCount: Int?,
-        settings: GrokkingTimesAnalysis, run: String
+        _ curves: RunCurves, guess: Guess, settings: GrokkingTimesAnalysis, run: String
     ) throws -> [any ResultRow] {
         if !curves.trainAccuracy.isEmpty, !curves.testAccuracy.isEmpty {
-            let isPercent = try areInPercent(curves, run: run)
-            let curves = isPercent ? curves.withAccuraciesDivided(by: 100) : curves
-            let analysis = analyzeGrokking(
-                curves, chance: chance?.value, threshold: settings.threshold,
-                furtherLevels: furtherLevels)
-            let further = zip(furtherLevels, analysis.furtherLevels).filter {
-                $0.0 != settings.threshold
-            }
-            let interval = analysis.fit?.fit.flatMap {
-                curves.testAccuracy.interval(of: $0, chance: analysis.chance)
-            }
-            return rows(of: analysis, metric: MetricName.testAccuracy, interval: interval)
-                + further.map { level, crossings in
-                    GrokkingRow(
-                        metric: MetricName.testAccuracy, threshold: level, rule: "sustained",
-                        memorisation: curves.trainAccuracy.crossings(of: level).sustained,
-                        generalisation: crossings.sustained, chance: analysis.chance,
-                        analysis: nil)
-                }
-                + measurements(of: analysis, chanceSource: chance?.source)
-                + (interval.map {
-                    [
-                        MeasurementRow("noise_autocorrelation", value: $0.autocorrelation),
-                        MeasurementRow("noise_binomial_share", value: $0.binomialShare),
-                    ]
-                } ?? [])
-                + (isPercent
-                    ? [MeasurementRow("accuracy_unit", text: "percent, divided by 100 here")] : [])
+            return try byAccuracy(curves, guess, settings, run)
         }
         guard !curves.trainLoss.isEmpty, !curves.testLoss.isEmpty else {
             throw UserError.missing(
@@ -54,32 +33,52 @@ package enum RunAnalyses {
                 cause: "it has neither both accuracies nor both losses, so it has no grokking time",
                 advice: "record \(MetricName.trainAccuracy) and \(MetricName.testAccuracy)")
         }
-        guard let classCount else {
-            throw UserError.missing(
-                subject: "run \(run)",
-                cause: "it has losses only and its number of answers is unknown",
-                advice: "a hyperparameter modulus or a known task would say it")
-        }
+        // A loss in the unit of the answers is small or large only beside that of guessing.
+        let unit = guess.loss.flatMap { $0.isScale && $0.value > 0 ? $0.value : nil }
         let analysis = analyzeGrokkingByLoss(
-            curves, classCount: classCount, threshold: settings.lossThreshold)
+            curves, chance: guess.loss?.value, threshold: settings.lossThreshold * (unit ?? 1))
         return rows(of: analysis, metric: MetricName.testLoss)
-            + measurements(of: analysis, chanceSource: "number of answers")
+            + measurements(of: analysis, chanceSource: guess.loss?.source)
+            + (unit.map { [MeasurementRow("loss_unit", value: $0, text: "the loss of guessing")] }
+                ?? [])
     }
 
-    /// Whether the accuracies are in percent rather than shares.
-    ///
-    /// Errors: they are neither, so that no threshold has a meaning.
-    private static func areInPercent(_ curves: RunCurves, run: String) throws -> Bool {
+    private static func byAccuracy(
+        _ curves: RunCurves, _ guess: Guess, _ settings: GrokkingTimesAnalysis, _ run: String
+    ) throws -> [any ResultRow] {
         let values = [curves.trainAccuracy, curves.testAccuracy].flatMap(\.values)
-        let (smallest, largest) = (values.min() ?? 0, values.max() ?? 0)
-        // What a mean of many shares is above 1 is rounding.
-        if smallest >= 0, largest <= 1 + 1e-6 { return false }
-        if smallest >= 0, largest >= 2, largest <= 100 + 1e-4 { return true }
-        throw UserError.missing(
-            subject: "run \(run)",
-            cause: "its accuracies lie in \(smallest)...\(largest), which are neither shares nor "
-                + "percent",
-            advice: "record accuracies as shares in 0...1")
+        guard let unit = AccuracyUnit(of: values) else {
+            throw UserError.missing(
+                subject: "run \(run)", cause: AccuracyUnit.refusal(of: values),
+                advice: "record accuracies as shares in 0...1")
+        }
+        let curves = unit == .percent ? curves.withAccuraciesDivided(by: 100) : curves
+        let analysis = analyzeGrokking(
+            curves, chance: guess.accuracy?.value, threshold: settings.threshold,
+            furtherLevels: furtherLevels)
+        let further = zip(furtherLevels, analysis.furtherLevels).filter {
+            $0.0 != settings.threshold
+        }
+        let interval = analysis.fit?.fit.flatMap {
+            curves.testAccuracy.interval(of: $0, chance: analysis.chance)
+        }
+        return rows(of: analysis, metric: MetricName.testAccuracy, interval: interval)
+            + further.map { level, crossings in
+                GrokkingRow(
+                    metric: MetricName.testAccuracy, threshold: level, rule: "sustained",
+                    memorisation: curves.trainAccuracy.crossings(of: level).sustained,
+                    generalisation: crossings.sustained, chance: analysis.chance,
+                    analysis: nil)
+            }
+            + measurements(of: analysis, chanceSource: guess.accuracy?.source)
+            + (interval.map {
+                [
+                    MeasurementRow("noise_autocorrelation", value: $0.autocorrelation),
+                    MeasurementRow("noise_binomial_share", value: $0.binomialShare),
+                ]
+            } ?? [])
+            + (unit == .percent
+                ? [MeasurementRow("accuracy_unit", text: "percent, divided by 100 here")] : [])
     }
 
     private static func rows(
@@ -120,7 +119,7 @@ package enum RunAnalyses {
                     "label_missing",
                     text: isShort
                         ? "a curve has fewer than two evaluations"
-                        : "the accuracy of a guess is unknown and decides it, or a curve has fewer "
+                        : "what a guess reaches is unknown and decides it, or a curve has fewer "
                             + "than two evaluations"))
         }
         if let linear = analysis.linearFit?.fit {

@@ -117,8 +117,9 @@ struct GrokkingCommand: AnalysisCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The loss that counts as solved, for runs without accuracies (0.01).",
-            valueName: "nats"))
+            "The loss that counts as solved, for runs without accuracies (0.01): in nats, for "
+                + "squared errors as a share of the loss of guessing.",
+            valueName: "loss"))
     var lossThreshold: Double?
 
     func analyses() throws -> [any LedgerAnalysis] {
