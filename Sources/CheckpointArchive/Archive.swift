@@ -24,6 +24,8 @@ package final class Archive: Sendable {
         package var looseLimit: Int?
         /// Whether the writer goes on saving while it packs; what fails surfaces at the next call.
         package var packsBesideSaving: Bool
+        /// Whether it is opened to free space, for which a full disk must be no hindrance.
+        package var freesSpace = false
         /// Called at each step of a write, to fail or stop it there (for tests).
         package var hook: WriteHook?
         /// Reads arrays that the archive only knows the place of.
@@ -109,6 +111,7 @@ package final class Archive: Sendable {
         -> Archive
     {
         let paths = ArchivePaths(root: absolute(path))
+        try ArchiveFormat.requireReachable(paths)
         if !paths.formatFile.exists {
             try prepareFolder(paths)
             let files = DurableFiles(
@@ -132,6 +135,7 @@ package final class Archive: Sendable {
         self.paths = paths
         self.access = access
         self.options = options
+        if access == .readWrite, options.freesSpace { SpaceReserve(paths).releaseIfFull() }
         index = try ArchiveIndex(
             paths: paths, isWritable: access == .readWrite, creating: creatingIndex,
             hook: options.hook)
@@ -140,6 +144,7 @@ package final class Archive: Sendable {
         // Copying an archive with git or some synchronisers leaves out empty folders.
         if access == .readWrite {
             try Archive.mapErrors { try paths.temporaryFolder.makeFolder() }
+            SpaceReserve(paths).keep()
         }
     }
 
@@ -195,14 +200,26 @@ package final class Archive: Sendable {
             }
         } else {
             do {
-                try manager.createDirectory(
-                    atPath: paths.root, withIntermediateDirectories: true)
+                try makeFolder(paths.root)
             } catch {
                 throw UserError(
                     .failure, subject: paths.root, cause: "the folder cannot be made",
                     advice: "check the path and its permissions")
             }
         }
+    }
+
+    /// Makes a folder and those above it that are missing, so that they outlast a power cut.
+    private static func makeFolder(_ path: String) throws {
+        let parent = (path as NSString).deletingLastPathComponent
+        if !FileManager.default.fileExists(atPath: parent) { try makeFolder(parent) }
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: false)
+        } catch let error as CocoaError where error.code == .fileWriteFileExists {
+            // Another process makes the archive at the same moment.
+        }
+        try RootedPath(root: parent).syncFolder()
     }
 
     /// Turns failed system calls into sentences.

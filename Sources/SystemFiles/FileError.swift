@@ -62,6 +62,8 @@ extension FileError: UserErrorConvertible {
                 case ENOSPC, EDQUOT: "free some space and try again"
                 case EFBIG: "raise the limit on file size (ulimit -f) and try again"
                 case EACCES, EPERM, EROFS: "check the permissions"
+                case EXDEV:
+                    "a folder of the archive is on another file system; move the archive as a whole"
                 default: ""
                 }
             return UserError(.failure, subject: path, cause: cause, advice: advice)

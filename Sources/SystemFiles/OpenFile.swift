@@ -189,6 +189,18 @@ package final class OpenFile: Sendable {
 
     // MARK: - Claims
 
+    /// Whether the file system knows locks on ranges of bytes, which SQLite needs.
+    ///
+    /// Where it does not, SQLite takes each refusal for another program that holds the lock, and waits.
+    /// Nobody else may hold such locks on the file in this process: they go with any descriptor of it.
+    package var canLockRanges: Bool {
+        var range = flock()
+        range.l_type = Int16(F_RDLCK)
+        range.l_whence = Int16(SEEK_SET)
+        range.l_len = 1
+        return fcntl(descriptor, F_SETLK, &range) == 0 || (errno != ENOLCK && errno != ENOTSUP)
+    }
+
     /// Claims the file for as long as it is open; false when another has it.
     ///
     /// The corresponding C function is `flock`.

@@ -54,7 +54,7 @@ struct Cairn: ParsableCommand {
 
     /// Runs the command that the arguments name and ends the process with its exit code.
     static func main() {
-        Shell.end(Shell.run(Array(CommandLine.arguments.dropFirst())))
+        Shell.end(Shell.runProgram())
     }
 }
 

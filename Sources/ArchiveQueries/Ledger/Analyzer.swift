@@ -1,7 +1,9 @@
+internal import ArrayMath
 package import CheckpointArchive
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
+internal import Networks
 
 /// Computes what is missing or stale of an analysis and stores it in the ledger.
 ///
@@ -190,6 +192,7 @@ package final class Analyzer {
             ? request.workers : ProcessInfo.processInfo.activeProcessorCount
         let workerCount =
             prepared.order == .following ? 1 : min(processors, max(plan.items.count, 1))
+        try BLASMemory.require(threadCount: workerCount)
         let pipeline = CheckpointPipeline(
             prepared, workerCount: workerCount, threadsForEach: max(1, processors / workerCount),
             watch: { [interruption] in if interruption.isRequested { throw Interrupted() } })

@@ -81,7 +81,7 @@ final class SQLiteStatement {
     /// Moves to the next row; false after the last.
     func step() throws -> Bool {
         guard let pointer else { return false }
-        switch sqlite3_step(pointer) {
+        switch connection.watch.working({ sqlite3_step(pointer) }) {
         case SQLITE_ROW: return true
         case SQLITE_DONE: return false
         case let code: throw StatementError.running(sql, code: code, connection: connection)

@@ -22,10 +22,17 @@ package final class SQLSession {
         package var timeLimit: Duration?
         /// Other SQLite files to read under a name of their own.
         package var attachments: [Attachment]
+        /// Called on another thread where a statement does not stop although it has to, to end the
+        /// process; nil waits for it.
+        package var abandon: (@Sendable (StopReason) -> Void)?
 
-        package init(timeLimit: Duration? = nil, attachments: [Attachment] = []) {
+        package init(
+            timeLimit: Duration? = nil, attachments: [Attachment] = [],
+            abandon: (@Sendable (StopReason) -> Void)? = nil
+        ) {
             self.timeLimit = timeLimit
             self.attachments = attachments
+            self.abandon = abandon
         }
     }
 
@@ -81,7 +88,8 @@ package final class SQLSession {
         _ path: String, _ archive: Archive?, _ options: Options,
         _ interruption: Interruption
     ) throws -> (SQLiteConnection, ArchiveFunctions?) {
-        let watch = StatementWatch(interruption: interruption, timeLimit: options.timeLimit)
+        let watch = StatementWatch(
+            interruption: interruption, timeLimit: options.timeLimit, abandon: options.abandon)
         let connection = try SQLiteConnection(readingFrom: path, watch: watch)
         var functions: ArchiveFunctions?
         if let archive {

@@ -25,8 +25,24 @@ enum ArchiveFormat {
                         + "index.sqlite, which `cairn reindex` can rebuild.")))
     }
 
+    /// SQLite opens files with paths of at most 511 bytes; its journal has the longest name.
+    private static let longestPath = 511
+
+    /// Refuses a folder so deep that SQLite could not open the index in it.
+    static func requireReachable(_ paths: ArchivePaths) throws {
+        let byteCount = "\(paths.indexFile)-journal".utf8.count
+        guard byteCount <= longestPath else {
+            throw UserError(
+                .failure, subject: "the archive ….\(paths.root.suffix(40))",
+                cause: "its path has \(paths.root.utf8.count) bytes, of which SQLite can open "
+                    + "\(longestPath - byteCount + paths.root.utf8.count)",
+                advice: "use a folder with a shorter path, or a symbolic link to this one")
+        }
+    }
+
     /// Refuses a folder that is not an archive or that a newer Cairn made.
     static func check(_ paths: ArchivePaths) throws {
+        try requireReachable(paths)
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: paths.root, isDirectory: &isFolder) else {
             throw UserError.missing(

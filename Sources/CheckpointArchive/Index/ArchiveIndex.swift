@@ -272,6 +272,7 @@ extension ArchiveIndex {
     }
 
     private static func openReadingQueue(_ paths: ArchivePaths) throws -> DatabaseQueue {
+        try requireRangeLocks(paths)
         var configuration = Configuration()
         configuration.label = "cairn.index.reader"
         configuration.readonly = true
@@ -288,6 +289,16 @@ extension ArchiveIndex {
             try DatabaseQueue(
                 path: IndexAddress.uri(readingFrom: paths.indexFile), configuration: configuration)
         }
+    }
+
+    /// Refuses at once a file system on which SQLite would wait in vain for its locks.
+    private static func requireRangeLocks(_ paths: ArchivePaths) throws {
+        // Nobody locks this file; a new archive gets it last.
+        guard let file = try? paths.formatFile.open(), !file.canLockRanges else { return }
+        throw UserError(
+            .failure, subject: paths.root,
+            cause: "its file system has no locks on ranges of bytes, which the index needs",
+            advice: "start its lock service, or copy the archive to another file system")
     }
 
     static func requireExistence(_ paths: ArchivePaths) throws {

@@ -5,8 +5,9 @@ package enum IndexAddress {
     /// The URI that opens a file for reading alone, whatever characters its path has.
     ///
     /// In a folder that cannot be written SQLite cannot make the files it needs beside a database with
-    /// a write-ahead log. Where nothing is in such a log, the file is opened as one that does not
-    /// change; whoever holds it open asks again before each statement, because a log can come.
+    /// a write-ahead log, and neither can it on a full disk. Where nothing is in such a log, the file is
+    /// opened as one that does not change; whoever holds it open asks again before each statement,
+    /// because a log can come.
     package static func uri(readingFrom path: String) -> String {
         let plain = CharacterSet(
             charactersIn: "/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
@@ -14,10 +15,21 @@ package enum IndexAddress {
         return "file:\(escaped)?mode=ro" + (isUnchanging(path) ? "&immutable=1" : "")
     }
 
+    /// The shared memory of a log begins with as many bytes.
+    private static let sharedMemoryByteCount: UInt64 = 32 << 10
+
+    private static func hasRoom(_ folder: String) -> Bool {
+        var status = statvfs()
+        guard statvfs(folder.isEmpty ? "." : folder, &status) == 0 else { return true }
+        return UInt64(status.f_bavail) * UInt64(status.f_frsize) >= sharedMemoryByteCount
+    }
+
     /// Whether nobody here can write beside the file, and no log has anything for it.
     static func isUnchanging(_ path: String) -> Bool {
         let folder = (path as NSString).deletingLastPathComponent
-        guard access(folder.isEmpty ? "." : folder, W_OK) != 0 else { return false }
+        guard access(folder.isEmpty ? "." : folder, W_OK) != 0 || !hasRoom(folder) else {
+            return false
+        }
         return ["-wal", "-journal"].allSatisfy { suffix in
             var status = stat()
             return stat(path + suffix, &status) != 0 || status.st_size == 0

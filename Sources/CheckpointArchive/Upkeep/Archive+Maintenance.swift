@@ -14,6 +14,8 @@ extension Archive {
         let claim = try FileLock.attempt(marker)
         return try withExtendedLifetime(claim) {
             let isOurs = claim?.mark() ?? false
+            // A power cut must not take the marker and leave the work.
+            if isOurs { try Archive.mapErrors { try paths.temporaryFolder.syncFolder() } }
             let value = try work()
             if isOurs { try? marker.remove() }
             return value

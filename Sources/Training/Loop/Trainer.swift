@@ -1,3 +1,4 @@
+internal import ArrayMath
 package import Checkpoints
 internal import Foundation
 package import Networks
@@ -24,6 +25,7 @@ package struct Trainer: Sendable {
     init(_ configuration: TrainingConfiguration, task: Task, threadCount: Int) throws {
         try configuration.validate()
         try Range.atLeast(1, threadCount, "threads")
+        try BLASMemory.require(threadCount: threadCount)
         // What the task decides about the network and the batches is checked before a run begins.
         guard task.configuration.split != .unknown else {
             throw UserError.usage(

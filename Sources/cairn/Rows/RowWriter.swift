@@ -33,7 +33,7 @@ enum RowFormat: String, EnumerableFlag {
         case .table: "An aligned table."
         case .json: "One JSON array of objects."
         case .nl: "One JSON object a line."
-        case .csv: "Comma-separated values with a header line."
+        case .csv: "Comma-separated values; text like a formula gets a ' before it."
         case .markdown: "A Markdown table."
         }
     }
@@ -100,14 +100,15 @@ final class JSONWriter: RowWriter {
 /// Rows as comma-separated values (RFC 4180 with LF line ends).
 ///
 /// NULL is an empty field and empty text is `""`; numbers that are none are `nan`, `inf`, `-inf`;
-/// BLOBs are base64.
+/// BLOBs are base64. Text that a spreadsheet would compute, as `=1+1`, gets an apostrophe before it.
 final class CSVWriter: RowWriter {
     private let output: Output
 
     init(output: Output) { self.output = output }
 
     func begin(columns: [String]) throws {
-        try output.write(columns.map(CSVWriter.quoted).joined(separator: ",") + "\n")
+        try output.write(
+            columns.map { CSVWriter.quoted(CSVWriter.harmless($0)) }.joined(separator: ",") + "\n")
     }
 
     func row(_ cells: [ScalarValue]) throws {
@@ -117,7 +118,15 @@ final class CSVWriter: RowWriter {
     func end() throws {}
 
     private static func field(_ cell: ScalarValue) -> String {
-        if case .text(let value) = cell { quoted(value) } else { cell.written }
+        if case .text(let value) = cell { quoted(harmless(value)) } else { cell.written }
+    }
+
+    /// A text that a spreadsheet takes for a text: names in an archive may come from a stranger, and
+    /// what begins like a formula would be computed.
+    private static func harmless(_ text: String) -> String {
+        guard let first = text.utf8.first, "=+-@\t\r".utf8.contains(first), Double(text) == nil
+        else { return text }
+        return "'" + text
     }
 
     private static func quoted(_ text: String) -> String {

@@ -15,6 +15,13 @@ struct ArchiveAccess {
         try Archive(opening: path, options: readingReferences(options))
     }
 
+    /// The archive for removing things, which a full disk must not keep from it.
+    func openToFreeSpace() throws -> Archive {
+        var options = Archive.Options()
+        options.freesSpace = true
+        return try open(options)
+    }
+
     /// The archive for reading alone; the index of an earlier version is brought up to date first.
     func openReadOnly() throws -> Archive {
         try Archive.reading(path, options: readingReferences(Archive.Options()))

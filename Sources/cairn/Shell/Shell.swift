@@ -14,6 +14,38 @@ enum Shell {
         static let interrupted: Int32 = 130
     }
 
+    /// Runs the command that the program was called with and gives its exit code.
+    static func runProgram() -> Int32 {
+        // Its place in a mapped file is gone: the system tells of it in no other way.
+        signal(SIGBUS) { _ in
+            let sentence: StaticString =
+                "cairn: a mapped file could not be read; look for a full or failing disk\n"
+            _ = write(STDERR_FILENO, sentence.utf8Start, sentence.utf8CodeUnitCount)
+            _exit(ExitStatus.failed)
+        }
+        do {
+            try requireText()
+        } catch {
+            return report(error)
+        }
+        return run(Array(CommandLine.arguments.dropFirst()))
+    }
+
+    /// Refuses arguments and a path in the environment that are not text, because Swift would put
+    /// another character in the place of what it cannot read, and thereby name another file.
+    private static func requireText() throws {
+        let isText = { (text: UnsafePointer<CChar>) in String(validatingCString: text) != nil }
+        for (number, argument) in CommandLine.arguments.enumerated().dropFirst() {
+            guard let bytes = CommandLine.unsafeArgv[number], !isText(bytes) else { continue }
+            throw UserError.usage(
+                subject: "argument \(argument)", cause: "it is not UTF-8 text",
+                advice: "give the file or folder another name, or go to it and use a relative path")
+        }
+        if let path = getenv("CAIRN_ARCHIVE"), !isText(path) {
+            throw UserError.usage(subject: "CAIRN_ARCHIVE", cause: "it is not UTF-8 text")
+        }
+    }
+
     /// Parses the arguments, runs the command and gives its exit code.
     static func run(_ arguments: [String]) -> Int32 {
         // A write to a closed pipe then fails with EPIPE, which `Output` turns into a quiet end.

@@ -116,8 +116,18 @@ struct StatementOptions: ParsableArguments {
         }
         return try ArchiveAccess(common).session(
             SQLSession.Options(
-                timeLimit: timeout.map { .seconds($0) },
-                attachments: try attach.map { try SQLSession.Attachment(written: $0) }))
+                // Longer than any machine runs, and a number of seconds that fits.
+                timeLimit: timeout.map { .seconds(min($0, 1e9)) },
+                attachments: try attach.map { try SQLSession.Attachment(written: $0) },
+                abandon: { [timeout] in StatementOptions.abandon($0, timeout) }))
+    }
+
+    /// Ends the process where SQLite is inside a call that cannot be stopped; it has only read.
+    private static func abandon(_ reason: StopReason, _ timeout: Double?) {
+        guard reason == .timeLimit else { _exit(Shell.ExitStatus.interrupted) }
+        Output.error.note(
+            "cairn: SQL statement: it took longer than the limit of \(timeout ?? 0) s")
+        _exit(Shell.ExitStatus.failed)
     }
 }
 

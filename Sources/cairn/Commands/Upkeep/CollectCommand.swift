@@ -54,9 +54,9 @@ struct CollectCommand: ParsableCommand {
                     subject: "gc", cause: "no rule says which checkpoints stay",
                     advice: "give --every, --per-decade, --only-optimizer or --purge")
             }
-            return try emptyTrash(ArchiveAccess(common).open())
+            return try emptyTrash(ArchiveAccess(common).openToFreeSpace())
         }
-        let archive = try ArchiveAccess(common).open()
+        let archive = try ArchiveAccess(common).openToFreeSpace()
         let rules = KeepRules(
             every: onlyOptimizer ? 1 : every, perDecade: perDecade,
             optimizerStates: optimizerStates ?? (onlyOptimizer ? 1 : nil))

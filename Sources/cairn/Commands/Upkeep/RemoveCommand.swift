@@ -31,7 +31,7 @@ struct RemoveCommand: ParsableCommand {
                 subject: "rm", cause: "no run is named", advice: "name runs, or give --purge")
         }
         try consent.requireSomeoneToAsk()
-        let archive = try ArchiveAccess(common).open()
+        let archive = try ArchiveAccess(common).openToFreeSpace()
         var found: [StoredRun] = []
         for run in try runs.map(archive.run) where !found.contains(where: { $0.id == run.id }) {
             found.append(run)
