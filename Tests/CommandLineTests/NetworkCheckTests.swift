@@ -71,6 +71,10 @@ import Testing
         let refused = try fixture.cairn(["analyze", "hessian", "own"])
         #expect(refused.error.contains("unverified"), "\(refused.error)")
         #expect(refused.error.contains("in its curve and"), "\(refused.error)")
+        // What rests on the task alone does not need the weights: the loss of guessing is ln 7.
+        let times = try rows(["analyze", "grokking", "own"])
+        #expect(!times.isEmpty)
+        for row in times { #expect(abs((row["chance"] as? Double ?? 0) - log(7)) < 1e-9, "\(row)") }
         let trusted = try fixture.cairn(["analyze", "hessian", "own", "--trust-network"])
         #expect(trusted.exitCode == 0, "\(trusted.error)")
         let described = try fixture.cairn(["describe", "own", "--split-indices", "rows.json"])

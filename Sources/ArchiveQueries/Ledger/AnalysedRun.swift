@@ -63,6 +63,13 @@ package final class AnalysedRun {
         }
     }
 
+    /// The task and the network as the run states them, nil where it does not.
+    ///
+    /// Whether its weights give its curves is not asked: this is for what rests on the task alone.
+    package var statedModel: RunModel? {
+        (try? model) ?? (try? RunModel(try description, data: try source.data))
+    }
+
     /// The weights of a stored step, or recomputed ones of a step between.
     package func weights(at step: Int) throws -> [Tensor] {
         try weightsWithDigest(at: step).weights

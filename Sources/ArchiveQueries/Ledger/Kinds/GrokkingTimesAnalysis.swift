@@ -25,6 +25,6 @@ package struct GrokkingTimesAnalysis: RunAnalysis {
 
     package func runRows(of run: AnalysedRun) throws -> [any ResultRow] {
         try CurveReading.grokking(
-            try run.points, run: try run.description, settings: self, model: try? run.model)
+            try run.points, run: try run.description, settings: self, model: run.statedModel)
     }
 }
