@@ -149,7 +149,8 @@ let package = Package(
                 "Page", "Benchmarks",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
-            ], resources: [.embedInCode("Client/cairn.py")], swiftSettings: strict),
+            ], resources: [.embedInCode("Client/cairn.py"), .embedInCode("Guides")],
+            swiftSettings: strict),
 
         .target(
             name: "TestSupport", dependencies: ["Checkpoints"], path: "Tests/TestSupport",
@@ -240,7 +241,10 @@ let package = Package(
             exclude: ["Answers", "Pictures"], swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["ArchiveHarness", "Checkpoints", "cairn", "TestSupport"],
+            dependencies: [
+                "ArchiveHarness", "Checkpoints", "cairn", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             exclude: ["Examples"],
             swiftSettings: strict),
         .testTarget(

@@ -12,6 +12,8 @@ struct Cairn: ParsableCommand {
             id or by its name, a checkpoint by RUN@STEP, RUN@first or RUN@last.
 
             Exit codes: 0 done, 1 failed, 2 wrong usage, 3 damaged data found, 130 interrupted.
+
+            Guides: cairn help TOPIC, for \(Guide.names).
             """,
         version: programVersion,
         groupedSubcommands: [

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The README's recipes for other programs, run as they stand where the programs are installed.
+/// The guide's recipes for other programs, run as they stand where the programs are installed.
 ///
 /// `CAIRN_REFERENCE_PYTHON` names an interpreter that has pandas, DuckDB and Datasette.
 struct RecipeTests {
@@ -22,7 +22,7 @@ struct RecipeTests {
         return probe?.exitCode == 0 && BuiltExtension.isUsable(in: python) ? python : nil
     }
 
-    /// A folder with the fixture under the name that the README uses.
+    /// A folder with the fixture under the name that the guide uses.
     private func folder() throws -> TemporaryFolder {
         let folder = try TemporaryFolder()
         try FileManager.default.createSymbolicLink(
@@ -31,11 +31,11 @@ struct RecipeTests {
         return folder
     }
 
-    /// The code of a language between two marks of the README.
+    /// The code of a language between two marks of the guide.
     private func recipe(_ name: String) throws -> String {
         let readme = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("README.md")
+            .appendingPathComponent("Sources/Documentation/SQL.md")
         let text = try String(contentsOf: readme, encoding: .utf8)
         let start = try #require(text.range(of: "<!-- recipe: \(name) -->\n")).upperBound
         let lines = text[start...].split(separator: "\n", omittingEmptySubsequences: false)

@@ -122,7 +122,7 @@ import Testing
         #expect(exploded.error.contains("initialization_scale"))
     }
 
-    /// The sweeps behind the README's table can be repeated.
+    /// The sweeps behind the table of published behaviour can be repeated.
     @Test func theSweepFilesOfThePublishedBehaviourAreSweeps() throws {
         let fixture = try CommandLineFixture()
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -1,4 +1,4 @@
-/// The documentation of every SQL function, in the order of the README.
+/// The documentation of every SQL function, in the order of the guide.
 package enum FunctionCatalogue {
     private typealias Argument = FunctionDescription.Argument
 
@@ -163,7 +163,7 @@ package enum FunctionCatalogue {
         seedBand,
     ]
 
-    /// The table of the README: one line a function, in Markdown.
+    /// The table of the guide: one line a function, in Markdown.
     package static var markdown: String {
         let lines = all.map { function in
             let cells = [

@@ -1,6 +1,6 @@
 /// What the documentation says about one SQL function.
 ///
-/// The functions are registered from these descriptions and the README's table is made from them,
+/// The functions are registered from these descriptions and the guide's table is made from them,
 /// so neither can know a function that the other does not.
 package struct FunctionDescription: Sendable, Equatable {
     /// How a statement uses it.

@@ -55,6 +55,11 @@ enum Shell {
         do {
             let ordered = GlobalArguments.movedBehindCommand(
                 GlobalArguments.joinedNegativeValues(arguments))
+            if let guide = try guide(ordered) {
+                try Output.standard.write(guide.text)
+                try Output.standard.flush()
+                return ExitStatus.done
+            }
             try refuseUnknownCommand(ordered)
             var command = try Cairn.parseAsRoot(ordered)
             try command.run()
@@ -136,6 +141,19 @@ enum Shell {
         let parts = message.split(separator: "'")
         return parts.first { $0.hasPrefix("cairn") && $0.hasSuffix("--help") }.map(String.init)
             ?? "cairn --help"
+    }
+
+    /// The guide that `help TOPIC` asks for; nil where the parser's help is meant.
+    private static func guide(_ arguments: [String]) throws -> Guide? {
+        guard arguments.first == "help", arguments.count == 2, !arguments[1].hasPrefix("-"),
+            !Cairn.commandNames.contains(arguments[1])
+        else { return nil }
+        if let guide = Guide(rawValue: arguments[1]) { return guide }
+        let names = Guide.allCases.map(\.rawValue) + Cairn.commandNames
+        let near = NearNames.nearest(to: arguments[1], in: names).first
+        throw UserError.usage(
+            subject: "help \(arguments[1])", cause: "there is no such command or guide",
+            advice: near.map { "did you mean '\($0)'?" } ?? "the guides are \(Guide.names)")
     }
 
     /// The parser would call a misspelt command an unexpected argument.

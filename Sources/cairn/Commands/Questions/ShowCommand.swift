@@ -11,7 +11,9 @@ struct ShowCommand: ParsableCommand {
         commandName: "show",
         abstract: "Show a run, or one of its checkpoints (RUN@STEP, RUN@first, RUN@last).",
         discussion: """
-            Example: cairn show RUN@last --json prints the digest of the weights.
+            With the digest of the weights among the rest:
+
+            Example: cairn show RUN@last --json
             """)
 
     @OptionGroup var common: CommonOptions
