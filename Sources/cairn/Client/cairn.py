@@ -288,7 +288,8 @@ class Run:
                     self._say(f"the recorder ended with code {self._process.returncode}")
             except Exception as error:
                 self._say(f"the recorder goes on without being waited for: {error}")
-        for what, count in self._lost.items():
+        # A thread may still be counting what it cannot write.
+        for what, count in list(self._lost.items()):
             self._say(f"{count} times not recorded: {what}")
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
