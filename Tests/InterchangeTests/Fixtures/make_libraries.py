@@ -61,7 +61,7 @@ def mlflow_runs():
     client.delete_run(active.info.run_id)
     shutil.move("mlruns", out / "mlruns")
     for meta in out.glob("mlruns/**/meta.yaml"):
-        meta.write_text(meta.read_text().replace(str(work), "/work").replace("user_id: root", "user_id: someone"))
+        meta.write_text(meta.read_text().replace(f"file://{work}/", "").replace("user_id: root", "user_id: someone"))
     for name in ("user", "source.name", "source.type"):
         for tag in out.glob(f"mlruns/*/*/tags/mlflow.{name}"):
             tag.unlink()
@@ -92,7 +92,7 @@ def sacred_runs():
     for file in out.glob("sacred/*/run.json"):
         content = json.loads(file.read_text())
         content["host"] = {"hostname": "host"}
-        content["experiment"].update(base_dir="/work", sources=[], dependencies=[], mainfile="main.py")
+        content["experiment"].update(base_dir=".", sources=[], dependencies=[], mainfile="main.py")
         file.write_text(json.dumps(content, indent=2, sort_keys=True))
 
 
@@ -119,7 +119,7 @@ main()
                 {"lr": str(lr), "seed": str(seed), "model.width": "8"})
     shutil.move("multirun", out / "multirun")
     for file in out.glob("multirun/**/*.yaml"):
-        file.write_text(file.read_text().replace(str(work), "/work").replace(sys.executable, "python"))
+        file.write_text(file.read_text().replace(str(work), ".").replace(sys.executable, "python"))
     for file in list(out.glob("multirun/*/.hydra/hydra.yaml")) + list(out.glob("multirun/*/app.log")):
         file.write_text("")
 
