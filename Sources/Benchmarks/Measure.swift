@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import Foundation
+package import Foundation
 
 /// One figure of `cairn bench`.
 package struct Measure: Sendable {
@@ -28,7 +28,7 @@ func medianSeconds(_ count: Int, _ body: () throws -> Void) rethrows -> Double {
 func median(_ times: [Double]) -> Double { times.sorted()[times.count / 2] }
 
 /// Runs `body` in a new folder that is removed afterwards.
-func withTemporaryFolder<Value>(_ body: (URL) throws -> Value) throws -> Value {
+package func withTemporaryFolder<Value>(_ body: (URL) throws -> Value) throws -> Value {
     let folder = FileManager.default.temporaryDirectory
         .appendingPathComponent("cairn-bench-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }

@@ -8,46 +8,9 @@ import Testing
 /// Ten steps against PyTorch for every feed-forward network, loss and method, which
 /// `Fixtures/make_method_trajectories.py` made.
 @Suite struct MethodTrajectoryTests {
-    struct Fixture {
-        let settings: JSONValue
-        let cases: [Case]
+    typealias Case = PyTorchTrajectories.Case
 
-        init(_ data: Data) throws {
-            settings = try JSONValue(parsing: data)
-            cases = (settings["cases"]?.elements ?? []).compactMap(Case.init)
-        }
-
-        func names(_ section: String) -> [String] {
-            settings[section]?.members?.map(\.name) ?? []
-        }
-    }
-
-    struct Case: Sendable, CustomTestStringConvertible {
-        let network: String
-        let loss: String
-        let method: String
-        let schedule: String
-        let losses: [Double]
-        let squares: Double
-
-        init?(_ json: JSONValue) {
-            guard let network = json["network"]?.text, let method = json["method"]?.text,
-                let loss = json["loss"]?.text, let schedule = json["schedule"]?.text,
-                let losses = json["losses"]?.elements, let squares = json["squares"]?.real
-            else { return nil }
-            (self.network, self.method, self.loss) = (network, method, loss)
-            (self.schedule, self.squares) = (schedule, squares)
-            self.losses = losses.compactMap(\.real)
-        }
-
-        var testDescription: String { "\(network) \(loss) \(method) \(schedule)" }
-    }
-
-    static let fixture: Fixture? = {
-        let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("Fixtures/method_trajectories.json")
-        return try? Fixture(Data(contentsOf: url))
-    }()
+    static let fixture = PyTorchTrajectories("method_trajectories")
 
     @Test func theFixtureHasEveryCombination() throws {
         let fixture = try #require(Self.fixture)
@@ -131,27 +94,14 @@ import Testing
             "training": ["steps": 10],
         ])
         let trainer = try Trainer(configuration, threadCount: 2) { _ in data }
-        let loop: TrainingLoop<Scalar> = try trainer.loop(from: nil, as: Scalar.self)
-        let weights = loop.layout.entries.map { Self.start($0, as: Scalar.self) }
-        try loop.restore(step: 0, weights: weights, state: nil)
-        return loop
+        return try PyTorchTrajectories.begin(trainer)
     }
 
     private func compare<Scalar: NetworkScalar>(
         _ example: Case, tolerance: Double, as type: Scalar.Type
     ) throws {
-        let loop: TrainingLoop<Scalar> = try Self.loop(example)
-        for (step, expected) in example.losses.enumerated() {
-            let loss = try #require(
-                step < 10 ? loop.prepare(measuring: true).first : loop.measure().first)
-            #expect(
-                abs(loss.value - expected) <= tolerance * expected,
-                "\(example.testDescription), step \(step): \(loss.value), PyTorch has \(expected)")
-            if step < 10 { loop.advance() }
-        }
-        guard Scalar.self == Double.self else { return }
-        let squares = loop.parameters.reduce(0.0) { $0 + Double($1) * Double($1) }
-        #expect(abs(squares - example.squares) <= tolerance * example.squares)
+        try PyTorchTrajectories.compare(
+            Self.loop(example) as TrainingLoop<Scalar>, with: example, tolerance: tolerance)
     }
 
     /// The inputs and answers of the script.
@@ -175,18 +125,5 @@ import Testing
         return [
             Tensor(name: DataArray.inputs, shape: [rows, columns], values: inputs), answers,
         ]
-    }
-
-    /// The weights that the script starts from: 0.25·sin(1.3·i + sum of the name's bytes), scales of
-    /// norms 1 + 0.1·sin(…).
-    private static func start<Scalar: NetworkScalar>(
-        _ entry: ParameterLayout.Entry, as type: Scalar.Type
-    ) -> Tensor {
-        let phase = Double(entry.name.utf8.reduce(0) { $0 + Int($1) })
-        let values = (0..<entry.count).map { index in
-            let wave = sin(1.3 * Double(index) + phase)
-            return Scalar(entry.name.hasSuffix("scale") ? 1 + 0.1 * wave : 0.25 * wave)
-        }
-        return Tensor(name: entry.name, shape: entry.shape, values: values)
     }
 }

@@ -10,42 +10,9 @@ import Testing
 ///
 /// The decay `jiggle`, noise and dropout draw numbers of their own and are tested by their laws.
 @Suite struct TrajectoryTests {
-    struct Fixture {
-        let settings: JSONValue
-        let cases: [Case]
+    typealias Case = PyTorchTrajectories.Case
 
-        init(_ data: Data) throws {
-            settings = try JSONValue(parsing: data)
-            cases = (settings["cases"]?.elements ?? []).compactMap(Case.init)
-        }
-    }
-
-    struct Case: Sendable, CustomTestStringConvertible {
-        let network: String
-        let optimizer: String
-        let loss: String
-        let schedule: String
-        let losses: [Double]
-        let squares: Double
-
-        init?(_ json: JSONValue) {
-            guard let network = json["network"]?.text, let optimizer = json["optimizer"]?.text,
-                let loss = json["loss"]?.text, let schedule = json["schedule"]?.text,
-                let losses = json["losses"]?.elements, let squares = json["squares"]?.real
-            else { return nil }
-            (self.network, self.optimizer, self.loss) = (network, optimizer, loss)
-            (self.schedule, self.squares) = (schedule, squares)
-            self.losses = losses.compactMap(\.real)
-        }
-
-        var testDescription: String { "\(network) \(optimizer) \(loss) \(schedule)" }
-    }
-
-    static let fixture: Fixture? = {
-        let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("Fixtures/trajectories.json")
-        return try? Fixture(Data(contentsOf: url))
-    }()
+    static let fixture = PyTorchTrajectories("trajectories")
 
     @Test func theFixtureHasEveryCombination() throws {
         let fixture = try #require(Self.fixture)
@@ -66,7 +33,7 @@ import Testing
     }
 
     /// The loss in single precision, as several published programs computed it.
-    @Test(arguments: fixture?.cases.filter { $0.optimizer == "adamw" } ?? [])
+    @Test(arguments: fixture?.cases.filter { $0.method == "adamw" } ?? [])
     func floatLossesFollowPyTorch(example: Case) throws {
         try compare(example, tolerance: 1e-5, as: Float.self, lossPrecision: "float32")
     }
@@ -88,40 +55,13 @@ import Testing
         if example.loss == "answers_only" { task["answers_only"] = true }
         let configuration = try TrainingConfiguration([
             "task": task, "network": network,
-            "optimizer": try #require(fixture.settings["optimizers"]?[example.optimizer]),
+            "optimizer": try #require(fixture.settings["optimizers"]?[example.method]),
             "schedule": try #require(fixture.settings["schedules"]?[example.schedule]),
             "loss": ["precision": lossPrecision], "training": ["steps": 10],
         ])
         let trainer = try Trainer(configuration, threadCount: 1)
-        let loop: TrainingLoop<Scalar> = try trainer.loop(from: nil, as: Scalar.self)
-        let weights = loop.layout.entries.map { Self.start($0, as: Scalar.self) }
-        try loop.restore(step: 0, weights: weights, state: nil)
-        for (step, expected) in example.losses.enumerated() {
-            let loss = try #require(
-                step < 10 ? loop.prepare(measuring: true).first : loop.measure().first)
-            #expect(loss.name == "train_loss")
-            #expect(
-                abs(loss.value - expected) <= tolerance * expected,
-                "step \(step): \(loss.value), PyTorch has \(expected)")
-            if step < 10 { loop.advance() }
-        }
-        // Not in single precision: a key's bias has the gradient 0, and Adam makes steps of the
-        // learning rate's size from its rounding noise, which the loss never sees.
-        guard Scalar.self == Double.self else { return }
-        let squares = loop.parameters.reduce(0.0) { $0 + Double($1) * Double($1) }
-        #expect(abs(squares - example.squares) <= tolerance * example.squares)
-    }
-
-    /// The weights that the script starts from: 0.25·sin(1.3·i + sum of the name's bytes), scales of
-    /// norms 1 + 0.1·sin(…).
-    private static func start<Scalar: NetworkScalar>(
-        _ entry: ParameterLayout.Entry, as type: Scalar.Type
-    ) -> Tensor {
-        let phase = Double(entry.name.utf8.reduce(0) { $0 + Int($1) })
-        let values = (0..<entry.count).map { index in
-            let wave = sin(1.3 * Double(index) + phase)
-            return Scalar(entry.name.hasSuffix("scale") ? 1 + 0.1 * wave : 0.25 * wave)
-        }
-        return Tensor(name: entry.name, shape: entry.shape, values: values)
+        try PyTorchTrajectories.compare(
+            PyTorchTrajectories.begin(trainer) as TrainingLoop<Scalar>, with: example,
+            tolerance: tolerance)
     }
 }

@@ -123,17 +123,16 @@ struct BenchCommand: ParsableCommand {
     private func withSample(
         runs: Int, points: Int, _ body: (Archive) throws -> [Measure]
     ) throws -> [Measure] {
-        let folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("cairn-bench-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let archive = try Archive.create(at: folder.path)
-        StopSignals.listen()
-        let filling = ProgressBar("fill", unit: "runs", total: runs, isQuiet: common.quiet)
-        try SampleArchive.fill(archive, runs: runs, points: points) {
-            filling.update($0)
-            try StopSignals.check()
+        try withTemporaryFolder { folder in
+            let archive = try Archive.create(at: folder.appendingPathComponent("archive").path)
+            StopSignals.listen()
+            let filling = ProgressBar("fill", unit: "runs", total: runs, isQuiet: common.quiet)
+            try SampleArchive.fill(archive, runs: runs, points: points) {
+                filling.update($0)
+                try StopSignals.check()
+            }
+            filling.end()
+            return try body(archive)
         }
-        filling.end()
-        return try body(archive)
     }
 }
