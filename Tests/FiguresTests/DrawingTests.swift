@@ -92,6 +92,15 @@ import FoundationXML
         #expect(clipped.lines.joined(separator: " ").contains("lie outside of the axes"))
     }
 
+    @Test func aLongTitleOfTheUprightAxisIsBrokenAndNotCut() {
+        var figure = FigureCases.curves
+        figure.title = ""
+        figure.y.label = "eigenvalue of the training loss (nats per squared weight)"
+        let text = SVGDrawing(figure, style: SVGStyle()).text
+        #expect(!text.contains("…"))
+        for word in figure.y.label.split(separator: " ") { #expect(text.contains(word)) }
+    }
+
     @Test func aThousandCurvesStayUnderAMegabyte() {
         var generator = SeededGenerator(seed: 3)
         let marks = (0..<1000).map { _ in

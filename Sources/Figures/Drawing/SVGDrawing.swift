@@ -176,13 +176,12 @@ struct SVGPainter {
                 x: (left + right) / 2, y: layout.xLabelBaseline, size: SVGLayout.labelSize,
                 anchor: "middle", color: palette.text)
         }
-        if !prepared.figure.y.label.isEmpty {
+        for (index, line) in layout.yLabelLines.enumerated() {
             out.text(
                 TextMetrics.shortened(
-                    TextMetrics.harmless(prepared.figure.y.label),
-                    width: Double(bottom - top), size: SVGLayout.labelSize),
-                x: 150 + 210, y: layout.yLabelCenter, size: SVGLayout.labelSize, anchor: "middle",
-                color: palette.text, rotated: true)
+                    line, width: Double(bottom - top), size: SVGLayout.labelSize),
+                x: 150 + 210 + index * SVGLayout.yLabelHeight, y: layout.yLabelCenter,
+                size: SVGLayout.labelSize, anchor: "middle", color: palette.text, rotated: true)
         }
     }
 

@@ -50,6 +50,7 @@ struct SVGLayout {
     static let swatch = 480
     /// More names than this are counted instead of listed.
     static let longestLegend = 24
+    static let yLabelHeight = 300
     private static let pad = 150
     private static let flagHeight = 285
 
@@ -62,6 +63,7 @@ struct SVGLayout {
     /// Where the bar of the colour scale stands; nil without one.
     let colorBar: Frame?
     let xLabelBaseline: Int
+    let yLabelLines: [String]
     let yLabelCenter: Int
 
     init(_ prepared: PreparedFigure, _ style: SVGStyle) {
@@ -106,7 +108,12 @@ struct SVGLayout {
         }
         // The labels of the ticks need the height, and the height the width that they leave.
         let guess = panelHeight(0, grid.panelWidth(left: 1100))
-        let left = Self.leftMargin(prepared, height: guess)
+        yLabelLines = TextMetrics.wrapped(
+            TextMetrics.harmless(figure.y.label), width: Double(guess * grid.rows) * 0.95,
+            size: Self.labelSize)
+        let left =
+            Self.leftMargin(prepared, height: guess)
+            + max(0, yLabelLines.count - 1) * Self.yLabelHeight
         let panelWidth = grid.panelWidth(left: left)
         let flags = prepared.panels.map { Self.flags($0, width: panelWidth) }
         let flagRows = flags.flatMap { $0.map { $0.row + 1 } }.max() ?? 0
