@@ -123,6 +123,28 @@ final class Browser {
         try await move(over: selector, along: [(share - 0.05, ""), (share, "")])
     }
 
+    /// Shows the page as a window of this width does; phones are narrower than any window.
+    func show(width: Int) async throws {
+        _ = try await send(
+            "session/\(session)/goog/cdp/execute",
+            [
+                "cmd": "Emulation.setDeviceMetricsOverride",
+                "params": [
+                    "width": width, "height": 1600, "deviceScaleFactor": 1, "mobile": false,
+                ],
+            ])
+    }
+
+    /// Presses keys one after another; `\u{e004}` is Tab, `\u{e007}` Enter.
+    func press(_ keys: String) async throws {
+        let actions = keys.flatMap { key in
+            ["keyDown", "keyUp"].map { ["type": $0, "value": String(key)] }
+        }
+        _ = try await send(
+            "session/\(session)/actions",
+            ["actions": [["type": "key", "id": "keys", "actions": actions]]])
+    }
+
     private func log(_ type: String) async throws -> [[String: Any]] {
         try await send("session/\(session)/se/log", ["type": type]) as? [[String: Any]] ?? []
     }

@@ -30,7 +30,33 @@ import Testing
         try await wait("location.hash.includes('where=seed')")
         try await browser.run("location.hash = '#/runs'")
         try await wait("document.querySelector('td a')")
-        try await browser.run("document.querySelector('td a').click()")
+
+        // Narrow and wide: nothing sticks out of the page, and words stay words.
+        for width in [360, 2560] {
+            try await browser.show(width: width)
+            try await wait("innerWidth === \(width)")
+            #expect(
+                try await browser.run(
+                    "return String(document.documentElement.scrollWidth <= innerWidth)")
+                    == "true", "\(width) pixels")
+            #expect(
+                try await browser.run(
+                    "return String([...document.querySelectorAll('th')].every(th => th.clientHeight < 60))"
+                )
+                    == "true", "\(width) pixels")
+        }
+        try await browser.show(width: 1200)
+
+        // By keyboard alone to the run.
+        for _ in 0..<60 {
+            if try await browser.run("return document.activeElement.closest('td a') ? 'yes' : ''")
+                == "yes"
+            {
+                break
+            }
+            try await browser.press("\u{e004}")
+        }
+        try await browser.press("\u{e007}")
 
         // Run: pictures, zoom by dragging, values under the pointer, an address that restores.
         try await wait("document.querySelectorAll('figure svg').length >= 2")

@@ -346,7 +346,7 @@ async function runsPage(values) {
   const offset = Number(wanted.offset || 0);
   const turn = (text, start) => element("a", { href: address(["runs"], { ...wanted, offset: String(start) }) }, text);
   holder.replaceChildren(
-    element("p", {}, answer.count + " runs; ", isGrouped ? "" : compare),
+    element("p", {}, answer.count + (answer.count === 1 ? " run; " : " runs; "), isGrouped ? "" : compare),
     table(rows, cell, head),
     element("p", {}, offset > 0 ? turn("previous", Math.max(0, offset - 100)) : "", " ",
       rows.rows.length === 100 ? turn("next", offset + 100) : ""));
