@@ -27,7 +27,7 @@ import Testing
     @Test func killedWritersLoseNothingThatTheyAcknowledged() throws {
         let folder = try TemporaryFolder()
         let path = folder.path("archive")
-        let kills = HarnessProcess.count("CAIRN_KILLS", ordinary: 50)
+        let kills = HarnessProcess.count("CAIRN_KILLS", ordinary: 16)
         var generator = SeededGenerator(seed: 11)
         var acknowledged = 0
         for kill in 0..<kills {
@@ -112,8 +112,8 @@ import Testing
             in: folder, steps: steps, options: Archive.Options(looseLimit: work == .gc ? 8 : nil))
         let source = pristine.paths.root
         let kept = work == .gc ? [0, 5, 10, 15, 20, 23] : steps
-        // Twelve of the steps of the protocol, or all of them if more kills are asked for.
-        let kills = HarnessProcess.count("CAIRN_KILLS", ordinary: 12)
+        // Six of the steps of the protocol, or all of them if more kills are asked for.
+        let kills = HarnessProcess.count("CAIRN_KILLS", ordinary: 6)
         var killed = 0
         for kill in 0..<kills {
             let path = folder.path("work")

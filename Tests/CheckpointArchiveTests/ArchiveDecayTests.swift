@@ -24,7 +24,7 @@ import Testing
         let folder = try TemporaryFolder()
         let path = try smallArchive(folder)
         let byteCount = try fileSizes(path).reduce(0, +)
-        let stride = HarnessProcess.count("CAIRN_DECAY_STRIDE", ordinary: byteCount / 5_200)
+        let stride = HarnessProcess.count("CAIRN_DECAY_STRIDE", ordinary: byteCount / 1_700)
         // It opens every damaged file in its own process: a crash of HDF5's parser is its end.
         let child = try HarnessProcess(["decay", path, "0", "\(stride)"])
         #expect(child.finish() == 0, "\(child.lines.suffix(2)) \(child.error)")
@@ -48,7 +48,7 @@ import Testing
             let attributes = try FileManager.default.attributesOfItem(atPath: "\(path)/\($1)")
             return $0 + (attributes[.size] as? Int ?? 0)
         }
-        let count = HarnessProcess.count("CAIRN_INDEX_DECAY_COUNT", ordinary: 120)
+        let count = HarnessProcess.count("CAIRN_INDEX_DECAY_COUNT", ordinary: 48)
         let stride = max(1, byteCount / count)
         let child = try HarnessProcess(["decay-index", path, "0", "\(stride)"])
         #expect(child.finish() == 0, "\(child.lines.suffix(2)) \(child.error)")
@@ -105,7 +105,7 @@ import Testing
         ] {
             let url = URL(fileURLWithPath: path + "/" + file)
             let whole = try Data(contentsOf: url)
-            for length in stride(from: 0, to: whole.count, by: 1_024) {
+            for length in stride(from: 0, to: whole.count, by: 3_072) {
                 try whole.prefix(length).write(to: url)
                 let report = try archive.verify(
                     runs: [run], options: .init(child: inspector()))
