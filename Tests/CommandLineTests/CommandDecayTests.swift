@@ -64,7 +64,7 @@ import Testing
     @Test func damagedFilesOfRunsNeverAlterAnAnswer() throws {
         let files = try files { $0.hasSuffix(".h5") || $0.hasSuffix("tags.json") }
         #expect(files.count == 10)
-        var damages = flips(in: files, ordinary: 40)
+        var damages = flips(in: files, ordinary: 16)
         for (file, byteCount) in files {
             let lengths =
                 Self.option == "all"
@@ -88,7 +88,7 @@ import Testing
     @Test func aDamagedIndexNeverAltersWeights() throws {
         let files = try files { $0 == "index.sqlite" || $0 == "cairn.json" }
         #expect(files.count == 2)
-        try inflict(flips(in: files, ordinary: 40)) { _, command, before, after in
+        try inflict(flips(in: files, ordinary: 16)) { _, command, before, after in
             guard after.result.exitCode == 0 else { return nil }
             guard command == "show" else {
                 return after.result.output == before.result.output
