@@ -29,7 +29,7 @@ import Testing
         let fixture = try CommandLineFixture()
         try #require(try fixture.cairn(["init"]).exitCode == 0)
         let arguments =
-            CommandLineFixture.tiny + ["--steps", "4000", "--checkpoint-every", "2", "--name", "a"]
+            CommandLineFixture.tiny + ["--steps", "1000", "--checkpoint-every", "2", "--name", "a"]
         let limited = try run(
             "/bin/bash",
             ["-c", "ulimit -f \(kibibytes); exec \"$0\" \"$@\"", cairnExecutable()] + arguments,
