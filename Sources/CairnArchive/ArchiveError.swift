@@ -29,7 +29,7 @@ public struct ArchiveError: Error, Sendable, Hashable, CustomStringConvertible {
 
     init(_ error: any Error) {
         let user =
-            error as? UserError
+            (error as? any UserErrorConvertible)?.userError
             ?? UserError(.failure, subject: "archive", cause: String(describing: error))
         kind =
             switch user.kind {

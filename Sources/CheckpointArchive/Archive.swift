@@ -64,7 +64,7 @@ package final class Archive: Sendable {
         try self.init(paths: paths, access: access, creatingIndex: false, options: options)
         if access == .readWrite {
             files.sweep()
-            try Archive.mapErrors { try ArchiveFormat.upgrade(paths, files) }
+            try ArchiveFormat.upgrade(paths, files)
             try finishInterruptedWork()
         }
     }
@@ -81,7 +81,7 @@ package final class Archive: Sendable {
     ) throws -> Archive {
         do {
             return try Archive(opening: path, access: .readOnly, options: options)
-        } catch let outdated as ArchiveIndex.Outdated {
+        } catch let outdated as ArchiveError where outdated.code == .outdatedIndex {
             let paths = ArchivePaths(root: absolute(path))
             guard Foundation.access(paths.root, W_OK) == 0,
                 Foundation.access(paths.indexFile, W_OK) == 0
@@ -95,8 +95,8 @@ package final class Archive: Sendable {
     package static func create(at path: String, options: Options = Options()) throws -> Archive {
         let paths = ArchivePaths(root: absolute(path))
         if paths.formatFile.exists {
-            throw UserError(
-                .failure, subject: paths.root, cause: "there is an archive already",
+            throw ArchiveError(
+                .taken, file: paths.root, cause: "there is an archive already",
                 advice: "use it as it is, or name another folder")
         }
         return try openOrCreate(at: path, options: options)
@@ -117,14 +117,12 @@ package final class Archive: Sendable {
             let files = DurableFiles(
                 temporaryFolder: paths.temporaryFolder, storage: StorageKind.of(paths.root),
                 hook: options.hook)
-            try mapErrors {
-                try paths.temporaryFolder.makeFolder()
-                try paths.runsFolder.makeFolder()
-            }
+            try paths.temporaryFolder.makeFolder()
+            try paths.runsFolder.makeFolder()
             _ = try ArchiveIndex(
                 paths: paths, isWritable: true, creating: true, hook: options.hook)
             // The mark of an archive comes last: what stands before it can be made again.
-            try mapErrors { try files.write(try ArchiveFormat.json(), to: paths.formatFile) }
+            try files.write(try ArchiveFormat.json(), to: paths.formatFile)
         }
         return try Archive(opening: path, options: options)
     }
@@ -143,7 +141,7 @@ package final class Archive: Sendable {
             temporaryFolder: paths.temporaryFolder, storage: index.storage, hook: options.hook)
         // Copying an archive with git or some synchronisers leaves out empty folders.
         if access == .readWrite {
-            try Archive.mapErrors { try paths.temporaryFolder.makeFolder() }
+            try paths.temporaryFolder.makeFolder()
             SpaceReserve(paths).keep()
         }
     }
@@ -183,8 +181,8 @@ package final class Archive: Sendable {
         let manager = FileManager.default
         if manager.fileExists(atPath: paths.root, isDirectory: &isFolder) {
             guard isFolder.boolValue else {
-                throw UserError(
-                    .failure, subject: paths.root, cause: "it is a file, not an archive folder",
+                throw ArchiveError(
+                    .unusable, file: paths.root, cause: "it is a file, not an archive folder",
                     advice: "name a folder with --archive")
             }
             // Left over from a creation that was cut short, or going on in another process.
@@ -193,8 +191,8 @@ package final class Archive: Sendable {
                 !ours.contains { entry.hasPrefix($0) } && entry != "cairn.json"
             }
             guard foreign.isEmpty else {
-                throw UserError(
-                    .failure, subject: paths.root,
+                throw ArchiveError(
+                    .taken, file: paths.root,
                     cause: "the folder holds other things (\(foreign.sorted()[0])) and no archive",
                     advice: "name an empty or new folder")
             }
@@ -202,9 +200,9 @@ package final class Archive: Sendable {
             do {
                 try makeFolder(paths.root)
             } catch {
-                throw UserError(
-                    .failure, subject: paths.root, cause: "the folder cannot be made",
-                    advice: "check the path and its permissions")
+                throw ArchiveError(
+                    .unusable, file: paths.root, cause: "the folder cannot be made",
+                    advice: "check the path and its permissions", underlying: error)
             }
         }
     }
@@ -220,14 +218,5 @@ package final class Archive: Sendable {
             // Another process makes the archive at the same moment.
         }
         try RootedPath(root: parent).syncFolder()
-    }
-
-    /// Turns failed system calls into sentences.
-    static func mapErrors<Value>(_ body: () throws -> Value) throws -> Value {
-        do {
-            return try body()
-        } catch let error as FileError {
-            throw error.userError
-        }
     }
 }

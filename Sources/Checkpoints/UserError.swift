@@ -52,8 +52,16 @@ package struct UserError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 /// An error of another type that has one sentence for the person at the terminal.
-package protocol UserErrorConvertible: Error {
+package protocol UserErrorConvertible: Error, CustomStringConvertible {
     var userError: UserError { get }
+}
+
+extension UserErrorConvertible {
+    package var kind: UserError.Kind { userError.kind }
+    package var subject: String { userError.subject }
+    package var cause: String { userError.cause }
+    package var advice: String { userError.advice }
+    package var description: String { userError.description }
 }
 
 extension UserError: UserErrorConvertible {

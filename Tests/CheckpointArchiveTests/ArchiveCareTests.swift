@@ -47,7 +47,7 @@ func dump(_ archive: Archive) throws -> [String] {
         for suffix in ["", "-wal", "-shm"] {
             try? FileManager.default.removeItem(atPath: copy + "/index.sqlite" + suffix)
         }
-        #expect(throws: UserError.self) { try Archive(opening: copy) }
+        #expect(throws: ArchiveError.self) { try Archive(opening: copy) }
         let (rebuilt, report) = try Archive.reindex(at: copy)
         #expect(report.unreadable.isEmpty && report.runCount == 3)
         #expect(try dump(rebuilt) == before)
@@ -74,7 +74,9 @@ func dump(_ archive: Archive) throws -> [String] {
         }
         let index = folder.path("archive/index.sqlite")
         try Data(repeating: 7, count: 9_000).write(to: URL(fileURLWithPath: index))
-        let error = #expect(throws: UserError.self) { try Archive(opening: folder.path("archive")) }
+        let error = #expect(throws: ArchiveError.self) {
+            try Archive(opening: folder.path("archive"))
+        }
         #expect(error?.kind == .integrity && error?.advice.contains("reindex") == true)
         let (archive, report) = try Archive.reindex(at: folder.path("archive"))
         #expect(report.setAside != nil)
@@ -96,8 +98,8 @@ func dump(_ archive: Archive) throws -> [String] {
         bytes[start + 9] ^= 0x10
         try Data(bytes).write(to: URL(fileURLWithPath: pack))
 
-        #expect(throws: UserError.self) { try run.tensor("embedding", at: 4) }
-        #expect(throws: UserError.self) { try run.trajectory(of: "embedding") }
+        #expect(throws: ArchiveError.self) { try run.tensor("embedding", at: 4) }
+        #expect(throws: ArchiveError.self) { try run.trajectory(of: "embedding") }
         #expect(try run.tensor("embedding", at: 3).shape == [5, 8])
         let quick = try archive.verify(options: .init(isQuick: true))
         #expect(quick.isSound)
@@ -126,7 +128,7 @@ func dump(_ archive: Archive) throws -> [String] {
         try archive.pack(run)
         let pack = "runs/a/pack-000000000-000000002.h5"
         try FileManager.default.removeItem(atPath: folder.path("archive/" + pack))
-        let error = #expect(throws: UserError.self) { try run.weights(at: 1) }
+        let error = #expect(throws: ArchiveError.self) { try run.weights(at: 1) }
         #expect(error?.kind == .integrity)
         let report = try archive.verify(options: .init(isQuick: true))
         #expect(report.problems.contains { $0.kind == .missingFile && $0.file == pack })

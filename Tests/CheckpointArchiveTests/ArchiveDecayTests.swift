@@ -85,7 +85,7 @@ import Testing
             let problems = try archive.verify().problems
             #expect(problems.map(\.kind) == [.indexDiffers] && problems[0].file == "index.sqlite")
             if problems[0].step != nil {
-                #expect(throws: UserError.self) { try archive.run(matching: "b").digest(at: 1) }
+                #expect(throws: ArchiveError.self) { try archive.run(matching: "b").digest(at: 1) }
             }
         }
         let (mended, report) = try Archive.reindex(at: path)

@@ -57,7 +57,7 @@ import Testing
                 if error is Finished { break }
                 // Packing ends before anyone else can write the run.
                 if besideSaving, hasBegun { try? writer.finish(.failed, metrics: []) }
-                let sentence = try #require(error as? UserError)
+                let sentence = try #require(error as? any UserErrorConvertible)
                 #expect(sentence.cause.contains("No space left"))
                 if !saved.isEmpty {
                     #expect(sentence.subject.contains("run test (a)"), "\(sentence)")
@@ -157,10 +157,10 @@ import Testing
             acknowledged.withLock { $0.append(step) }
         }
         try sink.begin(TestRuns.description("a"))
-        #expect(throws: UserError.self) {
+        #expect(throws: ArchiveError.self) {
             for step in 0..<100 { try sink.save(TestRuns.checkpoint(step)) }
         }
-        #expect(throws: UserError.self) { try sink.finish(.finished, metrics: []) }
+        #expect(throws: ArchiveError.self) { try sink.finish(.finished, metrics: []) }
         let steps = try Archive(opening: path).run(matching: "a").steps
         #expect(acknowledged.withLock { $0 } == steps && !steps.isEmpty)
     }
@@ -170,7 +170,7 @@ import Testing
         let archive = try Archive.create(at: folder.path("archive"))
         let first = archive.writer()
         try first.begin(TestRuns.description("a"))
-        let error = #expect(throws: UserError.self) {
+        let error = #expect(throws: ArchiveError.self) {
             try archive.writer().begin(TestRuns.description("a"))
         }
         #expect(error?.subject == "run test (a)")
@@ -189,7 +189,7 @@ import Testing
             { try Archive(opening: folder.path("none")) }, { try Archive(opening: folder.path) },
             { try Archive.create(at: folder.path) },
         ] {
-            #expect(throws: UserError.self) { try attempt() }
+            #expect(throws: ArchiveError.self) { try attempt() }
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["file"])
 
@@ -198,10 +198,10 @@ import Testing
             let archive = try Archive.create(at: path)
             try archive.write { try $0.execute(sql: "PRAGMA user_version = 99") }
         }
-        let newer = #expect(throws: UserError.self) { try Archive(opening: path) }
+        let newer = #expect(throws: ArchiveError.self) { try Archive(opening: path) }
         #expect(newer?.cause.contains("newer Cairn") == true)
         try Data(#"{"format": 7}"#.utf8).write(to: URL(fileURLWithPath: path + "/cairn.json"))
-        let format = #expect(throws: UserError.self) { try Archive(opening: path) }
+        let format = #expect(throws: ArchiveError.self) { try Archive(opening: path) }
         #expect(format?.cause.contains("newer Cairn (format 7") == true)
     }
 
@@ -210,13 +210,13 @@ import Testing
         let archive = try TestRuns.archive(in: folder, steps: [0], run: "ab12")
         try TestRuns.archive(in: folder, steps: [0], run: "ab34")
         #expect(try archive.run(matching: "ab1").id == "ab12")
-        let unknown = #expect(throws: UserError.self) { try archive.run(matching: "zz") }
+        let unknown = #expect(throws: ArchiveError.self) { try archive.run(matching: "zz") }
         #expect(unknown?.description.contains("zz") == true)
-        let ambiguous = #expect(throws: UserError.self) { try archive.run(matching: "ab") }
+        let ambiguous = #expect(throws: ArchiveError.self) { try archive.run(matching: "ab") }
         #expect(
             ambiguous?.cause.contains("ab12") == true && ambiguous?.cause.contains("ab34") == true)
         // Both have the name "test".
-        #expect(throws: UserError.self) { try archive.run(matching: "test") }
+        #expect(throws: ArchiveError.self) { try archive.run(matching: "test") }
     }
 
     @Test func networkFileSystemsAreRecognised() {

@@ -46,7 +46,7 @@ import Testing
                 else { return }
                 try first.begin(TestRuns.description("a"))
             })
-        let error = #expect(throws: UserError.self) {
+        let error = #expect(throws: ArchiveError.self) {
             try other.writer().begin(TestRuns.description("a"))
         }
         #expect(error?.subject == "run test (a)")

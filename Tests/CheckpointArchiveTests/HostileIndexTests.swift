@@ -112,7 +112,7 @@ import Testing
         try change(path + "/index.sqlite") { try $0.execute(sql: sql) }
         let report = try Archive(opening: path, access: .readOnly).verify()
         #expect(report.problems.contains { $0.explanation.contains("that Cairn does not make") })
-        #expect(throws: UserError.self) { _ = try Archive(opening: path) }
+        #expect(throws: ArchiveError.self) { _ = try Archive(opening: path) }
         let (archive, _) = try Archive.reindex(at: path)
         #expect(try archive.run(matching: "a").steps == Array(0..<5))
         #expect(try archive.verify().problems.isEmpty)

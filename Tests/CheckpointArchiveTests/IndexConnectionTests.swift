@@ -37,7 +37,7 @@ import Testing
 
     @Test func whatNeverStaysInPlaceIsRefusedInOneSentence() throws {
         let folder = try TemporaryFolder()
-        let error = #expect(throws: UserError.self) {
+        let error = #expect(throws: ArchiveError.self) {
             try connection(folder, replacementCount: .max)
         }
         #expect(error?.cause.hasPrefix("it was deleted or replaced again and again") == true)

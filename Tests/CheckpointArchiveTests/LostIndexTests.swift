@@ -47,7 +47,7 @@ import Testing
         if FileManager.default.fileExists(atPath: path + "/index.sqlite") {
             return try Archive(opening: path)
         }
-        let error = #expect(throws: UserError.self) { try Archive(opening: path) }
+        let error = #expect(throws: ArchiveError.self) { try Archive(opening: path) }
         #expect(error?.cause == "the index is missing")
         #expect(error?.advice.contains("cairn reindex") == true)
         _ = try Archive.reindex(at: path)
@@ -92,7 +92,7 @@ import Testing
             let sentence = try #require(warnings.all.first)
             #expect(sentence.contains("index.sqlite: it was deleted or replaced"))
             #expect(sentence.contains("cairn reindex") == suffixes.contains(""))
-            let error = #expect(throws: UserError.self) { try archive.runs() }
+            let error = #expect(throws: ArchiveError.self) { try archive.runs() }
             #expect(error?.cause == "it was deleted or replaced while this program was using it")
         }
         try requireWhole(Array(0..<12))
@@ -157,7 +157,7 @@ import Testing
                     try writer.begin(TestRuns.description("a"))
                     try writer.finish(.finished, metrics: [])
                 }
-            } catch let error as UserError {
+            } catch let error as ArchiveError {
                 #expect(error.cause.contains("deleted or replaced"), "\(error)")
             }
             #expect(warnings.all.count == 1)
@@ -174,7 +174,7 @@ import Testing
             try writer.begin(TestRuns.description("a"))
             try save(6..<9, to: writer)
             try replaceIndex(by: copy)
-            #expect(throws: UserError.self) { try other.run(matching: "a") }
+            #expect(throws: ArchiveError.self) { try other.run(matching: "a") }
         }
         try requireWhole(Array(0..<9), status: .interrupted)
     }
@@ -229,7 +229,7 @@ import Testing
             try writer.save(TestRuns.checkpoint(2))
             try writer.finish(.finished, metrics: [])
             #expect(warnings.all.count == 1)
-            let error = #expect(throws: UserError.self) {
+            let error = #expect(throws: ArchiveError.self) {
                 try archive.writer().begin(TestRuns.description("b"))
             }
             #expect(error?.advice.contains("cairn reindex") == true)
@@ -264,10 +264,10 @@ import Testing
         let reader = try Archive(opening: path, access: .readOnly)
         #expect(try reader.run(matching: "a").steps == [0, 1])
         try remove(["", "-wal", "-shm"])
-        let error = #expect(throws: UserError.self) { try reader.run(matching: "a") }
+        let error = #expect(throws: ArchiveError.self) { try reader.run(matching: "a") }
         #expect(error?.cause == "the index is missing")
         #expect(error?.advice.contains("cairn reindex") == true)
-        #expect(throws: UserError.self) {
+        #expect(throws: ArchiveError.self) {
             try reader.read { try Int.fetchOne($0, sql: "SELECT 1") }
         }
         try FileManager.default.moveItem(atPath: copy, toPath: path + "/index.sqlite")
@@ -305,7 +305,7 @@ import Testing
             try save(3..<5, to: writer)
             try writer.finish(.finished, metrics: [])
         }
-        let error = #expect(throws: UserError.self) { try Archive(opening: path) }
+        let error = #expect(throws: ArchiveError.self) { try Archive(opening: path) }
         #expect(error?.kind == .integrity && error?.advice.contains("cairn reindex") == true)
         _ = try Archive.reindex(at: path)
         try requireWhole(Array(0..<5))

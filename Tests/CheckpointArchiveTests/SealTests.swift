@@ -68,7 +68,7 @@ import Testing
         let stored = try archive.run(matching: "a")
         for byteCount in [8, 56, 150] {
             try whole.dropLast(byteCount).write(to: URL(fileURLWithPath: path))
-            let error = #expect(throws: UserError.self) { try stored.weights(at: 1) }
+            let error = #expect(throws: ArchiveError.self) { try stored.weights(at: 1) }
             #expect(error?.kind == .integrity)
         }
         try whole.write(to: URL(fileURLWithPath: path))

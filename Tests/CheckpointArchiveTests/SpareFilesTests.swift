@@ -135,7 +135,7 @@ import Testing
             try HDF5File(readingFrom: path).root().group("weights")
                 .dataset(entry.name, type: entry.elementType.stored).contiguousOffset())
         try FileManager.default.removeItem(atPath: path)
-        let error = #expect(throws: UserError.self) {
+        let error = #expect(throws: ArchiveError.self) {
             try write {
                 let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
                 try handle.seek(toOffset: UInt64(offset))

@@ -47,7 +47,7 @@ import Testing
         let archive = try Archive.openOrCreate(at: folder.path("archive"))
         let writer = archive.writer()
         try writer.begin(TestRuns.description("a"))
-        let error = #expect(throws: UserError.self) { try writer.save(checkpoint) }
+        let error = #expect(throws: ArchiveError.self) { try writer.save(checkpoint) }
         #expect(error?.cause.contains(mention) == true, "\(String(describing: error))")
         // The run goes on without it.
         try writer.save(StorageLimitsTests.checkpoint(1_000))

@@ -84,7 +84,7 @@ import Testing
         try writer.save(Self.streamed(Self.checkpoint(4)))
         var other = Self.checkpoint(5)
         other.step = 4
-        let error = #expect(throws: UserError.self) { try writer.save(Self.streamed(other)) }
+        let error = #expect(throws: ArchiveError.self) { try writer.save(Self.streamed(other)) }
         #expect(error?.cause == "the archive has other weights for this step")
         try writer.save(Self.streamed(Self.checkpoint(5)))
         try writer.finish(.finished, metrics: [])
@@ -108,7 +108,7 @@ import Testing
                 buffer.initializeMemory(as: UInt8.self, repeating: 1)
             }
         }
-        let error = #expect(throws: UserError.self) {
+        let error = #expect(throws: ArchiveError.self) {
             try writer.save(
                 StreamedCheckpoint(
                     step: 4, weights: whole.weights.dropFirst() + [broken],

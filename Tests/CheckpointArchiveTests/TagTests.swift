@@ -40,13 +40,13 @@ import Testing
         #expect(try archive.verify().problems.isEmpty)
         try archive.removeTags([tags[0], tags[1]], from: run)
         #expect(try archive.tags(of: run) == [tags[2]])
-        #expect(throws: UserError.self) { try archive.removeTags([tags[0]], from: run) }
+        #expect(throws: ArchiveError.self) { try archive.removeTags([tags[0]], from: run) }
         for wrong in [
             RunTag(name: "", step: nil), RunTag(name: "a\nb", step: nil),
             RunTag(name: String(repeating: "x", count: 101), step: nil),
             RunTag(name: "x", step: 99),
         ] {
-            #expect(throws: UserError.self) { try archive.addTags([wrong], to: run) }
+            #expect(throws: ArchiveError.self) { try archive.addTags([wrong], to: run) }
         }
         #expect(try archive.verify().problems.isEmpty)
     }
@@ -60,7 +60,7 @@ import Testing
             .write(to: file, atomically: true, encoding: .utf8)
         let report = try archive.verify()
         #expect(report.problems.map(\.file) == ["runs/a/tags.json"] && !report.isSound)
-        #expect(throws: UserError.self) { try archive.addTags([tags[0]], to: run) }
+        #expect(throws: ArchiveError.self) { try archive.addTags([tags[0]], to: run) }
         _ = try archive.repair(report)
         #expect(try archive.verify().problems.isEmpty)
         #expect(try archive.tags(of: run) == tags)

@@ -284,7 +284,7 @@ struct FaultInjectionTests {
             for step in FaultedCommand.steps {
                 let weights = TestRuns.sorted(TestRuns.checkpoint(step, run: "r").weights)
                 if isDamaged && step == FaultedCommand.damagedStep {
-                    #expect(throws: UserError.self, "\(said)") { try run.weights(at: step) }
+                    #expect(throws: ArchiveError.self, "\(said)") { try run.weights(at: step) }
                 } else if trial.command.spares(step) || run.steps.contains(step) {
                     #expect(try run.weights(at: step) == weights, "step \(step). \(said)")
                 }

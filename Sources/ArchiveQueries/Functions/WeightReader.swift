@@ -175,12 +175,16 @@ final class WeightReader {
     ) throws -> Value? {
         do {
             return try body(try source(of: run))
-        } catch let error as UserError where error.kind == .failure && sources[run] != nil {
+        } catch let error as any UserErrorConvertible
+            where error.kind == .failure && sources[run] != nil
+        {
             // A checkpoint that was written since the run was looked up is found the second time.
             sources[run] = nil
             do {
                 return try body(try source(of: run))
-            } catch let error as UserError where error.kind == .failure && sources[run] != nil {
+            } catch let error as any UserErrorConvertible
+                where error.kind == .failure && sources[run] != nil
+            {
                 return nil
             }
         }

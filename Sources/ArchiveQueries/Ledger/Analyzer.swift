@@ -36,7 +36,7 @@ package final class Analyzer {
                 id, in: archive, replay: replay, trustsNetwork: trustsNetwork)
             do {
                 try check(run, for: request)
-            } catch let error as UserError where error.kind == .failure {
+            } catch let error as any UserErrorConvertible where error.kind == .failure {
                 return [
                     PendingAnalysis(run: id, step: nil, reason: .impossible("\(error)"))
                 ]
@@ -97,7 +97,7 @@ package final class Analyzer {
                     }
                     // Only now: the answer about a run may rest on those of its checkpoints.
                     if let wholeRun { try answerRun(run, wholeRun, &work) }
-                } catch let error as UserError where error.kind == .failure {
+                } catch let error as any UserErrorConvertible where error.kind == .failure {
                     work.report.impossible.append(.init(run: run.id, step: nil, cause: "\(error)"))
                 }
             }

@@ -130,8 +130,8 @@ final class CheckpointPipeline: Sendable {
                         step: item.work.step, digest: item.digest,
                         contextDigest: item.work.contextDigest, rows: rows,
                         costSeconds: (clock.now - start).seconds)))
-        } catch let error as UserError where error.kind == .failure {
-            return Analyzer.Outcome(step: item.work.step, answer: .failure(error))
+        } catch let error as any UserErrorConvertible where error.kind == .failure {
+            return Analyzer.Outcome(step: item.work.step, answer: .failure(error.userError))
         }
     }
 }

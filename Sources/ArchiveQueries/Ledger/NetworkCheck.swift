@@ -52,7 +52,7 @@ package struct NetworkCheck: Codable, Sendable, Equatable {
         let parameters: [Double]
         do {
             parameters = try model.layout.pack(source.weights(at: step))
-        } catch let error as UserError where error.kind == .failure {
+        } catch let error as any UserErrorConvertible where error.kind == .failure {
             return NetworkCheck(
                 step: step, verdict: .different, comparisons: [], reason: error.description)
         }

@@ -109,7 +109,7 @@ package final class SQLSession {
                 // ATTACH is lazy: reading the schema shows whether it is an SQLite file at all.
                 _ = try connection.ownRows(
                     "SELECT count(*) FROM \(Self.quoted(attachment.alias)).sqlite_schema")
-            } catch let error as UserError {
+            } catch let error as any UserErrorConvertible {
                 throw UserError.missing(
                     subject: "attachment \(attachment.alias)=\(attachment.path)", cause: error.cause
                 )

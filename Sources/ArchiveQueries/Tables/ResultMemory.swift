@@ -70,7 +70,7 @@ final class ResultMemory {
                 points, run: description, settings: GrokkingTimesAnalysis(),
                 model: try reader.model(of: run))
             return rows.compactMap { $0 as? GrokkingRow }
-        } catch let error as UserError where error.kind == .failure {
+        } catch let error as any UserErrorConvertible where error.kind == .failure {
             return []
         }
     }

@@ -32,8 +32,8 @@ enum ArchiveFormat {
     static func requireReachable(_ paths: ArchivePaths) throws {
         let byteCount = "\(paths.indexFile)-journal".utf8.count
         guard byteCount <= longestPath else {
-            throw UserError(
-                .failure, subject: "the archive ….\(paths.root.suffix(40))",
+            throw ArchiveError(
+                .unusable, file: "the archive ….\(paths.root.suffix(40))",
                 cause: "its path has \(paths.root.utf8.count) bytes, of which SQLite can open "
                     + "\(longestPath - byteCount + paths.root.utf8.count)",
                 advice: "use a folder with a shorter path, or a symbolic link to this one")
@@ -45,36 +45,37 @@ enum ArchiveFormat {
         try requireReachable(paths)
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: paths.root, isDirectory: &isFolder) else {
-            throw UserError.missing(
-                subject: paths.root, cause: "there is no archive here",
+            throw ArchiveError(
+                .notFound, file: paths.root, cause: "there is no archive here",
                 advice: "run `cairn init` to make one, or name another with --archive")
         }
         guard isFolder.boolValue else {
-            throw UserError(
-                .failure, subject: paths.root, cause: "it is a file, not an archive folder",
+            throw ArchiveError(
+                .unusable, file: paths.root, cause: "it is a file, not an archive folder",
                 advice: "name a folder with --archive")
         }
-        guard let bytes = try Archive.mapErrors({ try paths.formatFile.readIfPresent() }) else {
-            throw UserError(
-                .failure, subject: paths.root,
+        guard let bytes = try paths.formatFile.readIfPresent() else {
+            throw ArchiveError(
+                .unusable, file: paths.root,
                 cause: "it is not a Cairn archive: it has no cairn.json",
                 advice: "run `cairn init` in a new folder, or name another with --archive")
         }
         guard let description = try? JSONDecoder().decode(Description.self, from: Data(bytes))
         else {
-            throw UserError.integrity(
-                subject: paths.formatFile.absolute, cause: "it is not the JSON that Cairn writes",
+            throw ArchiveError(
+                .damaged, file: paths.formatFile.absolute,
+                cause: "it is not the JSON that Cairn writes",
                 advice: "restore it: {\"format\": \(current)}")
         }
         guard description.format >= 1 else {
-            throw UserError.integrity(
-                subject: paths.formatFile.absolute,
+            throw ArchiveError(
+                .damaged, file: paths.formatFile.absolute,
                 cause: "it names the format \(description.format)",
                 advice: "restore it: {\"format\": \(current)}")
         }
         guard description.format <= current else {
-            throw UserError(
-                .failure, subject: paths.root,
+            throw ArchiveError(
+                .unusable, file: paths.root,
                 cause: "it was made by a newer Cairn (format \(description.format), this one "
                     + "knows \(current))",
                 advice: "use that version, or a different archive")
@@ -96,8 +97,8 @@ enum ArchiveFormat {
     static func check(_ root: borrowing HDF5Group, _ file: String) throws {
         guard let format = try root.integerAttribute("format"), (1...current).contains(format)
         else {
-            throw DamagedFile(
-                file: file, part: "",
+            throw ArchiveError(
+                .damaged, file: file,
                 cause: "its format is unknown to this version of Cairn")
         }
     }

@@ -26,13 +26,11 @@ final class FileLock: Sendable {
 
     /// Claims the file if nobody else does; nil when it is taken.
     static func attempt(_ path: RootedPath) throws -> FileLock? {
-        try Archive.mapErrors {
-            while true {
-                let file = try path.open(.creatingIfMissing)
-                guard try file.claim() else { return nil }
-                // Whoever held it before may have removed the file; then others claim a new one.
-                if try file.status().identity == path.status()?.identity { return FileLock(file) }
-            }
+        while true {
+            let file = try path.open(.creatingIfMissing)
+            guard try file.claim() else { return nil }
+            // Whoever held it before may have removed the file; then others claim a new one.
+            if try file.status().identity == path.status()?.identity { return FileLock(file) }
         }
     }
 
@@ -51,8 +49,8 @@ final class FileLock: Sendable {
         while true {
             if let lock = try attempt(path) { return lock }
             guard ContinuousClock.now < deadline else {
-                throw UserError(
-                    .failure, subject: path.absolute,
+                throw ArchiveError(
+                    .busy, file: path.absolute,
                     cause: "another process has held this lock for \(Int(seconds)) s",
                     advice: "end that process or try again later")
             }
@@ -79,8 +77,8 @@ final class FileLock: Sendable {
             // Twice the same, because the first answer can be older than the present claim.
             let isWriter = holder.isWriting && !holder.isDead && holder == previous
             guard !isWriter, ContinuousClock.now < deadline else {
-                throw UserError(
-                    .failure, subject: subject, cause: holder.sentence, advice: advice)
+                throw ArchiveError(
+                    .busy, run: subject, cause: holder.sentence, advice: advice)
             }
             previous = holder
             usleep(20_000)

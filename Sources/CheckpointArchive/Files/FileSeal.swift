@@ -93,13 +93,13 @@ enum FileSeal {
         switch try state(of: file) {
         case .whole: return try library(file)
         case .broken:
-            throw DamagedFile(
-                file: path.path, part: "", cause: "the file is damaged: its seal does not match")
+            throw ArchiveError(
+                .damaged, file: path.path, cause: "the file is damaged: its seal does not match")
         case .absent:
             let opened = try library(file)
             if let format = try opened.root().integerAttribute("format"), format > 1 {
-                throw DamagedFile(
-                    file: path.path, part: "",
+                throw ArchiveError(
+                    .damaged, file: path.path,
                     cause: "the file is damaged or cut short: it has no seal")
             }
             return opened

@@ -9,14 +9,14 @@ extension CheckpointFile {
     ) throws -> Tensor {
         let dataset = try group.dataset(entry.name, type: entry.elementType.stored)
         guard dataset.shape == entry.shape else {
-            throw DamagedFile(
-                file: file, part: "tensor \(entry.name)",
+            throw ArchiveError(
+                .damaged, file: file, part: "tensor \(entry.name)",
                 cause: "its shape is \(dataset.shape) instead of \(entry.shape)")
         }
         let bytes = try dataset.read()
         guard Digest(of: bytes) == digest else {
-            throw DamagedFile(
-                file: file, part: "tensor \(entry.name)",
+            throw ArchiveError(
+                .damaged, file: file, part: "tensor \(entry.name)",
                 cause: "its bytes do not have the recorded SHA-256")
         }
         return Tensor(
@@ -44,10 +44,15 @@ extension CheckpointFile {
             let part = "tensor \(name)"
             guard let dtype = try group.attribute("dtype", ofDataset: name),
                 let elementType = ElementType(rawValue: dtype)
-            else { throw DamagedFile(file: file, part: part, cause: "it has no known dtype") }
+            else {
+                throw ArchiveError(.damaged, file: file, part: part, cause: "it has no known dtype")
+            }
             guard let text = try group.attribute("sha256", ofDataset: name),
                 let digest = Digest(hexadecimal: text)
-            else { throw DamagedFile(file: file, part: part, cause: "it has no recorded SHA-256") }
+            else {
+                throw ArchiveError(
+                    .damaged, file: file, part: part, cause: "it has no recorded SHA-256")
+            }
             let shape = try group.dataset(name, type: elementType.stored).shape
             entries.append(
                 (TensorLayout.Entry(name: name, shape: shape, elementType: elementType), digest))
@@ -67,8 +72,9 @@ extension CheckpointFile {
         guard
             try group.textAttribute("sha256") == Digest(of: Array(attributes.utf8)).description
         else {
-            throw DamagedFile(
-                file: file, part: "optimizer", cause: "its state does not have the recorded SHA-256"
+            throw ArchiveError(
+                .damaged, file: file, part: "optimizer",
+                cause: "its state does not have the recorded SHA-256"
             )
         }
         return OptimizerState(
@@ -89,7 +95,7 @@ extension CheckpointFile {
             try root.textAttribute("run") == run, let step = try root.integerAttribute("step"),
             let state = try optimizerState(from: root, file: file)
         else {
-            throw DamagedFile(file: file, part: "", cause: "it does not hold an optimiser's state")
+            throw ArchiveError(.damaged, file: file, cause: "it does not hold an optimiser's state")
         }
         return (step, state)
     }
@@ -116,8 +122,8 @@ extension CheckpointFile {
             step: step, layout: TensorLayout(entries: ordered.map(\.entry)),
             digests: ordered.map(\.digest), hasOptimizerState: try root.contains(optimizer))
         guard try root.textAttribute("digest") == summary.digest.description else {
-            throw DamagedFile(
-                file: file, part: "", cause: "its tensors do not make up the recorded digest")
+            throw ArchiveError(
+                .damaged, file: file, cause: "its tensors do not make up the recorded digest")
         }
         return (summary, Result { try StoredTables.readMetrics(from: root, file) })
     }
@@ -150,10 +156,10 @@ extension CheckpointFile {
     ) throws -> Int {
         guard try root.textAttribute("kind") == "checkpoint",
             let step = try root.integerAttribute("step"), step >= 0
-        else { throw DamagedFile(file: file, part: "", cause: "it is not a checkpoint file") }
+        else { throw ArchiveError(.damaged, file: file, cause: "it is not a checkpoint file") }
         try ArchiveFormat.check(root, file)
         guard try root.textAttribute("run") == run else {
-            throw DamagedFile(file: file, part: "", cause: "it belongs to another run")
+            throw ArchiveError(.damaged, file: file, cause: "it belongs to another run")
         }
         return step
     }

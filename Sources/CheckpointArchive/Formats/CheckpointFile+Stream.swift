@@ -51,9 +51,7 @@ extension CheckpointFile {
             found.summary.digest == summary.digest,
             StoredTables.bytes(try found.metrics.get()) == StoredTables.bytes(metrics)
         else {
-            throw UserError(
-                .failure, subject: path.absolute, cause: "it was not written as it was given",
-                advice: "check the disk")
+            throw ArchiveError(.notWritten, file: path.absolute)
         }
     }
 

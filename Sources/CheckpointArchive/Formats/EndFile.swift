@@ -46,13 +46,13 @@ struct EndFile: Sendable, Equatable {
             let status = try root.textAttribute("status").flatMap(RunStatus.init),
             let finishedAt = try root.numberAttribute("finished_at"),
             let lastStep = try root.integerAttribute("last_step")
-        else { throw DamagedFile(file: file, part: "", cause: "it does not tell how a run ended") }
+        else { throw ArchiveError(.damaged, file: file, cause: "it does not tell how a run ended") }
         let end = EndFile(
             status: status, finishedAt: finishedAt, lastStep: lastStep,
             metrics: try StoredTables.readMetrics(from: root, file))
         guard try root.textAttribute("sha256") == end.fingerprint else {
-            throw DamagedFile(
-                file: file, part: "", cause: "its attributes do not have the recorded SHA-256")
+            throw ArchiveError(
+                .damaged, file: file, cause: "its attributes do not have the recorded SHA-256")
         }
         return end
     }

@@ -20,19 +20,19 @@ final class LooseReader {
         let opened = try path.open()
         let bytes = try read(opened)
         guard FileChecksum(of: bytes).data == location.checksum else {
-            throw DamagedFile(file: file, part: "", cause: "the file is damaged or cut short")
+            throw ArchiveError(.damaged, file: file, cause: "the file is damaged or cut short")
         }
         let root = try FileSeal.library(opened).root()
         guard try root.integerAttribute("step") == location.step else {
-            throw DamagedFile(file: file, part: "", cause: "it is of another step")
+            throw ArchiveError(.damaged, file: file, cause: "it is of another step")
         }
         let group = try root.group(CheckpointFile.weights)
         var values: [UnsafeRawBufferPointer] = []
         for entry in layout.entries {
             let dataset = try group.dataset(entry.name, type: entry.elementType.stored)
             guard dataset.shape == entry.shape else {
-                throw DamagedFile(
-                    file: file, part: "tensor \(entry.name)",
+                throw ArchiveError(
+                    .damaged, file: file, part: "tensor \(entry.name)",
                     cause: "its shape is \(dataset.shape) instead of \(entry.shape)")
             }
             let offset = entry.byteCount > 0 ? try dataset.contiguousOffset() : 0

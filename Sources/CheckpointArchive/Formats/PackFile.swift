@@ -75,10 +75,9 @@ enum PackFile {
     ) throws {
         func require(_ isEqual: Bool, _ part: String) throws {
             guard isEqual else {
-                throw UserError(
-                    .failure, subject: path.absolute,
-                    cause: "\(part) was not written as it was given",
-                    advice: "check the disk")
+                throw ArchiveError(
+                    .notWritten, file: path.absolute,
+                    cause: "\(part) was not written as it was given")
             }
         }
         let found = try header(path, run: run)
@@ -118,7 +117,7 @@ enum PackFile {
         let opened = try FileSeal.open(path)
         let root = try opened.root()
         guard try root.textAttribute("kind") == "pack", try root.textAttribute("run") == run else {
-            throw DamagedFile(file: file, part: "", cause: "it is not a pack of this run")
+            throw ArchiveError(.damaged, file: file, cause: "it is not a pack of this run")
         }
         try ArchiveFormat.check(root, file)
         let steps = try readSteps(from: root, file: file)
@@ -129,14 +128,14 @@ enum PackFile {
             guard let dtype = try weights.attribute("dtype", ofDataset: name),
                 let elementType = ElementType(rawValue: dtype)
             else {
-                throw DamagedFile(
-                    file: file, part: "tensor \(name)", cause: "it has no known dtype")
+                throw ArchiveError(
+                    .damaged, file: file, part: "tensor \(name)", cause: "it has no known dtype")
             }
             let shape = try weights.dataset(name, type: elementType.stored).shape
             let recorded = try digestGroup.dataset(name, type: .uint8)
             guard shape.first == steps.count, recorded.shape == [steps.count, 32] else {
-                throw DamagedFile(
-                    file: file, part: "tensor \(name)",
+                throw ArchiveError(
+                    .damaged, file: file, part: "tensor \(name)",
                     cause: "it does not have \(steps.count) rows")
             }
             let entry = TensorLayout.Entry(
@@ -164,13 +163,16 @@ enum PackFile {
         if let recorded = try dataset.textAttribute("sha256"),
             recorded != Digest(of: bytes).description
         {
-            throw DamagedFile(
-                file: file, part: steps, cause: "its bytes do not have the recorded SHA-256")
+            throw ArchiveError(
+                .damaged, file: file, part: steps,
+                cause: "its bytes do not have the recorded SHA-256")
         }
         let values = StoredTables.integers(bytes)
         guard dataset.shape.count == 1, values.first ?? 0 >= 0,
             zip(values, values.dropFirst()).allSatisfy(<)
-        else { throw DamagedFile(file: file, part: steps, cause: "its steps do not rise") }
+        else {
+            throw ArchiveError(.damaged, file: file, part: steps, cause: "its steps do not rise")
+        }
         return values
     }
 
@@ -182,7 +184,7 @@ enum PackFile {
 
     /// The packs that a `packed.h5` shows and the rows of each, without following it to them.
     static func shownPacks(_ path: RootedPath) throws -> [String: Int] {
-        try RunFolderContents.reading(path.path) {
+        try ArchiveError.reading(path) {
             let opened = try FileSeal.open(path)
             var packs: [String: Int] = [:]
             for source in try opened.root().virtualSources(of: steps) where source.dataset == steps
@@ -207,8 +209,8 @@ enum PackFile {
         let dataset = try dataset(entry, in: weights, file: file)
         let bytes = try dataset.read(rows: row..<row + 1)
         guard Digest(of: bytes) == digest else {
-            throw DamagedFile(
-                file: file, part: "tensor \(entry.name)",
+            throw ArchiveError(
+                .damaged, file: file, part: "tensor \(entry.name)",
                 cause: "the bytes of row \(row) do not have the recorded SHA-256")
         }
         return Tensor(
@@ -221,8 +223,8 @@ enum PackFile {
     ) throws -> HDF5Dataset {
         let dataset = try weights.dataset(entry.name, type: entry.elementType.stored)
         guard dataset.shape.dropFirst().elementsEqual(entry.shape) else {
-            throw DamagedFile(
-                file: file, part: "tensor \(entry.name)",
+            throw ArchiveError(
+                .damaged, file: file, part: "tensor \(entry.name)",
                 cause: "the shape of its rows is \(dataset.shape.dropFirst()) instead of "
                     + "\(entry.shape)")
         }
@@ -242,9 +244,9 @@ enum PackFile {
         }
     }
 
-    static func otherStep(_ file: String) -> UserError {
-        .integrity(
-            subject: file, cause: "the index says it has a step that it does not have",
+    static func otherStep(_ file: String) -> ArchiveError {
+        ArchiveError(
+            .damagedIndex, file: file, cause: "the index says it has a step that it does not have",
             advice: "run `cairn reindex` to rebuild the index from the checkpoint files")
     }
 
@@ -254,8 +256,9 @@ enum PackFile {
     ) throws -> [FileChecksum] {
         let dataset = try root.group(checksums).dataset(entry.name, type: .uint64)
         guard dataset.shape.count == 2, dataset.shape[1] == 2 else {
-            throw DamagedFile(
-                file: file, part: "tensor \(entry.name)", cause: "its rows have no checksums")
+            throw ArchiveError(
+                .damaged, file: file, part: "tensor \(entry.name)",
+                cause: "its rows have no checksums")
         }
         let words = StoredTables.integers(try dataset.read())
             .map { UInt64(bitPattern: Int64($0)) }

@@ -30,28 +30,33 @@ enum RunDescriptionFile {
         return CheckpointFile.sealed(image)
     }
 
-    static func read(_ path: RootedPath) throws -> RunDescription {
-        let opened = try FileSeal.open(path)
-        return try read(from: try opened.root(), file: path.path)
+    /// What a run's folder says about it.
+    static func read(_ paths: ArchivePaths, _ run: String) throws -> RunDescription {
+        let path = paths.runFile(run)
+        return try ArchiveError.reading(path) {
+            let opened = try FileSeal.open(path)
+            return try read(from: try opened.root(), file: path.path)
+        }
     }
 
     static func read(from root: borrowing HDF5Group, file: String) throws -> RunDescription {
         guard try root.textAttribute("kind") == "run" else {
-            throw DamagedFile(file: file, part: "", cause: "it is not a run file")
+            throw ArchiveError(.damaged, file: file, cause: "it is not a run file")
         }
         try ArchiveFormat.check(root, file)
         let json = Array((try root.textAttribute("description") ?? "").utf8)
         guard try root.textAttribute("sha256") == Digest(of: json).description,
             let stored = try? JSONValue(parsing: json)
         else {
-            throw DamagedFile(
-                file: file, part: "description", cause: "it does not have the recorded SHA-256")
+            throw ArchiveError(
+                .damaged, file: file, part: "description",
+                cause: "it does not have the recorded SHA-256")
         }
         var run: RunDescription
         do {
             run = try RunDescription(json: stored)
         } catch {
-            throw DamagedFile(file: file, part: "description", cause: error.cause)
+            throw ArchiveError(.damaged, file: file, part: "description", cause: error.cause)
         }
         run.trainIndices = try indices("train_indices", from: root, file)
         run.testIndices = try indices("test_indices", from: root, file)
@@ -79,8 +84,9 @@ enum RunDescriptionFile {
         let dataset = try root.dataset(name, type: .int64)
         let bytes = try dataset.read()
         guard try dataset.textAttribute("sha256") == Digest(of: bytes).description else {
-            throw DamagedFile(
-                file: file, part: name, cause: "its bytes do not have the recorded SHA-256")
+            throw ArchiveError(
+                .damaged, file: file, part: name,
+                cause: "its bytes do not have the recorded SHA-256")
         }
         return StoredTables.integers(bytes)
     }

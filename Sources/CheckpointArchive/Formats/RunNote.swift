@@ -24,7 +24,7 @@ package enum RunNote: String, CaseIterable, Sendable {
     /// The JSON object in a run's folder; nil where there is none.
     func read(_ paths: ArchivePaths, _ run: String) throws -> String? {
         let file = "runs/\(run)/\(path)"
-        let bytes = try RunFolderContents.reading(file) {
+        let bytes = try ArchiveError.reading(paths.file(run, path)) {
             try paths.file(run, path).readIfPresent()
         }
         guard let bytes else { return nil }
@@ -33,8 +33,8 @@ package enum RunNote: String, CaseIterable, Sendable {
             let seal = try? JSONDecoder().decode(Seal.self, from: Data(lines[1])), seal.run == run,
             seal.sha256 == Digest(of: Array(lines[0])).description
         else {
-            throw DamagedFile(
-                file: file, part: "", cause: "its content does not have the recorded SHA-256")
+            throw ArchiveError(
+                .damaged, file: file, cause: "its content does not have the recorded SHA-256")
         }
         return String(decoding: lines[0], as: UTF8.self)
     }
@@ -56,15 +56,11 @@ package enum RunNote: String, CaseIterable, Sendable {
 extension Archive {
     /// Keeps a JSON object of one line as a note of a run, in place of the one before.
     package func keep(_ json: String, as note: RunNote, of run: String) throws {
-        try Archive.mapErrors { try note.write(json, paths, run, files) }
+        try note.write(json, paths, run, files)
     }
 
     /// The note of a run; nil where there is none.
     package func note(_ note: RunNote, of run: String) throws -> String? {
-        do {
-            return try note.read(paths, run)
-        } catch let error as DamagedFile {
-            throw error.userError()
-        }
+        try note.read(paths, run)
     }
 }

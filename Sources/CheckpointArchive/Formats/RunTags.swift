@@ -37,19 +37,19 @@ enum TagFile {
     /// The tags in a run's folder; nil when there is no file.
     static func read(_ paths: ArchivePaths, _ run: String) throws -> Set<RunTag>? {
         let file = "runs/\(run)/\(path)"
-        let bytes = try RunFolderContents.reading(file) {
+        let bytes = try ArchiveError.reading(paths.file(run, path)) {
             try paths.file(run, path).readIfPresent()
         }
         guard let bytes else { return nil }
         guard let stored = try? JSONDecoder().decode(Stored.self, from: Data(bytes)),
             stored.run == run
         else {
-            throw DamagedFile(file: file, part: "", cause: "it is not the JSON that Cairn writes")
+            throw ArchiveError(.damaged, file: file, cause: "it is not the JSON that Cairn writes")
         }
         let tags = Set(stored.tags.map { RunTag(name: $0.tag, step: $0.step) })
         guard stored.sha256 == digest(tags) else {
-            throw DamagedFile(
-                file: file, part: "", cause: "its tags do not have the recorded SHA-256")
+            throw ArchiveError(
+                .damaged, file: file, cause: "its tags do not have the recorded SHA-256")
         }
         return tags
     }
@@ -114,8 +114,8 @@ extension Archive {
             guard !tag.name.isEmpty, tag.name.utf8.count <= StorageLimits.longestTagName,
                 tag.name.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
             else {
-                throw UserError.usage(
-                    subject: "tag \"\(tag.name)\"",
+                throw ArchiveError(
+                    .wrongRequest, part: "tag \"\(tag.name)\"",
                     cause: "a tag has 1 to \(StorageLimits.longestTagName) bytes and no control "
                         + "characters")
             }
@@ -128,10 +128,9 @@ extension Archive {
     package func removeTags(_ tags: [RunTag], from run: StoredRun) throws {
         try changeTags(of: run.id) { present in
             if let missing = tags.first(where: { !present.contains($0) }) {
-                let suffix = missing.step.map { ", step \($0)" } ?? ""
                 let others = present.filter { $0.step == missing.step }.sorted().map(\.name)
-                throw UserError.missing(
-                    subject: "run \(run.name) (\(run.id))\(suffix)",
+                throw ArchiveError(
+                    .notFound, run: "run \(run.name) (\(run.id))", step: missing.step,
                     cause: "it does not have the tag \(missing.name)",
                     advice: others.isEmpty ? "" : "it has \(others.joined(separator: ", "))")
             }
@@ -167,19 +166,15 @@ extension Archive {
         of run: String, _ db: Database, _ change: (inout Set<RunTag>) throws -> Void
     ) throws -> Int {
         guard let key = try IndexRows.runKey(run, db) else {
-            throw UserError.missing(subject: "run \(run)", cause: "the archive has no such run")
+            throw ArchiveError(.notFound, run: "run \(run)", cause: "the archive has no such run")
         }
-        do {
-            let before = try TagFile.read(paths, run) ?? IndexRows.tags(of: key, db)
-            var tags = before
-            try change(&tags)
-            if tags != before {
-                try Archive.mapErrors { try TagFile.write(tags, paths, run, files) }
-                try IndexRows.putTags(tags, of: key, db)
-            }
-            return tags.count - before.count
-        } catch let error as DamagedFile {
-            throw error.userError()
+        let before = try TagFile.read(paths, run) ?? IndexRows.tags(of: key, db)
+        var tags = before
+        try change(&tags)
+        if tags != before {
+            try TagFile.write(tags, paths, run, files)
+            try IndexRows.putTags(tags, of: key, db)
         }
+        return tags.count - before.count
     }
 }

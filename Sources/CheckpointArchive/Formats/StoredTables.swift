@@ -50,14 +50,15 @@ enum StoredTables {
         guard try root.contains(metrics) else { return [] }
         // The width of the names is part of the type, so it is found by asking the sizes that occur.
         guard let nameByteCount = try root.nameByteCount(of: metrics) else {
-            throw DamagedFile(
-                file: file, part: metrics, cause: "its columns are not name, step, value")
+            throw ArchiveError(
+                .damaged, file: file, part: metrics, cause: "its columns are not name, step, value")
         }
         let dataset = try root.dataset(metrics, type: rowType(nameByteCount))
         let bytes = try dataset.read()
         guard try dataset.textAttribute("sha256") == Digest(of: bytes).description else {
-            throw DamagedFile(
-                file: file, part: metrics, cause: "its bytes do not have the recorded SHA-256")
+            throw ArchiveError(
+                .damaged, file: file, part: metrics,
+                cause: "its bytes do not have the recorded SHA-256")
         }
         let rowByteCount = nameByteCount + 16
         return stride(from: 0, to: bytes.count, by: rowByteCount).map { start in
@@ -107,8 +108,9 @@ enum StoredTables {
         guard dataset.shape.count == 2, dataset.shape[1] == 3,
             try dataset.textAttribute("sha256") == Digest(of: bytes).description
         else {
-            throw DamagedFile(
-                file: file, part: stepDigests, cause: "its bytes do not have the recorded SHA-256")
+            throw ArchiveError(
+                .damaged, file: file, part: stepDigests,
+                cause: "its bytes do not have the recorded SHA-256")
         }
         return stride(from: 0, to: bytes.count, by: 24).map {
             StepDigest(
@@ -155,22 +157,5 @@ extension HDF5Group {
             (1...StorageLimits.longestMetricName).contains(count)
         else { return nil }
         return count
-    }
-}
-
-/// A file whose content contradicts what is recorded about it.
-struct DamagedFile: Error {
-    /// Path relative to the archive.
-    let file: String
-    /// The tensor or table inside the file.
-    let part: String
-    let cause: String
-
-    func userError(step: Int? = nil) -> UserError {
-        let suffix = step.map { " (step \($0))" } ?? ""
-        return .integrity(
-            subject: part.isEmpty ? file : "\(file)\(suffix), \(part)", cause: cause,
-            advice: "run `cairn verify` to see what else is damaged and `cairn repair` to set it "
-                + "aside")
     }
 }

@@ -53,15 +53,15 @@ package struct TensorLayout: Sendable, Equatable {
         self.init(entries: entries)
         for (entry, next) in zip(self.entries, self.entries.dropFirst())
         where entry.name == next.name {
-            throw UserError(
-                .refused, subject: "tensor \(entry.name)",
+            throw ArchiveError(
+                .refused, part: "tensor \(entry.name)",
                 cause: "the checkpoint has two tensors of this name")
         }
         for entry in entries {
             guard let refusal = StorageLimits.refusal(ofTensor: entry.name, shape: entry.shape)
             else { continue }
-            throw UserError(
-                .refused, subject: "tensor \(entry.name.prefix(40)) of the checkpoint",
+            throw ArchiveError(
+                .refused, part: "tensor \(entry.name.prefix(40)) of the checkpoint",
                 cause: refusal)
         }
     }

@@ -22,7 +22,7 @@ extension Archive {
                 }
             }
         } catch let error as DatabaseError {
-            throw ArchiveIndex.userError(error, paths.indexFile)
+            throw ArchiveError.using(index: paths.indexFile, failed: error)
         }
     }
 
@@ -33,7 +33,7 @@ extension Archive {
         try usingIndex {
             let value = try index.write(body)
             // What it wrote into files that were gone by then, nobody finds.
-            guard index.isCurrent else { throw IndexReplaced() }
+            guard index.isCurrent else { throw ArchiveError(.replacedIndex, file: paths.indexFile) }
             return value
         }
     }
@@ -43,13 +43,13 @@ extension Archive {
     ///
     /// Whoever writes must not go from one index to another: they know different things.
     private func usingIndex<Value>(_ body: () throws -> Value) throws -> Value {
-        guard access == .readWrite else { return try IndexReplaced.retrying(paths, body) }
+        guard access == .readWrite else { return try IndexConnection.retrying(paths, body) }
         do {
             return try body()
-        } catch is IndexReplaced {
+        } catch let error as ArchiveError where error.code == .replacedIndex {
             giveUpIndex()
-            throw UserError(
-                .failure, subject: paths.indexFile,
+            throw ArchiveError(
+                .unusable, file: paths.indexFile,
                 cause: "it was deleted or replaced while this program was using it",
                 advice: paths.index("").exists
                     ? "begin again; opening the archive takes in every file that it lacks"

@@ -47,12 +47,12 @@ struct ArchiveIndex: Sendable {
             // same.
             let lock = try FileLock.wait(paths.indexLock, seconds: ArchiveIndex.patience)
             writer = try withExtendedLifetime(lock) {
-                try Archive.mapErrors { try ArchiveIndex.clearRemains(paths) }
+                try ArchiveIndex.clearRemains(paths)
                 return try ArchiveIndex.openWriter(paths, storage)
             }
             reader = try ArchiveIndex.openReader(paths)
         } catch let error as DatabaseError {
-            throw ArchiveIndex.userError(error, path)
+            throw ArchiveError.using(index: path, failed: error)
         }
     }
 
@@ -92,7 +92,7 @@ struct ArchiveIndex: Sendable {
     ) throws -> Value {
         try requireInPlace()
         if !reader.isCurrent {
-            guard writer == nil else { throw IndexReplaced() }
+            guard writer == nil else { throw ArchiveError(.replacedIndex, file: paths.indexFile) }
             try reader.reopen()
         }
         return try reader.use { try $0.read(body) }
@@ -100,23 +100,25 @@ struct ArchiveIndex: Sendable {
 
     /// Throws where there is no index, or another one than that which this process writes to.
     func requireInPlace() throws {
-        guard isCurrent else { throw IndexReplaced() }
+        guard isCurrent else { throw ArchiveError(.replacedIndex, file: paths.indexFile) }
         if writer == nil { try ArchiveIndex.requireExistence(paths) }
     }
 
     /// Runs `body` inside a write transaction that either happens completely or not at all.
     ///
-    /// Throws `IndexReplaced` before anything else where the index is not the one that was opened.
+    /// Throws `replacedIndex` before anything else where the index is not the one that was opened.
     func write<Value>(
         durability: Durability = .synced, _ body: (Database) throws -> Value
     ) throws -> Value {
         guard let writer else {
-            throw UserError(
-                .failure, subject: paths.root, cause: "the archive is open for reading only")
+            throw ArchiveError(
+                .unusable, file: paths.root, cause: "the archive is open for reading only")
         }
         let lock = try FileLock.wait(paths.indexLock, seconds: ArchiveIndex.patience)
         return try withExtendedLifetime(lock) {
-            guard writer.isCurrent else { throw IndexReplaced() }
+            guard writer.isCurrent else {
+                throw ArchiveError(.replacedIndex, file: paths.indexFile)
+            }
             try hook?(.beginIndex)
             let value = try retrying {
                 try writer.use { queue in
@@ -196,7 +198,7 @@ struct ArchiveIndex: Sendable {
                 attempt += 1
                 usleep(UInt32(5_000 * attempt))
             } catch let error as DatabaseError {
-                throw ArchiveIndex.userError(error, paths.indexFile)
+                throw ArchiveError.using(index: paths.indexFile, failed: error)
             }
         }
     }
@@ -259,9 +261,7 @@ extension ArchiveIndex {
             try migrate(queue, paths)
             // What a stranger has defined would run with the statements that come.
             if let foreign = try queue.read(IndexSchema.foreignDefinition) {
-                throw UserError.integrity(
-                    subject: paths.indexFile, cause: foreign,
-                    advice: "run `cairn reindex` to rebuild it from the checkpoint files")
+                throw ArchiveError(.damagedIndex, file: paths.indexFile, cause: foreign)
             }
             return queue
         }
@@ -295,16 +295,16 @@ extension ArchiveIndex {
     private static func requireRangeLocks(_ paths: ArchivePaths) throws {
         // Nobody locks this file; a new archive gets it last.
         guard let file = try? paths.formatFile.open(), !file.canLockRanges else { return }
-        throw UserError(
-            .failure, subject: paths.root,
+        throw ArchiveError(
+            .unusable, file: paths.root,
             cause: "its file system has no locks on ranges of bytes, which the index needs",
             advice: "start its lock service, or copy the archive to another file system")
     }
 
     static func requireExistence(_ paths: ArchivePaths) throws {
         guard paths.index("").exists else {
-            throw UserError(
-                .failure, subject: paths.indexFile, cause: "the index is missing",
+            throw ArchiveError(
+                .unusable, file: paths.indexFile, cause: "the index is missing",
                 advice: "run `cairn reindex` to rebuild it from the checkpoint files")
         }
     }
@@ -327,43 +327,30 @@ extension ArchiveIndex {
             }
         }
         guard program == applicationID || program == 0 && isEmpty else {
-            throw UserError(
-                .failure, subject: paths.indexFile,
+            throw ArchiveError(
+                .unusable, file: paths.indexFile,
                 cause: "it is a database of another program, which is left as it is",
                 advice: "move it away, then run `cairn reindex`")
         }
         guard version <= ArchiveSchema.currentVersion else {
-            throw UserError(
-                .failure, subject: paths.indexFile,
+            throw ArchiveError(
+                .unusable, file: paths.indexFile,
                 cause: "it was made by a newer Cairn (index version \(version), this one knows "
                     + "\(ArchiveSchema.currentVersion))",
                 advice: "use that version, or a different archive")
         }
         guard version == ArchiveSchema.currentVersion || isWritable else {
-            throw Outdated(path: paths.indexFile, version: version)
-        }
-    }
-
-    /// An earlier version of Cairn made the index, and the archive is open for reading only.
-    struct Outdated: UserErrorConvertible {
-        let path: String
-        let version: Int
-
-        var userError: UserError {
-            UserError(
-                .failure, subject: path,
+            throw ArchiveError(
+                .outdatedIndex, file: paths.indexFile,
                 cause: "its version \(version) must be brought to "
-                    + "\(ArchiveSchema.currentVersion), and the archive is open for reading only",
-                advice: "run `cairn ls` once where the archive can be written")
+                    + "\(ArchiveSchema.currentVersion), and the archive is open for reading only")
         }
     }
 
     /// SQLite opens the index and the files beside it by their paths, and follows links.
     private static func requireRegularFiles(_ paths: ArchivePaths) throws {
-        try Archive.mapErrors {
-            for suffix in ["", "-wal", "-shm", "-journal"] {
-                try paths.index(suffix).requireRegularIfPresent()
-            }
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            try paths.index(suffix).requireRegularIfPresent()
         }
     }
 
@@ -394,36 +381,5 @@ extension ArchiveIndex {
     /// The size of the index or of a file beside it; 0 where there is none.
     static func byteCount(of suffix: String, _ paths: ArchivePaths) -> Int {
         (try? paths.index(suffix).fileByteCount()) ?? 0
-    }
-
-    /// SQLite's error in one sentence; errors of queries keep SQLite's own words.
-    static func userError(_ error: DatabaseError, _ path: String) -> any Error {
-        let message = error.message ?? "error \(error.resultCode.rawValue)"
-        switch error.resultCode {
-        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-            return UserError.integrity(
-                subject: path, cause: "it is not a sound SQLite database (\(message))",
-                advice: "run `cairn reindex` to rebuild it from the checkpoint files")
-        case .SQLITE_FULL, .SQLITE_IOERR:
-            return UserError(
-                .failure, subject: path, cause: "cannot write the index (\(message))",
-                advice: "check free space and limits; nothing acknowledged before is lost")
-        case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_PROTOCOL:
-            return UserError(
-                .failure, subject: path, cause: "cannot open the index (\(message))",
-                advice: "check the permissions of the archive")
-        case .SQLITE_BUSY:
-            return UserError(
-                .failure, subject: path,
-                cause: "another program has kept the index locked for \(Int(patience)) s",
-                advice: "close that program and try again")
-        case .SQLITE_ERROR:
-            guard let damage = IndexSchema.damage(ofIndexAt: path) else { return error }
-            return UserError.integrity(
-                subject: path, cause: "\(damage) (\(message))",
-                advice: "run `cairn reindex` to rebuild it from the checkpoint files")
-        default:
-            return error
-        }
     }
 }

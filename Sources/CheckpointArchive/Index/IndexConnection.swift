@@ -27,7 +27,7 @@ final class IndexConnection: Sendable {
         self.paths = paths
         self.open = open
         opened = Mutex(
-            try IndexReplaced.retrying(paths) { try IndexConnection.open(paths, open) })
+            try IndexConnection.retrying(paths) { try IndexConnection.open(paths, open) })
     }
 
     var queue: DatabaseQueue { opened.withLock(\.queue) }
@@ -39,18 +39,18 @@ final class IndexConnection: Sendable {
             && (!opened.isUnchanging || IndexAddress.isUnchanging(paths.indexFile))
     }
 
-    /// Runs `body` on the connection; what fails because files went meanwhile is `IndexReplaced`.
+    /// Runs `body` on the connection; what fails because files went meanwhile is `replacedIndex`.
     func use<Value>(_ body: (DatabaseQueue) throws -> Value) throws -> Value {
         do {
             return try body(queue)
         } catch is DatabaseError where !isCurrent {
-            throw IndexReplaced()
+            throw ArchiveError(.replacedIndex, file: paths.indexFile)
         } catch let error as RowDecodingError {
             // SQLite keeps any value in any column, and an index may come from a stranger.
-            throw UserError.integrity(
-                subject: paths.indexFile,
+            throw ArchiveError(
+                .damagedIndex, file: paths.indexFile,
                 cause: "a row of it is not of its type (\("\(error)".prefix(200)))",
-                advice: "run `cairn reindex` to rebuild it from the checkpoint files")
+                underlying: error)
         }
     }
 
@@ -96,10 +96,12 @@ final class IndexConnection: Sendable {
             let queue = try open()
             let files = IndexFiles(paths)
             // It may have been made by opening it, but not replaced meanwhile.
-            guard before.index == nil || before.index == files.index else { throw IndexReplaced() }
+            guard before.index == nil || before.index == files.index else {
+                throw ArchiveError(.replacedIndex, file: paths.indexFile)
+            }
             return Opened(queue: queue, files: files, isUnchanging: isUnchanging)
         } catch is DatabaseError where !before.areInPlace(paths) && before.index != nil {
-            throw IndexReplaced()
+            throw ArchiveError(.replacedIndex, file: paths.indexFile)
         }
     }
 }
@@ -125,8 +127,7 @@ private struct IndexFiles {
     }
 }
 
-/// The index was deleted or replaced under a connection; nothing was read or written.
-struct IndexReplaced: Error {
+extension IndexConnection {
     /// Runs `body` again where the index is replaced under it.
     static func retrying<Value>(
         _ paths: ArchivePaths, _ body: () throws -> Value
@@ -134,13 +135,13 @@ struct IndexReplaced: Error {
         for attempt in 0..<8 {
             do {
                 return try body()
-            } catch is IndexReplaced {
+            } catch let error as ArchiveError where error.code == .replacedIndex {
                 // Whoever replaces one file after the other needs a moment.
                 usleep(UInt32(1_000 << attempt))
             }
         }
-        throw UserError(
-            .failure, subject: paths.indexFile,
+        throw ArchiveError(
+            .unusable, file: paths.indexFile,
             cause: "it was deleted or replaced again and again while it was being used",
             advice: "end what does so, then run `cairn reindex`")
     }

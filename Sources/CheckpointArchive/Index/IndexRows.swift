@@ -16,7 +16,7 @@ enum IndexRows {
     /// The key of a run that this process writes; an index without it is one that has just come
     /// into the place of the one that had it.
     static func requiredKey(_ run: String, _ db: Database) throws -> Int64 {
-        guard let key = try runKey(run, db) else { throw IndexReplaced() }
+        guard let key = try runKey(run, db) else { throw ArchiveError(.replacedIndex) }
         return key
     }
 
@@ -175,16 +175,17 @@ enum IndexRows {
                         [Int].self, from: Data(try row.decode(String.self, atIndex: 1).utf8)))
                     ?? [-1]
                 guard let type = ElementType(rawValue: try row.decode(atIndex: 2)) else {
-                    throw UserError.integrity(
-                        subject: "tensor \(try row.decode(String.self, atIndex: 0))",
+                    throw ArchiveError(
+                        .damagedIndex, part: "tensor \(try row.decode(String.self, atIndex: 0))",
                         cause:
                             "the index gives it the unknown type \(try row.decode(String.self, atIndex: 2))",
                         advice: "run `cairn reindex`")
                 }
                 let name = try row.decode(String.self, atIndex: 0)
                 if let refusal = StorageLimits.refusal(ofTensor: "any", shape: shape) {
-                    throw UserError.integrity(
-                        subject: "tensor \(name.prefix(40)) in the index", cause: refusal,
+                    throw ArchiveError(
+                        .damagedIndex, part: "tensor \(name.prefix(40)) in the index",
+                        cause: refusal,
                         advice: "run `cairn reindex`")
                 }
                 return TensorLayout.Entry(name: name, shape: shape, elementType: type)

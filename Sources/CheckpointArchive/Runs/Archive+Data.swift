@@ -21,10 +21,8 @@ extension Archive {
         let summary = try CheckpointFile.Summary(checkpoint)
         let image = try CheckpointFile.image(
             of: checkpoint, summary, run: "", compression: .contiguous)
-        try Archive.mapErrors {
-            try paths.dataFolder.makeFolder()
-            try files.write(image, to: path)
-        }
+        try paths.dataFolder.makeFolder()
+        try files.write(image, to: path)
         return digest
     }
 
@@ -35,10 +33,8 @@ extension Archive {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         let json = try encoder.encode(reference)
-        try Archive.mapErrors {
-            try paths.dataFolder.makeFolder()
-            try files.write(Array(json), to: paths.dataReferenceFile(digest))
-        }
+        try paths.dataFolder.makeFolder()
+        try files.write(Array(json), to: paths.dataReferenceFile(digest))
         return digest
     }
 
@@ -50,22 +46,23 @@ extension Archive {
         let path = paths.dataReferenceFile(digest)
         guard path.exists else { return [] }
         let file = "data/\(digest).json"
-        let json = try Archive.mapErrors { try path.read() }
+        let json = try path.read()
         guard let reference = try? JSONDecoder().decode(DataReference.self, from: Data(json)) else {
-            throw UserError.integrity(
-                subject: file, cause: "it does not say where the arrays lie",
+            throw ArchiveError(
+                .damaged, file: file, cause: "it does not say where the arrays lie",
                 advice: "train with --data again")
         }
         guard let read = options.readReference else {
-            throw UserError(
-                .failure, subject: file,
+            throw ArchiveError(
+                .unusable, file: file,
                 cause: "its arrays lie in \(reference.path), which this "
                     + "program does not read", advice: "use the command cairn")
         }
         let arrays = try read(reference)
         guard Digest(weights: arrays) == digest else {
-            throw UserError.integrity(
-                subject: reference.path, cause: "its arrays are not those that the run learnt from",
+            throw ArchiveError(
+                .damaged, file: reference.path,
+                cause: "its arrays are not those that the run learnt from",
                 advice: "bring the file back as it was when the run was trained")
         }
         return arrays
@@ -74,13 +71,13 @@ extension Archive {
     private func keptData(_ digest: Digest) throws -> [Tensor] {
         let path = paths.dataFile(digest)
         let file = "data/\(digest).h5"
-        let arrays = try RunFolderContents.reading(file) {
+        let arrays = try ArchiveError.reading(path) {
             let group = try FileSeal.open(path).root().group(CheckpointFile.weights)
             return try CheckpointFile.tensors(in: group, file: file).map(\.0)
         }
         guard Digest(weights: arrays) == digest else {
-            throw UserError.integrity(
-                subject: file, cause: "its arrays do not have the digest of its name",
+            throw ArchiveError(
+                .damaged, file: file, cause: "its arrays do not have the digest of its name",
                 advice: "take the file from a copy of the archive, or train with --data again")
         }
         return arrays
@@ -109,13 +106,9 @@ extension Archive {
             if other.paths.dataFile(digest).exists {
                 try keepData(try other.data(digest))
             } else if !paths.dataReferenceFile(digest).exists {
-                let json = try Archive.mapErrors {
-                    try other.paths.dataReferenceFile(digest).read()
-                }
-                try Archive.mapErrors {
-                    try paths.dataFolder.makeFolder()
-                    try files.write(json, to: paths.dataReferenceFile(digest))
-                }
+                let json = try other.paths.dataReferenceFile(digest).read()
+                try paths.dataFolder.makeFolder()
+                try files.write(json, to: paths.dataReferenceFile(digest))
             }
         }
     }
@@ -153,7 +146,7 @@ extension Archive {
         for digest in digests where paths.dataFile(digest).exists {
             do {
                 _ = try keptData(digest)
-            } catch let error as UserError {
+            } catch let error as any UserErrorConvertible {
                 problems.append(problem(.damagedFile, "data/\(digest).h5", error.cause))
             } catch {
                 problems.append(problem(.damagedFile, "data/\(digest).h5", "\(error)"))

@@ -28,15 +28,16 @@ extension Archive {
             return []
         }
         guard !text.isEmpty, let first = candidates.first else {
-            throw UserError.missing(
-                subject: "run \(text)", cause: "no run has this name or an id that begins so",
+            throw ArchiveError(
+                .notFound, run: "run \(text)",
+                cause: "no run has this name or an id that begins so",
                 advice: "`cairn ls` shows the runs there are")
         }
         guard candidates.count == 1 else {
             let listed = candidates.prefix(4).map { "\($0.id) (\($0.name))" }
                 .joined(separator: ", ")
-            throw UserError(
-                .failure, subject: "run \(text)",
+            throw ArchiveError(
+                .ambiguous, run: "run \(text)",
                 cause: "it could be any of \(candidates.count): \(listed)"
                     + (candidates.count > 4 ? ", …" : ""),
                 advice: "give more of the id")
@@ -78,9 +79,7 @@ extension Archive {
         of run: String, andThen body: () throws -> Void = {}
     ) throws {
         let scan = try RunFolderContents(paths: paths, run: run, skipping: indexedPaths(of: run))
-        let file = try Archive.mapErrors {
-            try IndexedFile(path: "run.h5", kind: .run, at: paths.runFile(run))
-        }
+        let file = try IndexedFile(path: "run.h5", kind: .run, at: paths.runFile(run))
         let redundant = try write { db in
             if case .success(let description) = scan.description {
                 try IndexRows.renewDescription(description, file: file, db)

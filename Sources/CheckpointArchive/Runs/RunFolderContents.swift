@@ -21,20 +21,17 @@ struct RunFolderContents: Sendable {
     private let paths: ArchivePaths
     let description: Result<RunDescription, any Error>
 
-    /// The folder has another name than the run in it: somebody keeps a copy there.
-    struct CopiedFolder: Error {
-        /// The run that the folder is a copy of.
-        let run: String
-
-        var explanation: String {
-            "it is a copy of the folder of run \(run) and is not used; move it out of runs/"
-        }
+    /// What is wrong with a folder that holds a copy of another run; nil for a run's own folder and
+    /// for one that does not tell.
+    static func copy(_ paths: ArchivePaths, _ folder: String) -> ArchiveError? {
+        let description = try? RunDescriptionFile.read(paths, folder)
+        return description.flatMap { $0.id == folder ? nil : copy(of: $0, in: folder) }
     }
 
-    /// The run that a folder is a copy of; nil for a run's own folder and for one that does not tell.
-    static func copiedRun(_ paths: ArchivePaths, _ folder: String) -> String? {
-        let description = try? RunDescriptionFile.read(paths.runFile(folder))
-        return description.flatMap { $0.id == folder ? nil : $0.id }
+    private static func copy(of run: RunDescription, in folder: String) -> ArchiveError {
+        ArchiveError(
+            .copiedFolder, file: "runs/\(folder)",
+            cause: "it is a copy of the folder of run \(run.id) and is not used")
     }
 
     /// Files of weights, in the order of their first steps.
@@ -45,7 +42,7 @@ struct RunFolderContents: Sendable {
     /// The files of the run's description and its ends.
     let otherFiles: [IndexedFile]
     /// Files that could not be read, with the reason.
-    let damaged: [DamagedFile]
+    let damaged: [ArchiveError]
 
     /// Reads every file of the run but the ones named in `known`.
     ///
@@ -56,28 +53,27 @@ struct RunFolderContents: Sendable {
         self.run = run
         self.paths = paths
         description = Result {
-            try RunFolderContents.reading("runs/\(run)/run.h5") {
-                let description = try RunDescriptionFile.read(paths.runFile(run))
-                guard description.id == run else { throw CopiedFolder(run: description.id) }
-                return description
+            let description = try RunDescriptionFile.read(paths, run)
+            guard description.id == run else {
+                throw RunFolderContents.copy(of: description, in: run)
             }
+            return description
         }
         var entries: [Entry] = []
         var ends: [(count: Int, end: EndFile)] = []
         var otherFiles: [IndexedFile] = []
         if case .success = description, !known.contains("run.h5") {
             otherFiles.append(
-                try RunFolderContents.reading("runs/\(run)/run.h5") {
+                try ArchiveError.reading(paths.runFile(run)) {
                     try IndexedFile(path: "run.h5", kind: .run, at: paths.runFile(run))
                 })
         }
-        var damaged: [DamagedFile] = []
+        var damaged: [ArchiveError] = []
         // Ends are read even when known: the status follows from them.
         for path in RunFolderContents.files(paths, run)
         where (path.hasPrefix("end-") || !known.contains(path)) && path == only ?? path {
-            let file = "runs/\(run)/\(path)"
             do {
-                try RunFolderContents.reading(file) {
+                try ArchiveError.reading(paths.file(run, path)) {
                     if path.hasPrefix("end-") {
                         let place = paths.file(run, path)
                         ends.append(
@@ -87,14 +83,14 @@ struct RunFolderContents: Sendable {
                         entries.append(try RunFolderContents.entry(paths, run, path))
                     }
                 }
-            } catch let error as DamagedFile {
+            } catch let error as ArchiveError where error.isDamage {
                 damaged.append(error)
             }
         }
         var tags: Set<RunTag>?
         do {
             tags = only == nil ? try TagFile.read(paths, run) : nil
-        } catch let error as DamagedFile {
+        } catch let error as ArchiveError where error.isDamage {
             damaged.append(error)
         }
         self.tags = tags
@@ -120,25 +116,14 @@ struct RunFolderContents: Sendable {
             + list(paths.file(run, "optimizer")).map { "optimizer/\($0)" }).sorted()
     }
 
-    /// Runs `body`, turning the library's errors into the damage of a file.
-    static func reading<Value>(_ file: String, _ body: () throws -> Value) throws -> Value {
-        do {
-            return try body()
-        } catch let error as HDF5Error {
-            throw DamagedFile(file: file, part: "", cause: error.cause)
-        } catch let error as FileError {
-            throw DamagedFile(file: file, part: "", cause: error.cause)
-        }
-    }
-
     private static func entry(
         _ paths: ArchivePaths, _ run: String, _ path: String
     ) throws -> Entry {
         let place = paths.file(run, path)
         func requireName(_ first: Int, _ last: Int) throws {
             guard ArchivePaths.isName(path, ofSteps: first, last) else {
-                throw DamagedFile(
-                    file: place.path, part: "",
+                throw ArchiveError(
+                    .damaged, file: place.path,
                     cause: "it does not hold the steps that its name says")
             }
         }

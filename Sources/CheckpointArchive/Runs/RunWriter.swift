@@ -132,7 +132,7 @@ package final class RunWriter: CheckpointSink, Sendable {
             }
             precondition(step >= 0, "a step is never negative")
             try run.packer.throwFailure()
-            try RunWriter.named("\(run.subject), step \(step)") {
+            try RunWriter.named(run.subject, step: step) {
                 try StorageLimits.requireStorable(metrics)
                 let layout = try layout()
                 guard let stored = run.stored(step) else {
@@ -140,8 +140,8 @@ package final class RunWriter: CheckpointSink, Sendable {
                     return try store(layout, run)
                 }
                 guard try stored.digest == digest(layout) else {
-                    throw UserError(
-                        .refused, subject: "\(run.subject), step \(step)",
+                    throw ArchiveError(
+                        .refused, run: run.subject, step: step,
                         cause: "the archive has other weights for this step",
                         advice: "fork the run instead of continuing it")
                 }
@@ -168,7 +168,7 @@ package final class RunWriter: CheckpointSink, Sendable {
             // The run stays claimed until the pack is whole.
             try withExtendedLifetime(run.claim) {
                 try archive.whileIndexed {
-                    try RunWriter.named("\(run.subject), packing") {
+                    try RunWriter.named(run.subject, part: "packing") {
                         try archive.packHoldingLock(run.id)
                     }
                 }
@@ -187,7 +187,7 @@ package final class RunWriter: CheckpointSink, Sendable {
                 preconditionFailure("finish comes once, after begin")
             }
             try run.packer.finish()
-            try RunWriter.named("\(run.subject), its end") {
+            try RunWriter.named(run.subject, part: "its end") {
                 try StorageLimits.requireStorable(metrics)
                 try archive.whileIndexed {
                     // What failed can have left a file that the index or `packed.h5` does not know.
@@ -229,8 +229,8 @@ package final class RunWriter: CheckpointSink, Sendable {
                 || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
         }
         guard isName, allowed else {
-            throw UserError(
-                .failure, subject: "run id \"\(run.id)\"",
+            throw ArchiveError(
+                .unusable, run: "run id \"\(run.id)\"",
                 cause: "an id has 1 to 100 letters, digits, hyphens and underscores")
         }
     }
@@ -238,48 +238,36 @@ package final class RunWriter: CheckpointSink, Sendable {
     /// Makes the run's folder with its file, complete or not at all; nil where another process has
     /// made it in the meantime.
     private func create(_ run: RunDescription, _ folder: RootedPath) throws -> FileLock? {
-        try Archive.mapErrors {
-            let files = archive.files
-            let temporary = files.temporaryPath()
-            try temporary.makeFolder()
-            do {
-                try temporary.appending("loose").makeFolder()
-                try files.write(
-                    try RunDescriptionFile.image(of: run), to: temporary.appending("run.h5"))
-                let lock = try FileLock.claim(temporary.appending("lock"), toWrite: run)
-                try files.move(temporary, to: folder)
-                return lock
-            } catch {
-                try? temporary.removeTree()
-                let isTaken = (error as? FileError)?.isTaken ?? false
-                guard isTaken, archive.paths.runFile(run.id).exists else { throw error }
-                return nil
-            }
+        let files = archive.files
+        let temporary = files.temporaryPath()
+        try temporary.makeFolder()
+        do {
+            try temporary.appending("loose").makeFolder()
+            try files.write(
+                try RunDescriptionFile.image(of: run), to: temporary.appending("run.h5"))
+            let lock = try FileLock.claim(temporary.appending("lock"), toWrite: run)
+            try files.move(temporary, to: folder)
+            return lock
+        } catch {
+            try? temporary.removeTree()
+            let isTaken = (error as? FileError)?.isTaken ?? false
+            guard isTaken, archive.paths.runFile(run.id).exists else { throw error }
+            return nil
         }
     }
 
     /// Claims a run that is there already, if it is the same one.
     private func reopen(_ run: RunDescription) throws -> FileLock {
         let claim = try archive.claim(run)
-        let file = "runs/\(run.id)/run.h5"
-        let stored: RunDescription
-        do {
-            stored = try RunFolderContents.reading(file) {
-                try RunDescriptionFile.read(archive.paths.runFile(run.id))
-            }
-        } catch let error as DamagedFile {
-            throw error.userError()
-        }
+        let stored = try RunDescriptionFile.read(archive.paths, run.id)
         guard stored == run else {
-            throw UserError(
-                .failure, subject: "run \(run.id)",
+            throw ArchiveError(
+                .taken, run: "run \(run.id)",
                 cause: "the archive has another run with this id (\(stored.name))",
                 advice: "begin the new one with its own id")
         }
         // Copies that leave out empty folders lack it.
-        try Archive.mapErrors {
-            try archive.paths.file(run.id, "loose").makeFolder()
-        }
+        try archive.paths.file(run.id, "loose").makeFolder()
         try archive.adoptFiles(of: run.id)
         return claim
     }
@@ -287,9 +275,7 @@ package final class RunWriter: CheckpointSink, Sendable {
     private func register(
         _ run: RunDescription, _ claim: FileLock, isNew: Bool
     ) throws -> OpenRun {
-        let file = try Archive.mapErrors {
-            try IndexedFile(path: "run.h5", kind: .run, at: archive.paths.runFile(run.id))
-        }
+        let file = try IndexedFile(path: "run.h5", kind: .run, at: archive.paths.runFile(run.id))
         try archive.whileIndexed {
             try archive.write { db in
                 let key = try IndexRows.putRun(run, status: .running, db)
@@ -393,8 +379,8 @@ package final class RunWriter: CheckpointSink, Sendable {
 
     private func requireLayout(_ layout: TensorLayout, step: Int, in run: OpenRun) throws {
         guard let difference = run.layout?.difference(to: layout) else { return }
-        throw UserError(
-            .refused, subject: "\(run.subject), step \(step)",
+        throw ArchiveError(
+            .refused, run: run.subject, step: step,
             cause: "its tensors are not those of the steps before: \(difference)",
             advice: "store it as a run of its own")
     }
@@ -409,24 +395,16 @@ package final class RunWriter: CheckpointSink, Sendable {
     }
 
     /// Says what was not saved when `body` fails.
-    private static func named(_ subject: String, _ body: () throws -> Void) throws {
+    private static func named(
+        _ run: String, step: Int? = nil, part: String = "", _ body: () throws -> Void
+    ) throws {
         do {
             try body()
-        } catch let error as FileError {
-            throw RunWriter.notSaved(subject, error.userError)
-        } catch let error as UserError {
-            throw error.subject == subject ? error : RunWriter.notSaved(subject, error)
-        } catch let error as DamagedFile {
-            throw error.userError()
-        } catch let error as HDF5Error {
-            throw UserError(.failure, subject: subject, cause: "not saved: \(error)")
+        } catch let error as ArchiveError where error.run == run {
+            throw error
+        } catch  where error is any UserErrorConvertible || error is HDF5Error {
+            throw ArchiveError(.notSaved, run: run, step: step, part: part, underlying: error)
         }
-    }
-
-    private static func notSaved(_ subject: String, _ error: UserError) -> UserError {
-        UserError(
-            error.kind, subject: subject, cause: "not saved: \(error.subject): \(error.cause)",
-            advice: error.advice)
     }
 }
 

@@ -108,7 +108,7 @@ extension StoredRun {
                 continue
             }
             let file = "runs/\(id)/\(path)"
-            try reading(file, nil) {
+            try ArchiveError.reading(archive.paths.path(file)) {
                 let opened = try FileSeal.open(archive.paths.file(id, path))
                 let root = try opened.root()
                 let weights = try root.group(CheckpointFile.weights)
@@ -120,8 +120,8 @@ extension StoredRun {
                     guard checksums.count == dataset.shape[0],
                         locations.allSatisfy({ $0.position < checksums.count })
                     else {
-                        throw DamagedFile(
-                            file: file, part: "tensor \(entry.name)",
+                        throw ArchiveError(
+                            .damaged, file: file, part: "tensor \(entry.name)",
                             cause: "it has fewer rows than the index says")
                     }
                     jobs.append(
@@ -164,7 +164,7 @@ extension StoredRun {
         -> Tensor
     {
         let file = "runs/\(id)/\(location.path)"
-        return try reading(file, location.step) {
+        return try ArchiveError.reading(archive.paths.path(file), step: location.step) {
             if location.kind == .loose { try requireSound(location.path, location.checksum) }
             let opened = try FileSeal.open(archive.paths.file(id, location.path))
             let root = try opened.root()
@@ -183,7 +183,7 @@ extension StoredRun {
         _ body: (Int, TensorLayout.Entry, UnsafeRawBufferPointer) throws -> Void
     ) throws {
         let file = "runs/\(id)/\(job.locations[0].path)"
-        let opened = try reading(file, nil) {
+        let opened = try ArchiveError.reading(archive.paths.path(file)) {
             try archive.paths.file(id, job.locations[0].path).open()
         }
         let rowByteCount = job.entry.byteCount
@@ -192,11 +192,11 @@ extension StoredRun {
                 let values = UnsafeRawBufferPointer(
                     rebasing: bytes[(row * rowByteCount)..<((row + 1) * rowByteCount)])
                 guard FileChecksum(of: values) == job.checksums[location.position] else {
-                    throw DamagedFile(
-                        file: file, part: "tensor \(job.entry.name)",
+                    throw ArchiveError(
+                        .damaged, file: file, step: location.step,
+                        part: "tensor \(job.entry.name)",
                         cause: "the bytes of row \(location.position) do not have the recorded "
-                            + "checksum"
-                    ).userError(step: location.step)
+                            + "checksum")
                 }
                 try body(location.step, job.entry, values)
             }
@@ -225,10 +225,10 @@ extension StoredRun {
                 do {
                     try opened.read(into: bytes, at: start)
                 } catch {
-                    throw DamagedFile(
-                        file: file, part: "tensor \(job.entry.name)",
-                        cause: "the file is cut short"
-                    ).userError(step: first.step)
+                    throw ArchiveError(
+                        .damaged, file: file, step: first.step,
+                        part: "tensor \(job.entry.name)", cause: "the file is cut short",
+                        underlying: error)
                 }
                 try use(UnsafeRawBufferPointer(bytes), of: rows)
                 rest = rest.dropFirst(rowsPerBlock)

@@ -92,17 +92,14 @@ package final class StoredRun: CheckpointSource, Sendable {
 
     package var run: RunDescription {
         get throws {
-            let file = "runs/\(id)/run.h5"
-            return try reading(file, nil) {
-                do {
-                    try requireSound("run.h5", catalogue.runChecksum)
-                } catch is DamagedFile {
-                    // The run may have been described anew since it was looked up.
-                    try refresh()
-                    try requireSound("run.h5", catalogue.runChecksum)
-                }
-                return try RunDescriptionFile.read(archive.paths.runFile(id))
+            do {
+                try requireSound("run.h5", catalogue.runChecksum)
+            } catch let error as ArchiveError where error.code == .damaged {
+                // The run may have been described anew since it was looked up.
+                try refresh()
+                try requireSound("run.h5", catalogue.runChecksum)
             }
+            return try RunDescriptionFile.read(archive.paths, id)
         }
     }
 
@@ -113,8 +110,8 @@ package final class StoredRun: CheckpointSource, Sendable {
         let catalogue = catalogue
         let location = try location(step, catalogue)
         guard catalogue.isConsistent(location) else {
-            throw UserError.integrity(
-                subject: "\(archive.paths.indexFile), run \(id), step \(step)",
+            throw ArchiveError(
+                .damagedIndex, file: archive.paths.indexFile, part: "run \(id), step \(step)",
                 cause: "the digest is not that of the tensors", advice: "run `cairn reindex`")
         }
         return location.digest
@@ -148,7 +145,7 @@ package final class StoredRun: CheckpointSource, Sendable {
             let location = try self.location(step, catalogue)
             guard let path = location.optimizerPath else { return nil }
             let file = "runs/\(id)/\(path)"
-            return try reading(file, step) {
+            return try ArchiveError.reading(archive.paths.path(file), step: step) {
                 try requireSound(path, location.optimizerChecksum)
                 let opened = try FileSeal.open(archive.paths.file(id, path))
                 let root = try opened.root()
@@ -169,7 +166,7 @@ package final class StoredRun: CheckpointSource, Sendable {
             var paths: Set<String> = []
             for location in after.prefix(count) where paths.insert(location.path).inserted {
                 let file = "runs/\(id)/\(location.path)"
-                digests += try reading(file, nil) {
+                digests += try ArchiveError.reading(archive.paths.path(file)) {
                     try PackFile.stepDigests(archive.paths.file(id, location.path))
                 }
             }
@@ -219,8 +216,8 @@ package final class StoredRun: CheckpointSource, Sendable {
         let below = catalogue.checkpoints.last { $0.step < step }?.step
         let above = catalogue.checkpoints.first { $0.step > step }?.step
         let nearest = [below, above].compactMap { $0 }.map(String.init)
-        throw UserError.missing(
-            subject: "run \(name) (\(id)), step \(step)",
+        throw ArchiveError(
+            .notFound, run: "run \(name) (\(id))", step: step,
             cause: nearest.isEmpty ? "the run has no checkpoints" : "no checkpoint is stored there",
             advice: nearest.isEmpty
                 ? "" : "the nearest are at \(nearest.joined(separator: " and "))")
@@ -229,8 +226,8 @@ package final class StoredRun: CheckpointSource, Sendable {
     func position(of tensor: String, _ catalogue: Catalogue) throws -> Int {
         guard let position = catalogue.layout.position(of: tensor) else {
             let names = catalogue.layout.entries.map(\.name).prefix(12).joined(separator: ", ")
-            throw UserError.missing(
-                subject: "run \(name) (\(id)), tensor \(tensor)",
+            throw ArchiveError(
+                .notFound, run: "run \(name) (\(id))", part: "tensor \(tensor)",
                 cause: "the run has no tensor of this name", advice: "it has \(names)")
         }
         return position
@@ -241,7 +238,7 @@ package final class StoredRun: CheckpointSource, Sendable {
         _ evenIfFileChanged: Bool = false
     ) throws -> [Tensor] {
         let file = "runs/\(id)/\(location.path)"
-        return try reading(file, location.step) {
+        return try ArchiveError.reading(archive.paths.path(file), step: location.step) {
             if location.kind == .loose, !evenIfFileChanged {
                 try requireSound(location.path, location.checksum)
             }
@@ -284,56 +281,21 @@ package final class StoredRun: CheckpointSource, Sendable {
     func located<Value>(_ body: (Catalogue) throws -> Value) throws -> Value {
         do {
             return try body(catalogue)
-        } catch is MovedFile {
+        } catch let error as ArchiveError where error.code == .missingFile {
+            // Packing moves checkpoints.
             try refresh()
-            do {
-                return try body(catalogue)
-            } catch let moved as MovedFile {
-                throw UserError.integrity(
-                    subject: moved.file, cause: "the file is missing",
-                    advice: "run `cairn verify` to see what else is, or restore it from a copy")
-            }
+            return try body(catalogue)
         }
-    }
-
-    /// A file that is not where the index said; packing moves checkpoints.
-    private struct MovedFile: Error {
-        let file: String
     }
 
     /// Refuses a small file whose bytes changed, before HDF5's parser gets to see them.
     ///
     /// Packs are too large for this on every read; their structure carries HDF5's own checksums.
     func requireSound(_ path: String, _ checksum: Data?) throws {
-        let found: FileChecksum
-        do {
-            found = try FileChecksum(of: archive.paths.file(id, path).open())
-        } catch let error as FileError where error.isMissing {
-            throw MovedFile(file: "runs/\(id)/\(path)")
-        }
+        let file = archive.paths.file(id, path)
+        let found = try ArchiveError.reading(file) { try FileChecksum(of: file.open()) }
         guard let checksum, found.data != checksum else { return }
-        throw DamagedFile(
-            file: "runs/\(id)/\(path)", part: "", cause: "the file is damaged or cut short")
-    }
-
-    /// Runs `body`, turning what is wrong with a file into one sentence.
-    func reading<Value>(_ file: String, _ step: Int?, _ body: () throws -> Value) throws -> Value {
-        do {
-            return try body()
-        } catch let error as DamagedFile {
-            throw error.userError(step: step)
-        } catch let error as FileError where error.isMissing {
-            throw MovedFile(file: file)
-        } catch let error as FileError {
-            throw DamagedFile(file: file, part: "", cause: error.cause).userError(step: step)
-        } catch let error as HDF5Error {
-            if !archive.paths.path(file).exists {
-                throw MovedFile(file: file)
-            }
-            throw DamagedFile(
-                file: file, part: "", cause: "the file is damaged or cut short (\(error.cause))"
-            ).userError(step: step)
-        }
+        throw ArchiveError(.damaged, file: file.path)
     }
 }
 
@@ -344,7 +306,9 @@ extension StoredRun.Catalogue {
         guard
             let row = try Row.fetchOne(
                 db, sql: "SELECT run_key, name, status FROM run WHERE id = ?", arguments: [id])
-        else { throw UserError.missing(subject: "run \(id)", cause: "the archive has no such run") }
+        else {
+            throw ArchiveError(.notFound, run: "run \(id)", cause: "the archive has no such run")
+        }
         let key = try row.decode(Int64.self, atIndex: 0)
         name = try row.decode(atIndex: 1)
         status = RunStatus(rawValue: try row.decode(atIndex: 2)) ?? .interrupted
@@ -390,8 +354,8 @@ extension StoredRun.Location {
             kind == .pack || kind == .loose, isState, digest.count == 32,
             tensorDigests.count == digestByteCount, step >= 0, position >= 0, fileByteCount >= 0
         else {
-            throw UserError.integrity(
-                subject: "run \(run), step \(step)", cause: "the index contradicts itself",
+            throw ArchiveError(
+                .damagedIndex, run: "run \(run)", step: step, cause: "the index contradicts itself",
                 advice: "run `cairn reindex`")
         }
         self.kind = kind

@@ -17,17 +17,15 @@ extension Archive {
         guard description != before else { return 0 }
         let claim = try claim(before)
         return try withExtendedLifetime(claim) {
-            try Archive.mapErrors {
-                let image = try RunDescriptionFile.image(of: description)
-                return try maintaining(run.id) {
-                    try keepInTrash(paths.runFile(run.id), of: run.id)
-                    try files.write(image, to: paths.runFile(run.id))
-                    return try write { db in
-                        try IndexRows.describe(
-                            description,
-                            file: IndexedFile(path: "run.h5", kind: .run, image: image),
-                            isAnotherSubject: !description.hasSubject(of: before), db)
-                    }
+            let image = try RunDescriptionFile.image(of: description)
+            return try maintaining(run.id) {
+                try keepInTrash(paths.runFile(run.id), of: run.id)
+                try files.write(image, to: paths.runFile(run.id))
+                return try write { db in
+                    try IndexRows.describe(
+                        description,
+                        file: IndexedFile(path: "run.h5", kind: .run, image: image),
+                        isAnotherSubject: !description.hasSubject(of: before), db)
                 }
             }
         }
@@ -41,27 +39,25 @@ extension Archive {
         let claim = try claimForTidying(
             run.id, subject: "run \(run.name) (\(run.id))", advice: "remove it when it has ended")
         return try withExtendedLifetime(claim) {
-            try Archive.mapErrors {
-                let trash = paths.trashFolder.appending(run.id)
-                for parent in [paths.trashFolder, trash] { try parent.makeFolder() }
-                let target = Archive.freePath(trash.appending("run"), "")
-                // The row goes first: a row without files must never be.
-                try maintaining(run.id) {
-                    try write { db in
-                        try db.execute(sql: "DELETE FROM run WHERE id = ?", arguments: [run.id])
-                    }
-                    try files.move(paths.runFolder(run.id), to: target)
+            let trash = paths.trashFolder.appending(run.id)
+            for parent in [paths.trashFolder, trash] { try parent.makeFolder() }
+            let target = Archive.freePath(trash.appending("run"), "")
+            // The row goes first: a row without files must never be.
+            try maintaining(run.id) {
+                try write { db in
+                    try db.execute(sql: "DELETE FROM run WHERE id = ?", arguments: [run.id])
                 }
-                return target
+                try files.move(paths.runFolder(run.id), to: target)
             }
+            return target
         }
     }
 
     /// Errors: the run or one of its checkpoints is tagged.
     package func requireUntagged(_ run: StoredRun) throws {
         if let tag = try tags(of: run).first {
-            throw UserError(
-                .failure, subject: "run \(run.name) (\(run.id))",
+            throw ArchiveError(
+                .taken, run: "run \(run.name) (\(run.id))",
                 cause: "it is tagged \(tag.name)\(tag.step.map { " at step \($0)" } ?? "")",
                 advice: "take the tag off with cairn untag first")
         }

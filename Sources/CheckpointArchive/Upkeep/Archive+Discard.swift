@@ -12,16 +12,14 @@ extension Archive {
     package func discard(_ run: StoredRun) throws {
         let claim = try claim(run.run)
         try withExtendedLifetime(claim) {
-            try Archive.mapErrors {
-                let temporary = files.temporaryPath()
-                try maintaining(run.id) {
-                    try write { db in
-                        try db.execute(sql: "DELETE FROM run WHERE id = ?", arguments: [run.id])
-                    }
-                    try files.move(paths.runFolder(run.id), to: temporary)
+            let temporary = files.temporaryPath()
+            try maintaining(run.id) {
+                try write { db in
+                    try db.execute(sql: "DELETE FROM run WHERE id = ?", arguments: [run.id])
                 }
-                try temporary.removeTree()
+                try files.move(paths.runFolder(run.id), to: temporary)
             }
+            try temporary.removeTree()
         }
     }
 }

@@ -108,9 +108,6 @@ extension Archive {
         return spared
     }
 
-    /// Tags came while checkpoints were being taken out.
-    private struct TagsHaveChanged: Error {}
-
     /// Removes what the rules do not spare now either; answers what they spare.
     private func collect(
         _ items: [CollectionItem], of run: StoredRun, by rules: KeepRules
@@ -131,10 +128,10 @@ extension Archive {
                     try remove(steps: going, from: present, to: paths.trashFolder) { db in
                         guard rules.tagged, try IndexRows.hasTags(on: going, of: run.id, db)
                         else { return }
-                        throw TagsHaveChanged()
+                        throw ArchiveError(.changedTags)
                     }
                 }
-            } catch is TagsHaveChanged {
+            } catch let error as ArchiveError where error.code == .changedTags {
                 continue
             }
             return kept.filter { item in
@@ -145,23 +142,21 @@ extension Archive {
 
     /// Deletes what lies in the trash for longer than `seconds`; answers the bytes that went.
     package func purgeTrash(olderThan seconds: Double = 0) throws -> Int {
-        try Archive.mapErrors {
-            var byteCount = 0
-            for run in try paths.trashFolder.names() {
-                let folder = paths.trashFolder.appending(run)
-                for entry in try folder.names() {
-                    let path = folder.appending(entry)
-                    guard let status = try path.status(), status.secondsSinceChange >= seconds
-                    else { continue }
-                    byteCount += Archive.sizes(in: path).reduce(0, +)
-                    // A folder is a whole run that was removed.
-                    try path.removeTree()
-                }
-                // What is not old enough stays, and its folder with it.
-                try? folder.removeFolder()
+        var byteCount = 0
+        for run in try paths.trashFolder.names() {
+            let folder = paths.trashFolder.appending(run)
+            for entry in try folder.names() {
+                let path = folder.appending(entry)
+                guard let status = try path.status(), status.secondsSinceChange >= seconds
+                else { continue }
+                byteCount += Archive.sizes(in: path).reduce(0, +)
+                // A folder is a whole run that was removed.
+                try path.removeTree()
             }
-            return byteCount
+            // What is not old enough stays, and its folder with it.
+            try? folder.removeFolder()
         }
+        return byteCount
     }
 
     private func plan(

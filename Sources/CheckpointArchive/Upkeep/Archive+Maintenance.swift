@@ -15,7 +15,7 @@ extension Archive {
         return try withExtendedLifetime(claim) {
             let isOurs = claim?.mark() ?? false
             // A power cut must not take the marker and leave the work.
-            if isOurs { try Archive.mapErrors { try paths.temporaryFolder.syncFolder() } }
+            if isOurs { try paths.temporaryFolder.syncFolder() }
             let value = try work()
             if isOurs { try? marker.remove() }
             return value
@@ -42,7 +42,7 @@ extension Archive {
     /// Those are the runs that say they are being written by nobody, and the runs with a marker.
     func finishInterruptedWork() throws {
         try recogniseInterruptedRuns()
-        for entry in try Archive.mapErrors({ try paths.temporaryFolder.names() })
+        for entry in try paths.temporaryFolder.names()
         where entry.hasPrefix(Archive.markerPrefix) {
             let run = String(entry.dropFirst(Archive.markerPrefix.count))
             let marker = paths.temporaryFolder.appending(entry)
@@ -80,7 +80,7 @@ extension Archive {
         try adoptFiles(of: run) {
             let stored = try StoredRun(archive: self, id: run)
             if stored.catalogue.checkpoints.contains(where: { $0.kind == .pack }) {
-                try Archive.mapErrors { try writeVirtualFile(of: run) }
+                try writeVirtualFile(of: run)
             }
         }
     }
@@ -91,12 +91,10 @@ extension Archive {
         let known = try indexedPaths(of: run)
         for path in RunFolderContents.files(paths, run)
         where path.hasPrefix("loose/") && !known.contains(path) {
-            let file = "runs/\(run)/\(path)"
+            let file = paths.file(run, path)
             do {
-                _ = try RunFolderContents.reading(file) {
-                    try CheckpointFile.header(paths.file(run, path), run: run)
-                }
-            } catch is DamagedFile {
+                _ = try ArchiveError.reading(file) { try CheckpointFile.header(file, run: run) }
+            } catch let error as ArchiveError where error.isDamage {
                 try setAside(path, of: run, in: paths.quarantineFolder)
             }
         }
@@ -112,9 +110,9 @@ extension Archive {
             try body()
             return true
         } catch let error as any UserErrorConvertible {
-            return error.userError.kind == .integrity
+            return error.kind == .integrity || (error as? ArchiveError)?.code == .copiedFolder
         } catch {
-            return error is DamagedFile || error is RunFolderContents.CopiedFolder
+            return false
         }
     }
 
@@ -137,14 +135,12 @@ extension Archive {
     /// Moves a file of a run that the index no longer needs into the trash or the quarantine.
     @discardableResult
     func setAside(_ path: String, of run: String, in folder: RootedPath) throws -> RootedPath {
-        try Archive.mapErrors {
-            let name = (path as NSString).lastPathComponent as NSString
-            for parent in [folder, folder.appending(run)] { try parent.makeFolder() }
-            let target = Archive.freePath(
-                folder.appending(run).appending(name.deletingPathExtension),
-                ".\(name.pathExtension)")
-            try files.move(paths.file(run, path), to: target)
-            return target
-        }
+        let name = (path as NSString).lastPathComponent as NSString
+        for parent in [folder, folder.appending(run)] { try parent.makeFolder() }
+        let target = Archive.freePath(
+            folder.appending(run).appending(name.deletingPathExtension),
+            ".\(name.pathExtension)")
+        try files.move(paths.file(run, path), to: target)
+        return target
     }
 }

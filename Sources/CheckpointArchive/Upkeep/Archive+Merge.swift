@@ -29,8 +29,9 @@ extension Archive {
         _ other: Archive, progress: (MergeReport) -> Void = { _ in }
     ) throws -> MergeReport {
         guard other.paths != paths else {
-            throw UserError.usage(
-                subject: other.paths.root, cause: "an archive cannot be merged with itself")
+            throw ArchiveError(
+                .wrongRequest, file: other.paths.root,
+                cause: "an archive cannot be merged with itself")
         }
         var report = MergeReport()
         // Before the runs that learnt from them.
@@ -54,35 +55,33 @@ extension Archive {
     private func add(_ theirs: StoredRun, into report: inout MergeReport) throws {
         let other = theirs.archive.paths
         let temporary = files.temporaryPath()
-        try Archive.mapErrors {
-            do {
-                try files.reach(.createTemporary)
-                try temporary.makeFolder()
-                for folder in ["loose", "optimizer"] {
-                    try temporary.appending(folder).makeFolder()
-                }
-                for path in ["run.h5"] + RunFolderContents.files(other, theirs.id) {
-                    try files.write(to: temporary.appending(path)) { copy in
-                        try Archive.copy(other.file(theirs.id, path), to: copy)
-                        try requireSound(FileChecksum(of: copy.open()), path, theirs)
-                    }
-                }
-                for note in RunNote.allCases where other.file(theirs.id, note.path).exists {
-                    try files.write(to: temporary.appending(note.path)) { copy in
-                        try Archive.copy(other.file(theirs.id, note.path), to: copy)
-                    }
-                }
-                try files.move(temporary, to: paths.runFolder(theirs.id))
-            } catch {
-                try? temporary.removeTree()
-                throw error
+        do {
+            try files.reach(.createTemporary)
+            try temporary.makeFolder()
+            for folder in ["loose", "optimizer"] {
+                try temporary.appending(folder).makeFolder()
             }
+            for path in ["run.h5"] + RunFolderContents.files(other, theirs.id) {
+                try files.write(to: temporary.appending(path)) { copy in
+                    try Archive.copy(other.file(theirs.id, path), to: copy)
+                    try requireSound(FileChecksum(of: copy.open()), path, theirs)
+                }
+            }
+            for note in RunNote.allCases where other.file(theirs.id, note.path).exists {
+                try files.write(to: temporary.appending(note.path)) { copy in
+                    try Archive.copy(other.file(theirs.id, note.path), to: copy)
+                }
+            }
+            try files.move(temporary, to: paths.runFolder(theirs.id))
+        } catch {
+            try? temporary.removeTree()
+            throw error
         }
         let claim = try claim(theirs.run)
         try withExtendedLifetime(claim) {
             try adoptFiles(of: theirs.id)
             if theirs.catalogue.checkpoints.contains(where: { $0.kind == .pack }) {
-                try Archive.mapErrors { try writeVirtualFile(of: theirs.id) }
+                try writeVirtualFile(of: theirs.id)
             }
         }
         report.addedRuns.append(theirs.id)
@@ -92,10 +91,7 @@ extension Archive {
     /// Adds the checkpoints of a run that is here already but lacks them.
     private func extend(_ id: String, by theirs: StoredRun, into report: inout MergeReport) throws {
         let description = try theirs.run
-        let file = "runs/\(id)/run.h5"
-        let ours = try RunFolderContents.reading(file) {
-            try RunDescriptionFile.read(paths.runFile(id))
-        }
+        let ours = try RunDescriptionFile.read(paths, id)
         guard ours == description else {
             report.conflicts.append(
                 (
@@ -114,10 +110,8 @@ extension Archive {
                 report.conflicts.append((id, conflict))
                 return
             }
-            try Archive.mapErrors {
-                for step in missing { try copyCheckpoint(step, of: theirs) }
-                try copyEnds(of: theirs)
-            }
+            for step in missing { try copyCheckpoint(step, of: theirs) }
+            try copyEnds(of: theirs)
             try adoptFiles(of: id)
             report.checkpointCount += missing.count
             if missing.isEmpty {
@@ -224,8 +218,8 @@ extension Archive {
                     """, arguments: [run.id, path])
         }
         guard let recorded, recorded != checksum.data else { return }
-        throw UserError.integrity(
-            subject: run.archive.paths.file(run.id, path).absolute,
+        throw ArchiveError(
+            .damaged, file: run.archive.paths.file(run.id, path).absolute,
             cause: "its bytes are not those that were written",
             advice: "run `cairn verify` and `cairn repair` on that archive first")
     }

@@ -38,9 +38,9 @@ extension Archive {
         let batchCount = max(1, Archive.largestPackByteCount / rowByteCount)
         for start in stride(from: 0, to: loose.count, by: batchCount) {
             let batch = Array(loose[start..<min(start + batchCount, loose.count)])
-            try Archive.mapErrors { try pack(batch, of: stored, into: &report) }
+            try pack(batch, of: stored, into: &report)
         }
-        if report.packCount > 0 { try Archive.mapErrors { try writeVirtualFile(of: run) } }
+        if report.packCount > 0 { try writeVirtualFile(of: run) }
         return report
     }
 
@@ -83,7 +83,7 @@ extension Archive {
                     preconditionFailure("a step of the batch has a location")
                 }
                 let file = "runs/\(run.id)/\(location.path)"
-                return try run.reading(file, step) {
+                return try ArchiveError.reading(paths.path(file), step: step) {
                     let path = paths.file(run.id, location.path)
                     if let row = try reader.row(path, location, run.catalogue.layout) {
                         return row
@@ -94,10 +94,9 @@ extension Archive {
             }
             for (summary, location) in zip(summaries, batch) where summary.digest != location.digest
             {
-                throw DamagedFile(
-                    file: "runs/\(run.id)/\(location.path)", part: "",
-                    cause: "its weights are not those that the index records"
-                ).userError(step: location.step)
+                throw ArchiveError(
+                    .damaged, file: "runs/\(run.id)/\(location.path)", step: location.step,
+                    cause: "its weights are not those that the index records")
             }
             try files.reach(.syncFile)
             let file = try IndexedFile(path: path, kind: .pack, at: temporary)
@@ -105,15 +104,8 @@ extension Archive {
             return (file, summaries)
         } catch {
             try? temporary.remove()
-            throw Archive.writing(paths.file(run.id, path), failed: error)
+            throw ArchiveError.writing(paths.file(run.id, path), failed: error)
         }
-    }
-
-    /// The sentence about a file that the HDF5 library could not write; other errors as they are.
-    static func writing(_ path: RootedPath, failed error: any Error) -> any Error {
-        guard let error = error as? HDF5Error else { return error }
-        return error.systemCode.map { FileError("write", path.absolute, .code($0)).userError }
-            ?? UserError(.failure, subject: path.absolute, cause: error.cause)
     }
 
     /// The optimiser states of a batch that outlive its loose files, written to files of their own.
@@ -205,7 +197,7 @@ extension Archive {
             }
             try FileSeal.append(to: temporary, extents: [])
         } catch {
-            throw Archive.writing(paths.file(run, "packed.h5"), failed: error)
+            throw ArchiveError.writing(paths.file(run, "packed.h5"), failed: error)
         }
         try temporary.open().sync()
         try files.move(temporary, to: paths.file(run, "packed.h5"))

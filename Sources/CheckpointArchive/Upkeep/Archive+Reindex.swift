@@ -34,7 +34,7 @@ extension Archive {
             archive.files.sweep()
             try archive.rebuild(into: &report, using: child, progress)
             return (archive, report)
-        } catch let error as UserError
+        } catch let error as any UserErrorConvertible
             where error.kind == .integrity && error.subject == paths.indexFile
         {
             // SQLite's check does not see all damage; some shows when rows are written.
@@ -56,7 +56,7 @@ extension Archive {
                 options: options)
             try archive.requireSoundIndex()
             return archive
-        } catch let error as UserError where error.kind == .integrity {
+        } catch let error as any UserErrorConvertible where error.kind == .integrity {
             report.setAside = try setIndexAside(paths)
             return try Archive(
                 paths: paths, access: .readWrite, creatingIndex: true, options: options)
@@ -66,10 +66,11 @@ extension Archive {
     private func requireSoundIndex() throws {
         let answer = try lookUp { try String.fetchOne($0, sql: "PRAGMA integrity_check(1)") }
         guard answer == "ok" else {
-            throw UserError.integrity(subject: paths.indexFile, cause: answer ?? "unreadable")
+            throw ArchiveError(
+                .damagedIndex, file: paths.indexFile, cause: answer ?? "unreadable")
         }
         if let damage = try lookUp(IndexSchema.damage) {
-            throw UserError.integrity(subject: paths.indexFile, cause: damage)
+            throw ArchiveError(.damagedIndex, file: paths.indexFile, cause: damage)
         }
     }
 
@@ -79,16 +80,14 @@ extension Archive {
         return try withExtendedLifetime(lock) {
             let files = DurableFiles(
                 temporaryFolder: paths.temporaryFolder, storage: .of(paths.root), hook: nil)
-            return try mapErrors {
-                try paths.quarantineFolder.makeFolder()
-                let target = freePath(paths.quarantineFolder.appending("index"), ".sqlite")
-                for suffix in ["-wal", "-shm", ""] where paths.index(suffix).exists {
-                    try files.move(
-                        paths.index(suffix), to: RootedPath(root: target.root, target.path + suffix)
-                    )
-                }
-                return target.absolute
+            try paths.quarantineFolder.makeFolder()
+            let target = freePath(paths.quarantineFolder.appending("index"), ".sqlite")
+            for suffix in ["-wal", "-shm", ""] where paths.index(suffix).exists {
+                try files.move(
+                    paths.index(suffix), to: RootedPath(root: target.root, target.path + suffix)
+                )
             }
+            return target.absolute
         }
     }
 
@@ -107,9 +106,7 @@ extension Archive {
         into report: inout ReindexReport, using child: FileInspection.Child?,
         _ progress: (ReindexReport) -> Void
     ) throws {
-        let runs = try Archive.mapErrors {
-            try paths.runsFolder.names().filter { paths.runFile($0).exists }
-        }
+        let runs = try paths.runsFolder.names().filter { paths.runFile($0).exists }
         for run in runs {
             if let claim = try attemptTidying(run) {
                 try withExtendedLifetime(claim) {
@@ -118,10 +115,10 @@ extension Archive {
             } else {
                 do {
                     try adoptRunInWriting(run)
-                } catch let damage as DamagedFile {
+                } catch let damage as ArchiveError where damage.isDamage {
                     report.unreadable.append((damage.file, damage.cause))
-                } catch let copy as RunFolderContents.CopiedFolder {
-                    report.notUsed.append(("runs/\(run)", copy.explanation))
+                } catch let copy as ArchiveError where copy.code == .copiedFolder {
+                    report.notUsed.append((copy.file, "\(copy.cause); \(copy.advice)"))
                 }
             }
             report.runCount += 1
@@ -141,19 +138,18 @@ extension Archive {
     ) throws {
         report.resealed += try resealFiles(of: run, using: child)
         let scan = try RunFolderContents(paths: paths, run: run)
-        if case .failure(let copy as RunFolderContents.CopiedFolder) = scan.description {
-            report.notUsed.append(("runs/\(run)", copy.explanation))
-            return
-        }
-        report.unreadable += scan.damaged.map { ($0.file, $0.cause) }
         let description: RunDescription
         switch scan.description {
         case .success(let value): description = value
-        case .failure(let error as DamagedFile):
-            report.unreadable.append((error.file, error.cause))
+        case .failure(let damage as ArchiveError) where damage.isDamage:
+            report.unreadable += (scan.damaged + [damage]).map { ($0.file, $0.cause) }
+            return
+        case .failure(let copy as ArchiveError) where copy.code == .copiedFolder:
+            report.notUsed.append((copy.file, "\(copy.cause); \(copy.advice)"))
             return
         case .failure(let error): throw error
         }
+        report.unreadable += scan.damaged.map { ($0.file, $0.cause) }
         let redundant = try write { db in
             let key = try IndexRows.putRun(description, status: .interrupted, db)
             try IndexRows.forgetFiles(of: key, db)
@@ -168,7 +164,7 @@ extension Archive {
         try clear(redundant, of: run)
         report.checkpointCount += scan.entries.reduce(0) { $0 + $1.summaries.count }
         if scan.entries.contains(where: { $0.file.kind == .pack }) {
-            try Archive.mapErrors { try writeVirtualFile(of: run) }
+            try writeVirtualFile(of: run)
         }
     }
 }

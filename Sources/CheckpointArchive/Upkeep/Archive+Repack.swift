@@ -22,25 +22,23 @@ extension Archive {
             let staying = locations.filter { !steps.contains($0.step) }
             guard staying.count < locations.count || rewriting.contains(path) else { continue }
             let going = locations.filter { steps.contains($0.step) }
-            try Archive.mapErrors {
-                let replacement =
-                    staying.isEmpty
-                    ? nil
-                    : try repack(
-                        staying, of: run, evenIfFileChanged: rewriting.contains(path))
-                var isAllowed = false
-                do {
-                    try write { db in
-                        try check(db)
-                        isAllowed = true
-                        try forget(going, path, of: run.id, replacement, db)
-                    }
-                } catch  where !isAllowed {
-                    if let replacement {
-                        try? paths.file(run.id, replacement.file.path).remove()
-                    }
-                    throw error
+            let replacement =
+                staying.isEmpty
+                ? nil
+                : try repack(
+                    staying, of: run, evenIfFileChanged: rewriting.contains(path))
+            var isAllowed = false
+            do {
+                try write { db in
+                    try check(db)
+                    isAllowed = true
+                    try forget(going, path, of: run.id, replacement, db)
                 }
+            } catch  where !isAllowed {
+                if let replacement {
+                    try? paths.file(run.id, replacement.file.path).remove()
+                }
+                throw error
             }
             if paths.file(run.id, path).exists {
                 try setAside(path, of: run.id, in: folder)
@@ -53,7 +51,7 @@ extension Archive {
                 try setAside(state, of: run.id, in: folder)
             }
         }
-        try Archive.mapErrors { try writeVirtualFile(of: run.id) }
+        try writeVirtualFile(of: run.id)
     }
 
     /// A new pack of some of a pack's checkpoints, in its place but not in the index yet.
@@ -90,7 +88,7 @@ extension Archive {
             return (file, summaries)
         } catch {
             try? temporary.remove()
-            throw Archive.writing(absolute, failed: error)
+            throw ArchiveError.writing(absolute, failed: error)
         }
     }
 

@@ -43,12 +43,10 @@ extension Archive {
                     }
                     actions += isDryRun ? try repaired() : try maintaining(run, repaired)
                 }
-            } catch let error as UserError {
+            } catch let error as any UserErrorConvertible {
                 var action = nothing(run, error.cause)
                 action.hasFailed = error.kind != .integrity
                 actions.append(action)
-            } catch let damage as DamagedFile {
-                actions.append(nothing(run, damage.cause))
             }
         }
         return actions
@@ -175,14 +173,14 @@ extension Archive {
     {
         let file = "runs/\(run.id)/\(path)"
         if path == "packed.h5" {
-            if !isDryRun { try Archive.mapErrors { try writeVirtualFile(of: run.id) } }
+            if !isDryRun { try writeVirtualFile(of: run.id) }
             return [RepairAction(run: run.id, file: file, action: "write it anew from the packs")]
         }
         if path == TagFile.path {
             if !isDryRun {
                 try setAside(path, of: run.id, in: paths.quarantineFolder)
                 let tags = try tags(of: run)
-                try Archive.mapErrors { try TagFile.write(Set(tags), paths, run.id, files) }
+                try TagFile.write(Set(tags), paths, run.id, files)
             }
             return [
                 RepairAction(

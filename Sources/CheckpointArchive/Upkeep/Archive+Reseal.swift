@@ -25,7 +25,7 @@ extension Archive {
             guard inspection.hasOnlyLostItsSeal, try agrees(inspection, path, of: run) else {
                 continue
             }
-            if !isDryRun { try Archive.mapErrors { try reseal(path, of: run, inspection) } }
+            if !isDryRun { try reseal(path, of: run, inspection) }
             resealed.append(file)
         }
         return resealed

@@ -116,17 +116,17 @@ extension Archive {
     }
 
     private func findUnknownRuns(into report: inout VerifyReport) throws {
-        let folders = try Archive.mapErrors { try paths.runsFolder.names() }
+        let folders = try paths.runsFolder.names()
         // A run that begins has its folder before its row, and until then its marker.
         let unmarked = folders.filter { !isInMaintenance($0) }
         let known = Set(try runIDs())
         for folder in unmarked where !known.contains(folder) {
-            if let run = RunFolderContents.copiedRun(paths, folder) {
+            if let copy = RunFolderContents.copy(paths, folder) {
                 report.problems.append(
                     ArchiveProblem(
                         kind: .copiedFolder, run: folder, file: "runs/\(folder)", step: nil,
                         tensor: nil,
-                        explanation: RunFolderContents.CopiedFolder(run: run).explanation))
+                        explanation: "\(copy.cause); \(copy.advice)"))
                 continue
             }
             report.problems.append(
@@ -163,7 +163,7 @@ private struct RunVerification {
         let catalogue: StoredRun.Catalogue
         do {
             catalogue = try archive.lookUp { try StoredRun.Catalogue(run: run, $0) }
-        } catch let error as UserError where error.kind == .integrity {
+        } catch let error as ArchiveError where error.code == .damagedIndex {
             add(.indexDiffers, "index.sqlite", error.cause)
             return
         }
@@ -202,7 +202,7 @@ private struct RunVerification {
                 try checkPackedView(catalogue)
                 try checkDescription()
                 try checkMetrics()
-            } catch let error as DamagedFile {
+            } catch let error as ArchiveError where error.isDamage {
                 add(.damagedFile, error.file, error.cause)
             }
         }
@@ -367,7 +367,7 @@ private struct RunVerification {
                         "the run's tags are not those in \(file); run `cairn reindex`")
                 }
             }
-        } catch let error as DamagedFile {
+        } catch let error as ArchiveError where error.isDamage {
             add(.damagedFile, error.file, error.cause)
         }
     }
@@ -377,7 +377,7 @@ private struct RunVerification {
         for note in RunNote.allCases {
             do {
                 _ = try note.read(archive.paths, run)
-            } catch let error as DamagedFile {
+            } catch let error as ArchiveError where error.isDamage {
                 add(.damagedFile, error.file, error.cause)
             } catch {
                 add(.damagedFile, "runs/\(run)/\(note.path)", "\(error)")
@@ -388,9 +388,7 @@ private struct RunVerification {
     /// What the index says about the run itself is what `run.h5` says.
     private mutating func checkDescription() throws {
         let file = "runs/\(run)/run.h5"
-        let described = try RunFolderContents.reading(file) {
-            try RunDescriptionFile.read(archive.paths.runFile(run))
-        }
+        let described = try RunDescriptionFile.read(archive.paths, run)
         let expected: [DatabaseValue] = [
             described.name.databaseValue, described.task.databaseValue,
             described.network.databaseValue, described.seed.databaseValue,

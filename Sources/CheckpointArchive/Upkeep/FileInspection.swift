@@ -51,20 +51,20 @@ package struct FileInspection: Codable, Sendable, Equatable {
             try ArchiveFormat.check(root, file)
             inspection.format = try root.integerAttribute("format") ?? 0
             guard try root.textAttribute("run") == run else {
-                throw DamagedFile(file: file, part: "", cause: "it belongs to another run")
+                throw ArchiveError(.damaged, file: file, cause: "it belongs to another run")
             }
             switch try root.textAttribute("kind") {
             case "checkpoint": try inspection.readLoose(root, file)
             case "pack": try inspection.readPack(root, file)
             case "optimizer_state":
                 guard try root.integerAttribute("step") != nil else {
-                    throw DamagedFile(file: file, part: "", cause: "it has no step")
+                    throw ArchiveError(.damaged, file: file, cause: "it has no step")
                 }
             case "run": _ = try RunDescriptionFile.read(from: root, file: file)
             case "end": _ = try EndFile.read(from: root, file: file, run: run)
             case let kind:
-                throw DamagedFile(
-                    file: file, part: "", cause: "its kind \(kind ?? "") is unknown")
+                throw ArchiveError(
+                    .damaged, file: file, cause: "its kind \(kind ?? "") is unknown")
             }
             inspection.note(
                 FileInspection.failure { _ = try StoredTables.readMetrics(from: root, file) })
@@ -134,7 +134,8 @@ package struct FileInspection: Codable, Sendable, Equatable {
     /// What the child does: prints the inspection of a file as JSON.
     package static func childMain(_ arguments: [String]) throws {
         guard arguments.count == 3 else {
-            throw UserError.usage(subject: "inspection", cause: "it takes archive, run and path")
+            throw ArchiveError(
+                .wrongRequest, part: "inspection", cause: "it takes archive, run and path")
         }
         let paths = ArchivePaths(root: arguments[0])
         let inspection = inspect(
@@ -190,8 +191,8 @@ package struct FileInspection: Codable, Sendable, Equatable {
             name: name, shape: Array(dataset.shape.dropFirst()), elementType: type)
         for (row, sum) in try PackFile.checksums(entry, from: root, file: file).enumerated()
         where try FileChecksum(of: dataset.read(rows: row..<row + 1)) != sum {
-            throw DamagedFile(
-                file: file, part: "tensor \(name)",
+            throw ArchiveError(
+                .damaged, file: file, part: "tensor \(name)",
                 cause: "the checksum of row \(row) is not that of its bytes")
         }
     }
@@ -232,7 +233,7 @@ package struct FileInspection: Codable, Sendable, Equatable {
         do {
             try body()
             return nil
-        } catch let error as DamagedFile {
+        } catch let error as ArchiveError where error.isDamage {
             return error.part.isEmpty ? error.cause : "\(error.part): \(error.cause)"
         } catch let error as HDF5Error {
             return error.cause
@@ -248,7 +249,8 @@ package struct FileInspection: Codable, Sendable, Equatable {
     {
         guard let type = try group.attribute("dtype", ofDataset: name).flatMap(ElementType.init)
         else {
-            throw DamagedFile(file: file, part: "tensor \(name)", cause: "it has no known dtype")
+            throw ArchiveError(
+                .damaged, file: file, part: "tensor \(name)", cause: "it has no known dtype")
         }
         return type
     }

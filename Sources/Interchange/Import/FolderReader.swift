@@ -31,7 +31,7 @@ struct FolderReader {
     }
 
     mutating func refuse(_ path: String, _ error: any Error) {
-        let user = error as? UserError
+        let user = error as? any UserErrorConvertible
         let cause = user.map { $0.advice.isEmpty ? $0.cause : "\($0.cause); \($0.advice)" }
         plan.others.items.append(
             ImportItem(

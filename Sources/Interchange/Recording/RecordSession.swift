@@ -122,8 +122,7 @@ package final class RecordSession: Sendable {
                 do {
                     try state.subject.take(description)
                 } catch {
-                    let cause = (error as? UserError)?.description ?? "\(error)"
-                    refuse("the description: \(cause)", "cairn describe can give it later")
+                    refuse("the description: \(error)", "cairn describe can give it later")
                 }
             }
         }
@@ -196,8 +195,8 @@ package final class RecordSession: Sendable {
                     metrics: due))
         } catch let error as Unreadable {
             return .failure(error.error)
-        } catch let error as UserError where error.kind == .refused {
-            return .failure(error)
+        } catch let error as any UserErrorConvertible where error.kind == .refused {
+            return .failure(error.userError)
         } catch {
             // What is wrong with the trainer's file is no failure of the archive.
             guard let cause = source.cause else { throw error }
@@ -251,8 +250,8 @@ package final class RecordSession: Sendable {
         private func noting<Result>(_ body: () throws -> Result) throws -> Result {
             do {
                 return try body()
-            } catch let error as UserError {
-                found.withLock { $0 = error }
+            } catch let error as any UserErrorConvertible {
+                found.withLock { $0 = error.userError }
                 throw error
             }
         }
@@ -273,7 +272,7 @@ package final class RecordSession: Sendable {
                 try model?.map.weights(of: source) ?? source.all(),
                 try file.optimizerState(model: model)
             )
-        } catch let error as UserError {
+        } catch let error as any UserErrorConvertible {
             // The copy's own path tells a person nothing.
             throw Unreadable(
                 error: UserError(

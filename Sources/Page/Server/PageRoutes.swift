@@ -38,7 +38,7 @@ package final class PageRoutes: Sendable {
             case "file": return try download(query)
             default: return .failure(404, "there is nothing at \(path)")
             }
-        } catch let error as UserError {
+        } catch let error as any UserErrorConvertible {
             return .failure(400, error.description)
         } catch is Interrupted {
             return .failure(400, "the statement was cancelled")

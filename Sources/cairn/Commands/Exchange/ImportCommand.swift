@@ -108,8 +108,8 @@ struct ImportCommand: ParsableCommand {
         for path in paths {
             do {
                 plans.append(try Importer.plan(at: path, options: options))
-            } catch let error as UserError where error.kind != .usage {
-                problems.append(error)
+            } catch let error as any UserErrorConvertible where error.kind != .usage {
+                problems.append(error.userError)
             }
         }
         for plan in plans where plan.runs.isEmpty { problems.append(Importer.problem(plan)) }
@@ -134,8 +134,8 @@ struct ImportCommand: ParsableCommand {
                 let outcome = try archive.map { try store(run, in: $0) } ?? "would import"
                 try writer.row(row(run, outcome: outcome))
                 for note in run.notes { common.note("\(run.description.name): \(note)") }
-            } catch let error as UserError where found.count > 1 {
-                problems.append(error)
+            } catch let error as any UserErrorConvertible where found.count > 1 {
+                problems.append(error.userError)
             }
         }
         try writer.end()
@@ -200,7 +200,7 @@ struct ImportCommand: ParsableCommand {
                 progress.update(done)
                 try StopSignals.check()
             }
-        } catch let error as UserError where stored == nil {
+        } catch let error as any UserErrorConvertible where stored == nil {
             // What cannot be stored whole leaves nothing; a stop is continued by the next import.
             if try archive.runIDs().contains(id) {
                 try archive.discard(try archive.run(matching: id))
@@ -275,7 +275,7 @@ struct ImportCommand: ParsableCommand {
         let bytes = try file.read(at: 0, count: file.byteCount)
         do {
             return try YAMLText.value(ofFile: path, bytes: bytes)
-        } catch let error as UserError where error.kind == .failure {
+        } catch let error as any UserErrorConvertible where error.kind == .failure {
             throw UserError.usage(subject: path, cause: error.cause, advice: error.advice)
         }
     }

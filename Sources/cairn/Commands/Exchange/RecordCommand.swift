@@ -63,7 +63,7 @@ struct RecordCommand: ParsableCommand {
                 createdAt: Date().timeIntervalSince1970, versions: ["cairn": programVersion])
             spool = try RecordSpool(
                 path: "\(Self.spools(of: archive))/\(run.id)", run: run)
-        } catch let error as UserError where error.kind != .usage {
+        } catch let error as any UserErrorConvertible where error.kind != .usage {
             // A trainer whose lines nobody reads would be killed by its next one.
             note("nothing is recorded, what the trainer prints passes: \(error)")
             try passEverything()
