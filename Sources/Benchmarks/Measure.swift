@@ -1,3 +1,4 @@
+internal import Analysis
 internal import Checkpoints
 package import Foundation
 
@@ -23,9 +24,6 @@ func seconds(_ body: () throws -> Void) rethrows -> Double {
 func medianSeconds(_ count: Int, _ body: () throws -> Void) rethrows -> Double {
     median(try (0..<max(count, 1)).map { _ in try seconds(body) })
 }
-
-/// The upper median of times; not of nothing.
-func median(_ times: [Double]) -> Double { times.sorted()[times.count / 2] }
 
 /// Runs `body` in a new folder that is removed afterwards.
 package func withTemporaryFolder<Value>(_ body: (URL) throws -> Value) throws -> Value {

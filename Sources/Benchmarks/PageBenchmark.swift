@@ -1,3 +1,4 @@
+internal import Analysis
 internal import ArchiveQueries
 package import CheckpointArchive
 internal import Checkpoints

@@ -1,3 +1,4 @@
+internal import Analysis
 internal import ArrayMath
 internal import CheckpointArchive
 internal import Checkpoints

@@ -1,3 +1,4 @@
+internal import Analysis
 package import Training
 
 /// The speed of a configuration's training steps, beside that of their bare matrix products.

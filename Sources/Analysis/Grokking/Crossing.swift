@@ -113,8 +113,7 @@ extension Curve {
         values.indices.compactMap { index in
             let recent = values[max(0, index - window)..<index]
             guard recent.count >= 5 else { return nil }
-            let median = recent.sorted()[recent.count / 2]
-            return values[index] > factor * median ? steps[index] : nil
+            return values[index] > factor * median(Array(recent)) ? steps[index] : nil
         }
     }
 }

@@ -55,6 +55,9 @@ package func seedBand(
         counts: rows.map(\.count))
 }
 
+/// The middle one of some values, the greater of the two middle ones of an even number; not of none.
+package func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+
 /// The quantile of sorted values by linear interpolation between order statistics (type 7).
 package func quantile(_ sorted: [Double], _ share: Double) -> Double {
     guard let last = sorted.last else { return .nan }
@@ -62,6 +65,7 @@ package func quantile(_ sorted: [Double], _ share: Double) -> Double {
     let index = Int(place)
     guard index + 1 < sorted.count else { return last }
     let fraction = place - Double(index)
-    return fraction == 0
+    // Between equal values, infinities included, there is nothing to interpolate.
+    return fraction == 0 || sorted[index] == sorted[index + 1]
         ? sorted[index] : sorted[index] + fraction * (sorted[index + 1] - sorted[index])
 }

@@ -80,13 +80,6 @@ enum CurveFunctions {
 
     /// The quantile with linear interpolation between order statistics (type 7 of Hyndman and Fan).
     static func quantile(_ values: UnsafeBufferPointer<Double>, _ share: Double) -> Double {
-        let sorted = values.sorted()
-        let place = share * Double(sorted.count - 1)
-        let low = Int(place)
-        let high = min(low + 1, sorted.count - 1)
-        let part = place - Double(low)
-        // Between equal values, infinities included, there is nothing to interpolate.
-        return sorted[low] == sorted[high] || part == 0
-            ? sorted[low] : sorted[low] + part * (sorted[high] - sorted[low])
+        Analysis.quantile(values.sorted(), share)
     }
 }

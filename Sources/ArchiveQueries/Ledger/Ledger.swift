@@ -1,3 +1,5 @@
+package import CheckpointArchive
+package import Checkpoints
 internal import Foundation
 internal import GRDB
 
@@ -92,21 +94,12 @@ struct Ledger {
     ///
     /// A run that has left the index in the meantime gets no rows.
     func store(_ answers: [NewAnswer], to question: Question, of run: String) throws {
-        guard
-            let runKey = try Int64.fetchOne(
-                database, sql: "SELECT run_key FROM run WHERE id = ?", arguments: [run])
-        else { return }
-        let first =
-            try Int64.fetchOne(
-                database, sql: "SELECT ifnull(max(analysis_key), 0) + 1 FROM analysis") ?? 1
-        for (place, answer) in answers.enumerated() {
-            try store(answer, as: first + Int64(place), to: question, of: runKey)
-        }
+        guard let runKey = try key(of: run) else { return }
+        for answer in answers { try store(answer, to: question, of: runKey) }
     }
 
-    private func store(
-        _ answer: NewAnswer, as key: Int64, to question: Question, of runKey: Int64
-    ) throws {
+    private func store(_ answer: NewAnswer, to question: Question, of runKey: Int64) throws {
+        let key = try nextKey()
         try database.cachedStatement(
             sql: """
                 UPDATE analysis SET superseded_by = ?
@@ -118,23 +111,84 @@ struct Ledger {
             key, runKey, question.kind.rawValue, answer.step, question.parameters, question.split,
             question.dtype, question.seed,
         ])
+        try insert(
+            key,
+            [
+                "run_key": runKey, "step": answer.step, "digest": answer.digest,
+                "kind": question.kind.rawValue, "parameters": question.parameters,
+                "code_version": question.kind.codeVersion, "split": question.split,
+                "dtype": question.dtype, "seed": question.seed,
+                "cost_seconds": answer.costSeconds, "context_digest": answer.contextDigest,
+                "source": "computed",
+            ], answer.rows)
+    }
+
+    /// Keeps published numbers beside what is computed here: kind `published`, source `imported`.
+    ///
+    /// Numbers that are there already stay as they are; `digest` is that of their source.
+    func storePublished(_ values: [MetricPoint], of run: String, digest: String) throws {
+        guard let runKey = try key(of: run) else { return }
+        for (step, values) in Dictionary(grouping: values, by: \.step) {
+            let isThere = try Bool.fetchOne(
+                database,
+                sql: """
+                    SELECT count(*) > 0 FROM analysis WHERE run_key = ? AND step = ?
+                        AND kind = 'published' AND source = 'imported'
+                    """, arguments: [runKey, step])
+            guard isThere != true else { continue }
+            let firsts = Dictionary(values.map { ($0.name, $0.value) }) { first, _ in first }
+            try insert(
+                try nextKey(),
+                [
+                    "run_key": runKey, "step": step, "digest": digest, "kind": "published",
+                    "parameters": "{}", "code_version": "", "split": nil, "dtype": nil,
+                    "seed": nil, "cost_seconds": nil, "context_digest": nil, "source": "imported",
+                ],
+                firsts.map { MeasurementRow($0.key, value: $0.value.isFinite ? $0.value : nil) })
+        }
+    }
+
+    private func key(of run: String) throws -> Int64? {
+        try Int64.fetchOne(
+            database, sql: "SELECT run_key FROM run WHERE id = ?", arguments: [run])
+    }
+
+    /// The key that the next row of `analysis` gets.
+    private func nextKey() throws -> Int64 {
+        try Int64.fetchOne(
+            database.cachedStatement(
+                sql: "SELECT ifnull(max(analysis_key), 0) + 1 FROM analysis")) ?? 1
+    }
+
+    /// Adds a row of `analysis`, computed now, with its results.
+    private func insert(
+        _ key: Int64, _ values: [String: (any DatabaseValueConvertible)?],
+        _ rows: [any ResultRow]
+    ) throws {
+        var arguments = StatementArguments(values)
+        arguments += ["key": key, "now": Date().timeIntervalSince1970]
         try database.cachedStatement(
             sql: """
                 INSERT INTO analysis (analysis_key, run_key, step, digest, kind, parameters,
                     code_version, split, dtype, seed, cost_seconds, computed_at, context_digest,
-                    about)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
-                    json_array(?6 ->> 'measure', ?6 ->> 'operator', ?6 ->> 'network',
-                        ?6 ->> 'tensor', ?6 ->> 'axis'))
+                    source, about)
+                VALUES (:key, :run_key, :step, :digest, :kind, :parameters, :code_version, :split,
+                    :dtype, :seed, :cost_seconds, :now, :context_digest, :source,
+                    json_array(:parameters ->> 'measure', :parameters ->> 'operator',
+                        :parameters ->> 'network', :parameters ->> 'tensor',
+                        :parameters ->> 'axis'))
                 """
-        ).execute(arguments: [
-            key, runKey, answer.step, answer.digest, question.kind.rawValue, question.parameters,
-            question.kind.codeVersion, question.split, question.dtype, question.seed,
-            answer.costSeconds, Date().timeIntervalSince1970, answer.contextDigest,
-        ])
-        for row in answer.rows {
+        ).execute(arguments: arguments)
+        for row in rows {
             try database.cachedStatement(sql: type(of: row).insertion)
                 .execute(arguments: StatementArguments([key] + row.arguments))
         }
+    }
+}
+
+extension Archive {
+    /// Keeps published numbers of a run beside what is computed here.
+    package func keepPublished(_ values: [MetricPoint], of run: String, digest: String) throws {
+        try write { try Ledger(database: $0).storePublished(values, of: run, digest: digest) }
     }
 }

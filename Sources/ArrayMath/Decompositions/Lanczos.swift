@@ -151,7 +151,6 @@ struct LanczosIteration {
         var isNothingAbove = false
     }
 
-    private let linearOperator: LinearOperator
     private let wanted: Int
     private let tolerance: Double
     private let maximumProducts: Int
@@ -159,11 +158,7 @@ struct LanczosIteration {
     private let bound: Double?
     private let start: [Double]?
     private let dimension: Int
-    private let capacity: Int
-    private var basis: KrylovBasis
-    /// Row-major `capacity` × `capacity`; entries of the first `size` rows and columns are valid.
-    private var projected: [Double]
-    private var size = 0
+    private var projection: KrylovProjection
     private var remainder = 0.0
     private var productCount = 0
     private var lowest = Double.infinity
@@ -173,35 +168,37 @@ struct LanczosIteration {
         _ linearOperator: LinearOperator, wanted: Int, _ options: LanczosOptions,
         maximumProducts: Int, seed: UInt64, start: [Double]? = nil, above bound: Double? = nil
     ) {
-        self.linearOperator = linearOperator
         self.wanted = min(wanted, linearOperator.dimension)
         self.maximumProducts = maximumProducts
         self.bound = bound
         self.start = start
         tolerance = options.tolerance
         dimension = linearOperator.dimension
-        capacity = min(
-            dimension,
-            max(options.basisCount ?? max(2 * self.wanted + 20, 40), self.wanted + 3))
-        basis = KrylovBasis(dimension: dimension, capacity: capacity + 1)
-        projected = [Double](repeating: 0, count: capacity * capacity)
+        projection = KrylovProjection(
+            linearOperator,
+            capacity: min(
+                dimension,
+                max(options.basisCount ?? max(2 * self.wanted + 20, 40), self.wanted + 3)))
         generator = ProbeGenerator(seed: seed)
     }
 
+    private var capacity: Int { projection.capacity }
+    private var size: Int { projection.size }
+
     mutating func run() throws -> Outcome {
-        basis.append(startVector())
-        if !basis.normalizeLast() { appendRandomDirection() }
+        projection.basis.append(startVector())
+        if !projection.basis.normalizeLast() { appendRandomDirection() }
         while true {
             while size < capacity {
                 try expand()
                 // Looking costs a thousandth of a large network's product.
                 if size >= wanted + 2, size < capacity, isWorthLooking {
-                    let eigen = projectedEigen()
+                    let eigen = projection.eigen()
                     if isSettled(eigen) { return outcome(eigen) }
                 }
-                if productCount >= maximumProducts { return outcome(projectedEigen()) }
+                if productCount >= maximumProducts { return outcome(projection.eigen()) }
             }
-            let eigen = projectedEigen()
+            let eigen = projection.eigen()
             if isSettled(eigen) || capacity == dimension { return outcome(eigen) }
             restart(eigen)
         }
@@ -220,48 +217,24 @@ struct LanczosIteration {
 
     /// One product, projected out of the basis; the remainder becomes the next basis vector.
     private mutating func expand() throws {
-        basis.extend()
-        try basis.withLastTwo { try linearOperator.apply($0, $1) }
         productCount += 1
-        guard basis.lastIsFinite else { throw NonFiniteProduct(product: productCount) }
-        let scale = basis.lastNorm
-        let coefficients = basis.orthogonalizeLast()
-        for index in 0...size {
-            projected[size * capacity + index] = coefficients[index]
-            projected[index * capacity + size] = coefficients[index]
-        }
-        size += 1
-        remainder = basis.lastNorm
+        remainder = try projection.expand(product: productCount)
+        guard remainder == 0 else { return }
         // The basis spans an invariant subspace: go on in a fresh direction.
-        if remainder <= 4 * Double.ulpOfOne * max(scale, .leastNormalMagnitude) {
-            remainder = 0
-            if size < dimension {
-                appendRandomDirection()
-            } else {
-                basis.clearLast()
-            }
+        if size < dimension {
+            appendRandomDirection()
         } else {
-            _ = basis.normalizeLast()
+            projection.basis.clearLast()
         }
     }
 
     private mutating func appendRandomDirection() {
         for _ in 0..<8 {
-            basis.replaceLast(generator.normals(dimension))
-            _ = basis.orthogonalizeLast()
-            if basis.lastNorm > 1e-8, basis.normalizeLast() { return }
+            projection.basis.replaceLast(generator.normals(dimension))
+            _ = projection.basis.orthogonalizeLast()
+            if projection.basis.lastNorm > 1e-8, projection.basis.normalizeLast() { return }
         }
-        basis.clearLast()
-    }
-
-    private func projectedEigen() -> SymmetricEigen {
-        var compact = [Double](repeating: 0, count: size * size)
-        for row in 0..<size {
-            for column in 0..<size {
-                compact[row * size + column] = projected[row * capacity + column]
-            }
-        }
-        return SymmetricEigen(of: compact, order: size)
+        projection.basis.clearLast()
     }
 
     /// Small operators multiply faster than their projections are decomposed, as do large projections.
@@ -327,13 +300,7 @@ struct LanczosIteration {
     private mutating func restart(_ eigen: SymmetricEigen) {
         // Neighbours of the wanted pairs are kept too: they speed up the next cycle most.
         let keep = min(size - 1, wanted + max(0, capacity - 3 - wanted) / 2)
-        let kept = Array(size - keep..<size)
-        basis.rotate(kept.flatMap { Array(eigen.vector($0)) }, from: size, to: kept.count)
-        for index in projected.indices { projected[index] = 0 }
-        for (position, index) in kept.enumerated() {
-            projected[position * capacity + position] = eigen.values[index]
-        }
-        size = kept.count
+        projection.keep(Array(size - keep..<size), of: eigen)
     }
 
     private func outcome(_ eigen: SymmetricEigen) -> Outcome {
@@ -342,7 +309,7 @@ struct LanczosIteration {
             RitzPair(
                 eigenvalue: eigen.values[index], residual: bounds.residuals[index],
                 errorBound: error.bound, converged: error.isMet,
-                vector: basis.combination(Array(eigen.vector(index))))
+                vector: projection.basis.combination(Array(eigen.vector(index))))
         }
         let inner = size - 1 - pairs.count
         return Outcome(

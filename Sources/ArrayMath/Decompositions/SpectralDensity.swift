@@ -54,36 +54,17 @@ package func spectralDensity(
     var probes: [[SpectralDensity.Node]] = []
     var spent = 0
     for _ in 0..<probeCount {
-        var basis = KrylovBasis(dimension: dimension, capacity: steps + 1)
-        basis.append(generator.signs(dimension))
-        _ = basis.normalizeLast()
-        var projected = [Double](repeating: 0, count: steps * steps)
-        var size = 0
-        while size < steps {
-            basis.extend()
-            try basis.withLastTwo { try linearOperator.apply($0, $1) }
+        var projection = KrylovProjection(linearOperator, capacity: steps)
+        projection.basis.append(generator.signs(dimension))
+        _ = projection.basis.normalizeLast()
+        while projection.size < steps {
             spent += 1
-            guard basis.lastIsFinite else { throw NonFiniteProduct(product: spent) }
-            let scale = basis.lastNorm
-            let coefficients = basis.orthogonalizeLast()
-            for index in 0...size {
-                projected[size * steps + index] = coefficients[index]
-                projected[index * steps + size] = coefficients[index]
-            }
-            size += 1
-            let tiny = 4 * Double.ulpOfOne * max(scale, .leastNormalMagnitude)
-            if basis.lastNorm <= tiny || !basis.normalizeLast() { break }
+            if try projection.expand(product: spent) == 0 { break }
         }
-        var compact = [Double](repeating: 0, count: size * size)
-        for row in 0..<size {
-            for column in 0..<size {
-                compact[row * size + column] = projected[row * steps + column]
-            }
-        }
-        let eigen = SymmetricEigen(of: compact, order: size)
+        let eigen = projection.eigen()
         probes.append(
-            (0..<size).map { index in
-                let first = eigen.vectors[index * size]
+            (0..<projection.size).map { index in
+                let first = eigen.vectors[index * projection.size]
                 return SpectralDensity.Node(
                     eigenvalue: eigen.values[index], weight: first * first)
             })

@@ -120,6 +120,16 @@ enum IndexRows {
         ])
     }
 
+    /// Adds a file with the optimiser's state of a checkpoint and points the checkpoint at it.
+    static func putOptimizerState(
+        _ file: IndexedFile, step: Int, of key: Int64, _ db: Database
+    ) throws {
+        let fileKey = try putFile(file, of: key, db)
+        try db.cachedStatement(
+            sql: "UPDATE checkpoint SET optimizer_file_key = ? WHERE run_key = ? AND step = ?"
+        ).execute(arguments: [fileKey, key, step])
+    }
+
     /// Removes a file that holds the weights of no checkpoint any more; the optimiser states in it
     /// are gone with it.
     static func forgetFile(_ path: String, of key: Int64, _ db: Database) throws {

@@ -172,11 +172,7 @@ extension RunFolderContents {
         }
         for entry in entries {
             guard let step = entry.optimizerStep else { continue }
-            let fileKey = try IndexRows.putFile(entry.file, of: key, db)
-            try db.execute(
-                sql: """
-                    UPDATE checkpoint SET optimizer_file_key = ? WHERE run_key = ? AND step = ?
-                    """, arguments: [fileKey, key, step])
+            try IndexRows.putOptimizerState(entry.file, step: step, of: key, db)
         }
         for file in otherFiles { _ = try IndexRows.putFile(file, of: key, db) }
         for end in ends { try MetricRows.add(end.metrics, run: key, db) }

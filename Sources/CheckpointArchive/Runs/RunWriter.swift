@@ -369,10 +369,7 @@ package final class RunWriter: CheckpointSink, Sendable {
         try archive.files.write(image, to: archive.paths.file(run.id, path))
         let file = IndexedFile(path: path, kind: .optimizer, image: image)
         try record(in: run) { key, db in
-            let fileKey = try IndexRows.putFile(file, of: key, db)
-            try db.execute(
-                sql: "UPDATE checkpoint SET optimizer_file_key = ? WHERE run_key = ? AND step = ?",
-                arguments: [fileKey, key, step])
+            try IndexRows.putOptimizerState(file, step: step, of: key, db)
         }
         run.addState(of: step)
     }

@@ -160,10 +160,7 @@ extension Archive {
             try move.execute(arguments: [fileKey, position, key, summary.step])
         }
         for state in states.files {
-            let stateKey = try IndexRows.putFile(state.file, of: key, db)
-            try db.execute(
-                sql: "UPDATE checkpoint SET optimizer_file_key = ? WHERE run_key = ? AND step = ?",
-                arguments: [stateKey, key, state.step])
+            try IndexRows.putOptimizerState(state.file, step: state.step, of: key, db)
         }
         for path in states.outdated + batch.map(\.path) {
             try IndexRows.forgetFile(path, of: key, db)

@@ -309,16 +309,8 @@ extension NetworkEvaluator {
         vector.withUnsafeBufferPointer { vector in
             guard let source = vector.baseAddress else { return }
             copyElements(source, to: target, count: layout.count)
-            for entry in program.headMatrices {
-                let (heads, rows, columns) = (entry.shape[0], entry.shape[1], entry.shape[2])
-                for head in 0..<heads {
-                    for row in 0..<rows {
-                        copyElements(
-                            source + entry.offset + (head * rows + row) * columns,
-                            to: target + entry.offset + (row * heads + head) * columns,
-                            count: columns)
-                    }
-                }
+            forEachHeadRow { offset, beside, count in
+                copyElements(source + offset, to: target + beside, count: count)
             }
         }
     }
@@ -329,15 +321,22 @@ extension NetworkEvaluator {
         vector.withUnsafeMutableBufferPointer { vector in
             guard let target = vector.baseAddress else { return }
             copyElements(source, to: target, count: layout.count)
-            for entry in program.headMatrices {
-                let (heads, rows, columns) = (entry.shape[0], entry.shape[1], entry.shape[2])
-                for head in 0..<heads {
-                    for row in 0..<rows {
-                        copyElements(
-                            source + entry.offset + (row * heads + head) * columns,
-                            to: target + entry.offset + (head * rows + row) * columns,
-                            count: columns)
-                    }
+            forEachHeadRow { offset, beside, count in
+                copyElements(source + beside, to: target + offset, count: count)
+            }
+        }
+    }
+
+    /// Tells of each row of a head's matrix where it lies in a flat vector, where in the engine's
+    /// order, and how long it is.
+    private func forEachHeadRow(_ body: (_ offset: Int, _ beside: Int, _ count: Int) -> Void) {
+        for entry in program.headMatrices {
+            let (heads, rows, columns) = (entry.shape[0], entry.shape[1], entry.shape[2])
+            for head in 0..<heads {
+                for row in 0..<rows {
+                    body(
+                        entry.offset + (head * rows + row) * columns,
+                        entry.offset + (row * heads + head) * columns, columns)
                 }
             }
         }

@@ -18,66 +18,54 @@ extension Preset {
         "operation": "data", "input_scaling": "unit", "split": "in_order", "example_count": 1000,
     ]
 
+    private static let imageTraining: JSONValue = [
+        "dtype": "float64", "batch": 200, "steps": 100_000,
+        "checkpoints": "log 1.1 + every 1000 + adaptive", "evaluate_every": 100,
+    ]
+
+    /// 100 inputs of a teacher 5-100-100-5 and the student that learns from them.
+    private static let teacher = omnigrok.overlaid(by: [
+        "task": [
+            "operation": "teacher", "dimension": 5, "outputs": 5, "teacher_widths": "100,100",
+            "teacher_activation": "tanh", "task_stream": "torch", "split": "in_order",
+            "example_count": 100, "test_count": 100,
+        ],
+        "network": ["widths": "100,100", "activation": "tanh"],
+        "loss": ["accuracy_threshold": 1e-3],
+        "optimizer": ["learning_rate": 3e-4],
+        "training": ["seed": 1, "evaluate_every": 100],
+    ])
+
     static let omnigrokRuns = [
         Preset(
             "omnigrok-mnist", "Liu et al. 2023 (Omnigrok), section 4.1 and notebook",
             "images of --data, the first 1,000 train; weights times 8, mean squared error",
             omnigrok.overlaid(by: [
-                "task": images,
-                "training": [
-                    "dtype": "float64", "batch": 200, "steps": 100_000,
-                    "checkpoints": "log 1.1 + every 1000 + adaptive", "evaluate_every": 100,
-                ],
+                "task": images, "training": imageTraining,
             ])),
         Preset(
             "omnigrok-mnist-cross-entropy", "Liu et al. 2023 (Omnigrok), appendix",
             "the same with cross-entropy and weights times 100",
             omnigrok.overlaid(by: [
                 "task": images, "network": ["initialization_scale": 100.0],
-                "loss": ["kind": "cross_entropy"],
-                "training": [
-                    "dtype": "float64", "batch": 200, "steps": 100_000,
-                    "checkpoints": "log 1.1 + every 1000 + adaptive", "evaluate_every": 100,
-                ],
+                "loss": ["kind": "cross_entropy"], "training": imageTraining,
             ])),
         Preset(
             "omnigrok-teacher", "Liu et al. 2023 (Omnigrok), section 2 and notebook",
             "100 inputs of a tanh teacher 5-100-100-5, the student's weights times 2",
-            omnigrok.overlaid(by: [
-                "task": [
-                    "operation": "teacher", "dimension": 5, "outputs": 5,
-                    "teacher_widths": "100,100", "teacher_activation": "tanh",
-                    "task_stream": "torch", "split": "in_order", "example_count": 100,
-                    "test_count": 100,
-                ],
-                "network": [
-                    "widths": "100,100", "activation": "tanh", "initialization_scale": 2.0,
-                ],
-                "loss": ["accuracy_threshold": 1e-3],
-                "optimizer": ["learning_rate": 3e-4, "weight_decay": 0.05],
+            teacher.overlaid(by: [
+                "network": ["initialization_scale": 2.0], "optimizer": ["weight_decay": 0.05],
                 "training": [
-                    "seed": 1, "steps": 100_000, "checkpoints": "log 1.1 + every 1000 + adaptive",
-                    "evaluate_every": 100,
+                    "steps": 100_000, "checkpoints": "log 1.1 + every 1000 + adaptive",
                 ],
             ])),
         Preset(
             "omnigrok-constrained", "Liu et al. 2023 (Omnigrok), section 2",
             "the teacher's student without decay, its weight norm held",
-            omnigrok.overlaid(by: [
-                "task": [
-                    "operation": "teacher", "dimension": 5, "outputs": 5,
-                    "teacher_widths": "100,100", "teacher_activation": "tanh",
-                    "task_stream": "torch", "split": "in_order", "example_count": 100,
-                    "test_count": 100,
-                ],
-                "network": [
-                    "widths": "100,100", "activation": "tanh", "initialization_scale": 1.0,
-                ],
-                "loss": ["accuracy_threshold": 1e-3],
-                "optimizer": ["learning_rate": 3e-4, "weight_decay": 0.0, "keep_norm": true],
-                "training": [
-                    "seed": 1, "steps": 9801, "checkpoints": "every 100", "evaluate_every": 100,
-                ],
+            teacher.overlaid(by: [
+                "network": ["initialization_scale": 1.0],
+                "optimizer": ["weight_decay": 0.0, "keep_norm": true],
+                "training": ["steps": 9801, "checkpoints": "every 100"],
             ])),
     ]
 
