@@ -1,6 +1,7 @@
 import CheckpointArchive
 import Checkpoints
 import Foundation
+import HDF5Files
 import SystemFiles
 import TestSupport
 import Testing
@@ -37,7 +38,8 @@ import Testing
         """
 
     @Test(
-        .enabled(if: ReferencePython.interpreter(with: "h5py") != nil), arguments: [nil, 4])
+        .enabled(if: ReferencePython.interpreter(with: "h5py") != nil, "h5py is not installed"),
+        arguments: [nil, 4])
     func sealsAreWhatTheirDescriptionSays(deflateLevel: Int?) throws {
         let python = try #require(ReferencePython.interpreter(with: "h5py"))
         let folder = try TemporaryFolder()
@@ -57,6 +59,28 @@ import Testing
         #expect(
             Set(kinds) == ["run", "pack", "packed", "end", "checkpoint", "optimizer_state"])
         #expect(try archive.verify().problems.isEmpty)
+    }
+
+    /// The seal vouches for the structure and every tensor has its own digest: nobody sums a whole
+    /// file to read one of its tensors.
+    @Test func aLooseReadChecksTheTensorThatItReads() throws {
+        let folder = try TemporaryFolder()
+        let archive = try TestRuns.archive(in: folder, steps: [0, 1])
+        let path = archive.paths.file("a", "loose/000000001.h5").absolute
+        let offset = try #require(
+            try HDF5File(readingFrom: path).root().group("weights")
+                .dataset("unembedding", type: .float32).contiguousOffset())
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        bytes[offset] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: path))
+        let run = try archive.run(matching: "a")
+        let expected = TestRuns.checkpoint(1).weights.first { $0.name == "embedding" }
+        #expect(try run.tensor("embedding", at: 1) == expected)
+        let error = #expect(throws: ArchiveError.self) { try run.tensor("unembedding", at: 1) }
+        #expect(error?.code == .damaged && error?.part == "tensor unembedding")
+        #expect(throws: ArchiveError.self) { try run.weights(at: 1) }
+        #expect(throws: ArchiveError.self) { try run.trajectory(of: "unembedding") }
+        #expect(try archive.verify().problems.contains { $0.step == 1 })
     }
 
     @Test func aFileWithoutItsSealIsRefused() throws {

@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import Foundation
 internal import HDF5Files
 internal import Synchronization
 internal import SystemFiles
@@ -87,8 +88,9 @@ enum FileSeal {
 
     /// Opens a file of an archive for reading, once its seal is found whole.
     ///
-    /// Files of format 1 have no seal and are opened as they are.
-    static func open(_ path: RootedPath) throws -> HDF5File {
+    /// Files of format 1 have no seal: those whose checksum is known are compared with it, which
+    /// takes reading them whole, and others are opened as they are.
+    static func open(_ path: RootedPath, checksum: Data? = nil) throws -> HDF5File {
         let file = try path.open()
         switch try state(of: file) {
         case .whole: return try library(file)
@@ -96,6 +98,9 @@ enum FileSeal {
             throw ArchiveError(
                 .damaged, file: path.path, cause: "the file is damaged: its seal does not match")
         case .absent:
+            if let checksum, try FileChecksum(of: file).data != checksum {
+                throw ArchiveError(.damaged, file: path.path)
+            }
             let opened = try library(file)
             if let format = try opened.root().integerAttribute("format"), format > 1 {
                 throw ArchiveError(

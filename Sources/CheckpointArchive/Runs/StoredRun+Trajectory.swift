@@ -165,8 +165,8 @@ extension StoredRun {
     {
         let file = "runs/\(id)/\(location.path)"
         return try ArchiveError.reading(archive.paths.path(file), step: location.step) {
-            if location.kind == .loose { try requireSound(location.path, location.checksum) }
-            let opened = try FileSeal.open(archive.paths.file(id, location.path))
+            let opened = try FileSeal.open(
+                archive.paths.file(id, location.path), checksum: location.wholeChecksum)
             let root = try opened.root()
             try StoredRun.requireStep(of: location, in: root, file: file)
             let weights = try root.group(CheckpointFile.weights)

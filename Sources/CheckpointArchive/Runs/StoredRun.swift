@@ -27,11 +27,15 @@ package final class StoredRun: CheckpointSource, Sendable {
         let fileByteCount: Int
         let digest: Digest
         let tensorDigests: [UInt8]
-        /// The checksum of a loose file, which is compared before the file is parsed.
+        /// The checksum of the file.
         let checksum: Data
         /// The file with the optimiser's memory, and its checksum.
         let optimizerPath: String?
         let optimizerChecksum: Data?
+
+        /// What a file without a seal is compared with before it is parsed: packs are too large for
+        /// that on every read, and their structure carries HDF5's own checksums.
+        var wholeChecksum: Data? { kind == .loose ? checksum : nil }
 
         /// The digest of the tensor at a place in the order of names.
         func digest(ofTensorAt position: Int) -> Digest {
@@ -239,13 +243,11 @@ package final class StoredRun: CheckpointSource, Sendable {
     ) throws -> [Tensor] {
         let file = "runs/\(id)/\(location.path)"
         return try ArchiveError.reading(archive.paths.path(file), step: location.step) {
-            if location.kind == .loose, !evenIfFileChanged {
-                try requireSound(location.path, location.checksum)
-            }
             let path = archive.paths.file(id, location.path)
             let opened =
                 evenIfFileChanged
-                ? try FileSeal.openUnchecked(path) : try FileSeal.open(path)
+                ? try FileSeal.openUnchecked(path)
+                : try FileSeal.open(path, checksum: location.wholeChecksum)
             let root = try opened.root()
             try StoredRun.requireStep(of: location, in: root, file: file)
             let weights = try root.group(CheckpointFile.weights)
