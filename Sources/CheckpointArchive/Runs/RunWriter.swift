@@ -29,13 +29,20 @@ package final class RunWriter: CheckpointSink, Sendable {
         let packer = BackgroundPacker()
         private let contents: Mutex<Contents>
 
+        /// What the archive has of one step.
+        struct StoredStep {
+            let step: Int
+            let digest: Digest
+            /// Whether it has the optimiser's state.
+            var hasState: Bool
+        }
+
+        /// Of one size, however long the run is: earlier steps are looked up.
         struct Contents {
             var layout: TensorLayout?
-            var lastStep: Int
+            var last: StoredStep?
+            var count: Int
             var looseCount: Int
-            /// The steps that the archive has, with the digest of each and whether it has the
-            /// optimiser's state.
-            var stored: [Int: (digest: Digest, hasState: Bool)]
         }
 
         init(
@@ -47,36 +54,36 @@ package final class RunWriter: CheckpointSink, Sendable {
             self.claim = claim
             fileMaker = CheckpointFileMaker(run: run.id, compression: compression)
             let present = catalogue?.checkpoints ?? []
-            var stored: [Int: (digest: Digest, hasState: Bool)] = [:]
-            for location in present {
-                stored[location.step] = (location.digest, location.optimizerPath != nil)
-            }
             contents = Mutex(
                 Contents(
                     layout: present.isEmpty ? nil : catalogue?.layout,
-                    lastStep: present.last?.step ?? -1,
-                    looseCount: present.count { $0.kind == .loose }, stored: stored))
+                    last: present.last.map {
+                        StoredStep(
+                            step: $0.step, digest: $0.digest, hasState: $0.optimizerPath != nil)
+                    }, count: present.count, looseCount: present.count { $0.kind == .loose }))
         }
 
         var layout: TensorLayout? { contents.withLock { $0.layout } }
-        var lastStep: Int { contents.withLock { $0.lastStep } }
+        var last: StoredStep? { contents.withLock { $0.last } }
+        var lastStep: Int { last?.step ?? -1 }
         var looseCount: Int { contents.withLock { $0.looseCount } }
-        var packedCount: Int { contents.withLock { max(0, $0.stored.count - $0.looseCount) } }
-
-        func stored(_ step: Int) -> (digest: Digest, hasState: Bool)? {
-            contents.withLock { $0.stored[step] }
-        }
+        var packedCount: Int { contents.withLock { max(0, $0.count - $0.looseCount) } }
 
         /// Takes note of a checkpoint that has become durable.
         func add(_ checkpoint: CheckpointFile.Summary) {
             contents.withLock {
                 $0.layout = checkpoint.layout
-                $0.lastStep = max($0.lastStep, checkpoint.step)
-                $0.stored[checkpoint.step] = (checkpoint.digest, checkpoint.hasOptimizerState)
+                $0.count += 1
+                guard checkpoint.step > $0.last?.step ?? -1 else { return }
+                $0.last = StoredStep(
+                    step: checkpoint.step, digest: checkpoint.digest,
+                    hasState: checkpoint.hasOptimizerState)
             }
         }
 
-        func addState(of step: Int) { contents.withLock { $0.stored[step]?.hasState = true } }
+        func addState(of step: Int) {
+            contents.withLock { if $0.last?.step == step { $0.last?.hasState = true } }
+        }
         func countLoose(_ count: Int) { contents.withLock { $0.looseCount = count } }
     }
 
@@ -135,7 +142,7 @@ package final class RunWriter: CheckpointSink, Sendable {
             try RunWriter.named(run.subject, step: step) {
                 try StorageLimits.requireStorable(metrics)
                 let layout = try layout()
-                guard let stored = run.stored(step) else {
+                guard let stored = try stored(step, in: run) else {
                     try requireLayout(layout, step: step, in: run)
                     return try store(layout, run)
                 }
@@ -145,7 +152,9 @@ package final class RunWriter: CheckpointSink, Sendable {
                         cause: "the archive has other weights for this step",
                         advice: "fork the run instead of continuing it")
                 }
-                if let optimizerState { try add(optimizerState, step: step, to: run) }
+                if let optimizerState, !stored.hasState {
+                    try add(optimizerState, step: step, to: run)
+                }
             }
             if let limit = archive.options.looseLimit,
                 run.looseCount >= RunWriter.looseLimit(limit, packedCount: run.packedCount)
@@ -361,7 +370,6 @@ package final class RunWriter: CheckpointSink, Sendable {
 
     /// Adds the optimiser's state to a stored step that has none.
     private func add(_ state: OptimizerState, step: Int, to run: OpenRun) throws {
-        guard run.stored(step)?.hasState == false else { return }
         let path = ArchivePaths.optimizerPath(step)
         try archive.paths.file(run.id, "optimizer").makeFolder()
         let image = try CheckpointFile.image(
@@ -372,6 +380,37 @@ package final class RunWriter: CheckpointSink, Sendable {
             try IndexRows.putOptimizerState(file, step: step, of: key, db)
         }
         run.addState(of: step)
+    }
+
+    /// What the archive has of a step; nil for one that it does not have.
+    private func stored(_ step: Int, in run: OpenRun) throws -> OpenRun.StoredStep? {
+        guard let last = run.last, step <= last.step else { return nil }
+        if step == last.step { return last }
+        var found: OpenRun.StoredStep?
+        try archive.whileIndexed {
+            found = try archive.lookUp { db in
+                try Row.fetchOne(
+                    db,
+                    sql: """
+                        SELECT digest, optimizer_file_key IS NOT NULL
+                        FROM checkpoint JOIN run USING (run_key) WHERE id = ? AND step = ?
+                        """, arguments: [run.id, step]
+                ).map { row in
+                    OpenRun.StoredStep(
+                        step: step,
+                        digest: Digest(storedBytes: Array(try row.decode(Data.self, atIndex: 0))),
+                        hasState: try row.decode(atIndex: 1))
+                }
+            }
+        }
+        if archive.hasIndex { return found }
+        // Without an index the files tell; whoever comes back to an early step then waits for them.
+        let entries = try RunFolderContents(paths: archive.paths, run: run.id).entries
+        guard let summary = entries.lazy.flatMap(\.summaries).first(where: { $0.step == step })
+        else { return nil }
+        return OpenRun.StoredStep(
+            step: step, digest: summary.digest,
+            hasState: summary.hasOptimizerState || entries.contains { $0.optimizerStep == step })
     }
 
     private func requireLayout(_ layout: TensorLayout, step: Int, in run: OpenRun) throws {
