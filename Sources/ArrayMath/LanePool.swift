@@ -1,10 +1,18 @@
 internal import Foundation
 internal import Synchronization
 
-/// Work that is cut into numbered lanes, each of which may run on any thread.
-package protocol LaneWork: AnyObject {
+/// Work that is cut into numbered lanes, each of which may run on any thread: a value that holds what
+/// the lanes need.
+package protocol LaneWork {
     /// Does one lane's share; no two lanes may write the same memory.
     func perform(lane: Int)
+}
+
+extension LaneWork {
+    /// Does one lane's share of the work of this type that lies at an address.
+    fileprivate static func perform(_ work: UnsafeRawPointer, lane: Int) {
+        work.assumingMemoryBound(to: Self.self).pointee.perform(lane: lane)
+    }
 }
 
 /// Threads that wait for work and run its lanes side by side.
@@ -63,12 +71,13 @@ package final class LanePool {
     }
 
     /// Runs lanes `0..<laneCount` of the work and returns when all are done.
-    package func run(_ laneCount: Int, _ work: any LaneWork) {
+    package func run<Work: LaneWork>(_ laneCount: Int, _ work: Work) {
         guard !threads.isEmpty && laneCount > 1 else {
             for lane in 0..<laneCount { work.perform(lane: lane) }
             return
         }
-        shared.run(laneCount, work)
+        // A closure that outlives its call for the other threads would be allocated each time.
+        withUnsafePointer(to: work) { shared.run(laneCount, Work.self, UnsafeRawPointer($0)) }
     }
 }
 
@@ -78,7 +87,8 @@ private final class LaneBoard {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let workArrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private let workDone = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var current: (any LaneWork)?
+    /// The type and the address of the work that is being done.
+    private var current: (type: any LaneWork.Type, work: UnsafeRawPointer)?
     private var nextLane = 0
     private var laneCount = 0
     private var stopping = false
@@ -106,9 +116,9 @@ private final class LaneBoard {
         workDone.deallocate()
     }
 
-    func run(_ laneCount: Int, _ work: any LaneWork) {
+    func run(_ laneCount: Int, _ type: any LaneWork.Type, _ work: UnsafeRawPointer) {
         pthread_mutex_lock(mutex)
-        current = work
+        current = (type, work)
         nextLane = 0
         self.laneCount = laneCount
         unfinished.store(laneCount, ordering: .relaxed)
@@ -154,11 +164,11 @@ private final class LaneBoard {
 
     /// Runs lanes until none is left to take; called and left with the mutex held.
     private func takeLanes() {
-        while nextLane < laneCount, let work = current {
+        while nextLane < laneCount, let (type, work) = current {
             let lane = nextLane
             nextLane += 1
             pthread_mutex_unlock(mutex)
-            work.perform(lane: lane)
+            type.perform(work, lane: lane)
             pthread_mutex_lock(mutex)
             if unfinished.wrappingSubtract(1, ordering: .relaxed).newValue == 0 {
                 pthread_cond_signal(workDone)

@@ -33,8 +33,16 @@ enum EvaluationStage<Scalar: NetworkScalar> {
     }
 }
 
-extension NetworkEvaluator: LaneWork {
-    package func perform(lane: Int) {
+/// One stage of an evaluation, in lanes.
+struct EvaluationPass<Scalar: NetworkScalar>: LaneWork {
+    let evaluator: NetworkEvaluator<Scalar>
+    let stage: EvaluationStage<Scalar>
+
+    func perform(lane: Int) { evaluator.perform(stage, lane: lane) }
+}
+
+extension NetworkEvaluator {
+    fileprivate func perform(_ stage: EvaluationStage<Scalar>, lane: Int) {
         switch stage {
         case .inputsForward: inputsForward(lane)
         case .tilesForward(let collect): tilesForward(lane, collect)

@@ -65,7 +65,6 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
     let realAnswers: AlignedMemory<Double>?
     let lossRule: LossRule<Scalar>
     private let pool: LanePool
-    private(set) var stage = EvaluationStage<Scalar>.inputsForward
     /// The factor on each answer's loss: one over their number.
     private(set) var lossWeight = 1.0
     private(set) var dropoutKey: UInt64?
@@ -231,8 +230,7 @@ package final class NetworkEvaluator<Scalar: NetworkScalar> {
 
 extension NetworkEvaluator {
     private func run(_ stage: EvaluationStage<Scalar>) {
-        self.stage = stage
-        pool.run(RowPlan.laneCount, self)
+        pool.run(RowPlan.laneCount, EvaluationPass(evaluator: self, stage: stage))
     }
 
     private func result() -> LossAndAccuracy {

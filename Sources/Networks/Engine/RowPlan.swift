@@ -1,3 +1,5 @@
+internal import ArrayMath
+
 /// Which rows a network computes for a set of examples, each row once.
 ///
 /// With causal attention, what a block computes at a position depends only on the tokens up to it,
@@ -69,6 +71,7 @@ final class RowPlan {
     let readoutCapacity: Int
     let prefixCapacity: Int
 
+    private let tables = OwnedTables()
     private let examples: Examples
     private let examplesPerTile: Int
     /// The example at each place of the token order, and the reverse.
@@ -101,10 +104,8 @@ final class RowPlan {
 
         let inputs = InputRows(examples)
         inputCount = inputs.tokens.count
-        inputTokens = .allocate(capacity: max(1, inputCount))
-        inputTokens.initialize(from: inputs.tokens, count: inputCount)
-        inputPositions = .allocate(capacity: max(1, inputCount))
-        inputPositions.initialize(from: inputs.positions, count: inputCount)
+        inputTokens = tables.make(copying: inputs.tokens)
+        inputPositions = tables.make(copying: inputs.positions)
         inputRange = inputs.ranges
         firstQueryInput = inputs.firstQuery
         inputRow = inputs.rowOfToken
@@ -127,38 +128,27 @@ final class RowPlan {
 
         readoutCapacity = min(examplesPerTile, max(count, 1)) * targetsPerExample
         prefixCapacity = usesPrefixes ? min(examplesPerTile, max(count, 1)) * length : 0
-        let answers = max(1, count * targetsPerExample)
-        let prefixes = usesPrefixes ? max(1, count * length) : 1
-        answerOfReadout = .allocate(capacity: answers)
-        readoutTargets = .allocate(capacity: answers)
-        startsExample = .allocate(capacity: answers)
-        readoutSources = .allocate(capacity: answers * length)
-        readoutPositions = .allocate(capacity: answers)
-        prefixInputs = .allocate(capacity: prefixes * length)
-        prefixSources = .allocate(capacity: prefixes * length)
-        prefixPositions = .allocate(capacity: prefixes)
-        prefixIdentities = .allocate(capacity: prefixes)
-        multiplicity = .allocate(capacity: max(1, count))
-        multiplicity.initialize(repeating: 0, count: max(1, count))
-        currentPrefix = .allocate(capacity: length)
-        isRead = .allocate(capacity: max(1, prefixCapacity))
-        newExample = .allocate(capacity: max(1, prefixCapacity))
-        newPosition = .allocate(capacity: max(1, prefixCapacity))
-        newParent = .allocate(capacity: max(1, prefixCapacity))
-        renumbered = .allocate(capacity: max(1, prefixCapacity))
+        let answers = count * targetsPerExample
+        let prefixes = usesPrefixes ? count * length : 0
+        answerOfReadout = tables.make(count: answers)
+        readoutTargets = tables.make(count: answers)
+        startsExample = tables.make(count: answers)
+        readoutSources = tables.make(count: answers * length)
+        readoutPositions = tables.make(count: answers)
+        prefixInputs = tables.make(count: prefixes * length)
+        prefixSources = tables.make(count: prefixes * length)
+        prefixPositions = tables.make(count: prefixes)
+        prefixIdentities = tables.make(count: prefixes)
+        multiplicity = tables.make(count: count)
+        currentPrefix = tables.make(count: length)
+        isRead = tables.make(count: prefixCapacity)
+        newExample = tables.make(count: prefixCapacity)
+        newPosition = tables.make(count: prefixCapacity)
+        newParent = tables.make(count: prefixCapacity)
+        renumbered = tables.make(count: prefixCapacity)
         let mostTiles = (count + examplesPerTile - 1) / examplesPerTile + RowPlan.laneCount
         tiles = [Tile](repeating: Tile(), count: mostTiles)
         selectAll()
-    }
-
-    deinit {
-        for pointer in [
-            inputTokens, inputPositions, answerOfReadout, readoutTargets, readoutSources,
-            readoutPositions, prefixInputs, prefixSources, prefixPositions, prefixIdentities,
-            multiplicity, currentPrefix, newExample, newPosition, newParent, renumbered,
-        ] { pointer.deallocate() }
-        startsExample.deallocate()
-        isRead.deallocate()
     }
 
     /// The tiles of one lane.

@@ -7,7 +7,7 @@ internal import Networks
 /// which bring its singular values near 1; θ ← (1 − ηλ)θ − η·s·O with s = √max(1, outputs/inputs) of
 /// the matrix. The steps are taken in the run's own type, where the published code takes them in
 /// `bfloat16`.
-final class MuonPass<Scalar: NetworkScalar>: LaneWork {
+final class MuonPass<Scalar: NetworkScalar> {
     /// A matrix of the layout: where its rows and columns lie, and room to work in.
     private struct Matrix {
         let offset: Int
@@ -31,12 +31,13 @@ final class MuonPass<Scalar: NetworkScalar>: LaneWork {
         let rate: Double
     }
 
+    private let tables = OwnedTables()
     private let matrices: [Matrix]
     private let configuration: OptimizerConfiguration
-    private var step: Step?
 
     init(_ configuration: OptimizerConfiguration, layout: ParameterLayout) {
         self.configuration = configuration
+        let tables = tables
         matrices = layout.entries.filter(\.isHiddenMatrix).map { entry in
             // All heads' queries are one linear map, `[width, heads · headWidth]`; the map back from
             // the heads lies in memory as it is.
@@ -45,7 +46,7 @@ final class MuonPass<Scalar: NetworkScalar>: LaneWork {
                 isSplit ? entry.shape[0] * entry.shape[2] : entry.shape[entry.shape.count - 1]
             let rows = entry.count / columns
             let smaller = min(rows, columns)
-            func room(_ count: Int) -> UnsafeMutablePointer<Scalar> { .allocate(capacity: count) }
+            func room(_ count: Int) -> UnsafeMutablePointer<Scalar> { tables.make(count: count) }
             return Matrix(
                 offset: entry.offset, heads: isSplit ? entry.shape[0] : 1, rows: rows,
                 columns: columns, update: room(entry.count), next: room(entry.count),
@@ -53,30 +54,26 @@ final class MuonPass<Scalar: NetworkScalar>: LaneWork {
         }
     }
 
-    deinit {
-        for matrix in matrices {
-            matrix.update.deallocate()
-            matrix.next.deallocate()
-            matrix.gram.deallocate()
-            matrix.square.deallocate()
-        }
-    }
-
     /// Updates all matrices, on the threads of the pool where there is one.
     func run(_ step: Step, _ pool: LanePool?) {
         guard !matrices.isEmpty else { return }
-        self.step = step
-        defer { self.step = nil }
+        let work = Work(pass: self, step: step)
         if let pool {
-            pool.run(matrices.count, self)
+            pool.run(matrices.count, work)
         } else {
-            for lane in matrices.indices { perform(lane: lane) }
+            for lane in matrices.indices { work.perform(lane: lane) }
         }
     }
 
-    func perform(lane: Int) {
-        guard let step else { return }
-        let matrix = matrices[lane]
+    /// One update, one matrix in each lane.
+    private struct Work: LaneWork {
+        let pass: MuonPass
+        let step: Step
+
+        func perform(lane: Int) { pass.update(pass.matrices[lane], step) }
+    }
+
+    private func update(_ matrix: Matrix, _ step: Step) {
         let (momentum, rate) = (Scalar(configuration.momentum), step.rate)
         takeMomentum(
             matrix.update, count: matrix.count, heads: matrix.heads, rows: matrix.rows,

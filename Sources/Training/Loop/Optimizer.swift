@@ -29,8 +29,6 @@ struct Optimizer<Scalar: NetworkScalar> {
     private let muon: MuonPass<Scalar>?
     /// What an Adam rule updates: all parameters, or with Muon those that are not its matrices.
     private let adamRanges: [Swift.Range<Int>]
-    /// The lanes of a pass; holds nothing between updates.
-    private let pass = UpdatePass<Scalar>()
 
     init(
         _ configuration: OptimizerConfiguration, layout: ParameterLayout, seed: Int,
@@ -157,7 +155,7 @@ struct Optimizer<Scalar: NetworkScalar> {
         case .toInit:
             let share = Scalar(rate * strength)
             Self.change(&parameters, anchor) { values, anchor in
-                pass.run(
+                UpdatePass<Scalar>.run(
                     .pull(values, towards: anchor, share: share), count: layout.count, pool)
             }
         case .jiggle:
@@ -174,7 +172,7 @@ struct Optimizer<Scalar: NetworkScalar> {
     ) {
         values.withUnsafeMutableBufferPointer { values in
             guard let first = values.baseAddress else { return }
-            pass.run(
+            UpdatePass<Scalar>.run(
                 .scale(first + range.lowerBound, factor: Scalar(factor)), count: range.count, pool)
         }
     }
@@ -183,7 +181,8 @@ struct Optimizer<Scalar: NetworkScalar> {
         _ addend: [Scalar], to values: inout [Scalar], times factor: Double, _ pool: LanePool?
     ) {
         Self.change(&values, addend) { values, addend in
-            pass.run(.add(addend, to: values, factor: Scalar(factor)), count: layout.count, pool)
+            UpdatePass<Scalar>.run(
+                .add(addend, to: values, factor: Scalar(factor)), count: layout.count, pool)
         }
     }
 
@@ -211,11 +210,11 @@ struct Optimizer<Scalar: NetworkScalar> {
             return
         }
         let (momentum, rate) = (Scalar(configuration.momentum), Scalar(rate))
-        let (pass, count) = (pass, layout.count)
+        let count = layout.count
         firstMoment.withUnsafeMutableBufferPointer { velocity in
             guard let velocity = velocity.baseAddress else { return }
             Self.change(&parameters, gradient) { parameters, gradient in
-                pass.run(
+                UpdatePass<Scalar>.run(
                     .momentum(
                         parameters: parameters, velocity: velocity, gradient: gradient,
                         momentum: momentum, rate: rate),
@@ -238,7 +237,7 @@ struct Optimizer<Scalar: NetworkScalar> {
             secondScale: Scalar(1 / (1 - pow(configuration.beta2, Double(time))).squareRoot()),
             epsilon: Scalar(configuration.epsilon),
             keep: Scalar(decays ? 1 - rate * configuration.weightDecay : 1))
-        let (pass, ranges) = (pass, adamRanges)
+        let ranges = adamRanges
         parameters.withUnsafeMutableBufferPointer { parameters in
             firstMoment.withUnsafeMutableBufferPointer { first in
                 secondMoment.withUnsafeMutableBufferPointer { second in
@@ -251,7 +250,7 @@ struct Optimizer<Scalar: NetworkScalar> {
                             parameters: parameters, first: first, second: second,
                             gradient: gradient)
                         for range in ranges {
-                            pass.run(.adam(constants, vectors), range, pool)
+                            UpdatePass<Scalar>.run(.adam(constants, vectors), range, pool)
                         }
                     }
                 }

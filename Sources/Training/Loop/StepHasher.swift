@@ -6,7 +6,7 @@ internal import Networks
 ///
 /// The digest of a checkpoint is made of those of its tensors, so the tensors are hashed side by
 /// side, the largest first.
-final class StepHasher<Scalar: NetworkScalar>: LaneWork {
+final class StepHasher<Scalar: NetworkScalar> {
     private let entries: [ParameterLayout.Entry]
     /// Places in `entries`, the largest tensor first.
     private let order: [Int]
@@ -14,7 +14,6 @@ final class StepHasher<Scalar: NetworkScalar>: LaneWork {
     /// The digest of each tensor; each is written by one lane.
     private let found: UnsafeMutablePointer<Digest>
     private var text: DigestText
-    private var weights = UnsafeRawBufferPointer(start: nil, count: 0)
     private var digests: [StepDigest] = []
     /// The step whose tensors were hashed last.
     private var lastStep: Int?
@@ -54,19 +53,26 @@ final class StepHasher<Scalar: NetworkScalar>: LaneWork {
     func digest(of parameters: [Scalar]) -> Digest {
         lastStep = nil
         parameters.withUnsafeBytes { bytes in
-            weights = bytes
+            let work = Work(hasher: self, weights: bytes)
             if let pool {
-                pool.run(order.count, self)
+                pool.run(order.count, work)
             } else {
-                for lane in order.indices { perform(lane: lane) }
+                for lane in order.indices { work.perform(lane: lane) }
             }
-            weights = UnsafeRawBufferPointer(start: nil, count: 0)
         }
         let found = found
         return text.digest { found[$0] }
     }
 
-    func perform(lane: Int) {
+    /// The hashing of some weights, one tensor in each lane.
+    private struct Work: LaneWork {
+        let hasher: StepHasher
+        let weights: UnsafeRawBufferPointer
+
+        func perform(lane: Int) { hasher.hash(weights, lane: lane) }
+    }
+
+    private func hash(_ weights: UnsafeRawBufferPointer, lane: Int) {
         let entry = entries[order[lane]]
         let size = MemoryLayout<Scalar>.stride
         let range = entry.offset * size..<(entry.offset + entry.count) * size

@@ -5,7 +5,7 @@ internal import VectorMath
 /// One pass of an update over the parameters, cut into lanes.
 ///
 /// Every element is computed alone, so the bits do not depend on the cuts.
-final class UpdatePass<Scalar: NetworkScalar>: LaneWork {
+struct UpdatePass<Scalar: NetworkScalar>: LaneWork {
     /// What a pass does to each element.
     enum Rule {
         case adam(AdamConstants<Scalar>, AdamVectors<Scalar>)
@@ -25,31 +25,29 @@ final class UpdatePass<Scalar: NetworkScalar>: LaneWork {
     /// Below this many parameters a pass is over before another thread has begun.
     private static var fewestParameters: Int { 8192 }
 
-    private var rule: Rule?
-    private var start = 0
-    private var count = 0
+    private let rule: Rule
+    private let range: Swift.Range<Int>
 
     /// Changes all elements, on the threads of the pool where there is one.
-    func run(_ rule: Rule, count: Int, _ pool: LanePool?) { run(rule, 0..<count, pool) }
+    static func run(_ rule: Rule, count: Int, _ pool: LanePool?) { run(rule, 0..<count, pool) }
 
     /// Changes a range of elements.
-    func run(_ rule: Rule, _ range: Swift.Range<Int>, _ pool: LanePool?) {
-        self.rule = rule
-        (start, count) = (range.lowerBound, range.count)
-        defer { self.rule = nil }
-        guard let pool, count >= Self.fewestParameters else {
-            change(range)
-            return
+    static func run(_ rule: Rule, _ range: Swift.Range<Int>, _ pool: LanePool?) {
+        let pass = UpdatePass(rule: rule, range: range)
+        if let pool, range.count >= fewestParameters {
+            pool.run(laneCount, pass)
+        } else {
+            pass.change(range)
         }
-        pool.run(Self.laneCount, self)
     }
 
     func perform(lane: Int) {
         // Shares begin on cache lines, so that no two lanes write the same one.
         func bound(_ lane: Int) -> Int {
-            lane == Self.laneCount ? count : lane * count / Self.laneCount / 16 * 16
+            lane == Self.laneCount
+                ? range.count : lane * range.count / Self.laneCount / 16 * 16
         }
-        change(start + bound(lane)..<start + bound(lane + 1))
+        change(range.lowerBound + bound(lane)..<range.lowerBound + bound(lane + 1))
     }
 
     private func change(_ range: Swift.Range<Int>) {
@@ -68,7 +66,6 @@ final class UpdatePass<Scalar: NetworkScalar>: LaneWork {
             for index in range { values[index] += share * (anchor[index] - values[index]) }
         case .scale(let values, let factor):
             for index in range { values[index] *= factor }
-        case nil: break
         }
     }
 }
