@@ -63,7 +63,8 @@ package struct Tensor: Sendable, Equatable {
         case .int64: values(as: Int64.self).map(Double.init)
         case .uint8: values(as: UInt8.self).map(Double.init)
         case .bool: bytes.map { $0 == 0 ? 0 : 1 }
-        case .uint16: values(as: UInt16.self).map(Double.init)
+        // Without a label, `Double.init` would be the one that reads the bits of a `float16`.
+        case .uint16: values(as: UInt16.self).map { Double($0) }
         case .uint32: values(as: UInt32.self).map(Double.init)
         case .uint64: values(as: UInt64.self).map(Double.init)
         case .float16: halfWords().map(Double.init(halfPrecisionBits:))

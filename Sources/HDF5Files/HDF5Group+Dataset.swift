@@ -105,12 +105,14 @@ extension HDF5Group {
         try HDF5Library.check("H5Pget_virtual_count", path) {
             unsafe H5Pget_virtual_count(list, &count)
         }
+        let shape = try HDF5Group.shape(of: datasetNumber, path)
+        let rowElementCount = max(1, shape.dropFirst().reduce(1, *))
         var sources: [VirtualSource] = []
         for index in 0..<count {
             let space = try Identifier("H5Pget_virtual_vspace", path) {
                 H5Pget_virtual_vspace(list, index)
             }
-            let rowCount = try HDF5Library.check("H5Sget_select_npoints", path) {
+            let elementCount = try HDF5Library.check("H5Sget_select_npoints", path) {
                 H5Sget_select_npoints(space.number)
             }
             let file = try unsafe HDF5Group.text("H5Pget_virtual_filename", path) {
@@ -122,7 +124,8 @@ extension HDF5Group {
             sources.append(
                 VirtualSource(
                     file: file.replacing("%%", with: "%"),
-                    dataset: source.replacing("%%", with: "%"), rowCount: Int(rowCount)))
+                    dataset: source.replacing("%%", with: "%"),
+                    rowCount: Int(elementCount) / rowElementCount))
         }
         return sources
     }
