@@ -36,7 +36,9 @@ package final class MemorySink: CheckpointSink, CheckpointSource {
     package var steps: [Int] { checkpoints.map(\.step) }
 
     package func weights(at step: Int) throws -> [Tensor] {
-        try checkpoint(at: step).weights.sorted { $0.name < $1.name }
+        try checkpoint(at: step).weights.sorted {
+            $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
+        }
     }
 
     package func tensor(_ name: String, at step: Int) throws -> Tensor {
