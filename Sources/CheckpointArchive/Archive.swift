@@ -147,7 +147,7 @@ package final class Archive: Sendable {
     }
 
     deinit {
-        // Should it be gone, and not the whole archive, whoever opens that next hears of it.
+        // Should it be gone, and not the whole archive, the next opening says so.
         if paths.formatFile.exists { _ = hasIndex }
         // The writing connection goes last, because it alone can fold the log into the database.
         lookUps.withLock { try? $0?.close() }

@@ -6,13 +6,13 @@ package import Checkpoints
 /// because they say it all themselves: `FileError` of the system and SQLite's own words about a
 /// statement. What a caller's closure throws comes through too.
 package struct ArchiveError: UserErrorConvertible {
-    /// What kind of trouble it is, for whoever handles it.
+    /// What kind of trouble it is, for code that handles it.
     package enum Code: Sendable {
         /// The content of a file contradicts what is recorded about it.
         case damaged
         /// A file is not where the index says.
         case missingFile
-        /// A folder of runs has another name than the run in it: somebody keeps a copy there.
+        /// A folder of runs has another name than the run in it: it is a copy.
         case copiedFolder
         /// The index contradicts itself or the files, or is no sound database.
         case damagedIndex

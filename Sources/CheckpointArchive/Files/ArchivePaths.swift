@@ -16,7 +16,7 @@ package struct ArchivePaths: Sendable, Equatable {
     func index(_ suffix: String) -> RootedPath { path("index.sqlite\(suffix)") }
 
     var formatFile: RootedPath { path("cairn.json") }
-    /// Claimed by whoever writes to the index.
+    /// Claimed by the process that writes to the index.
     var indexLock: RootedPath { path("index.lock") }
     package var runsFolder: RootedPath { path("runs") }
     /// Files that are being written.

@@ -10,31 +10,31 @@ final class FileLock: Sendable {
     private let file: OpenFile
     private let isDescribed = Atomic<Bool>(false)
 
-    /// What somebody claims a run for.
+    /// What a run is claimed for.
     enum Purpose: String, Sendable {
         case writing = " is writing it"
-        /// Work that ends by itself: whoever wants the run waits for it.
+        /// Work that ends by itself: others wait for it.
         case tidying = " is clearing it up"
     }
 
     private init(_ file: OpenFile) { self.file = file }
 
     deinit {
-        // Whoever claims the file for a moment without a word is not taken for this process.
+        // Another process that claims the file for a moment without a word is not taken for this one.
         if isDescribed.load(ordering: .relaxed) { try? file.truncate(to: 0) }
     }
 
-    /// Claims the file if nobody else does; nil when it is taken.
+    /// Claims the file if no other process does; nil when it is taken.
     static func attempt(_ path: RootedPath) throws -> FileLock? {
         while true {
             let file = try path.open(.creatingIfMissing)
             guard try file.claim() else { return nil }
-            // Whoever held it before may have removed the file; then others claim a new one.
+            // The process that held it may have removed the file; then others claim a new one.
             if try file.status().identity == path.status()?.identity { return FileLock(file) }
         }
     }
 
-    /// Claims the file if nobody else does, and says what for.
+    /// Claims the file if no other process does, and says what for.
     static func attempt(_ path: RootedPath, for purpose: Purpose) throws -> FileLock? {
         let lock = try attempt(path)
         lock?.describe(purpose)
@@ -64,7 +64,7 @@ final class FileLock: Sendable {
 
     /// Claims the file of a run, or throws who is writing it.
     ///
-    /// Whoever only clears up is waited for. So is a process that died: the file still names it while
+    /// A process that only clears up is waited for. So is one that died: the file still names it while
     /// another one, which has not written its own name yet, looks at what it left.
     static func claim(
         _ path: RootedPath, for purpose: Purpose, subject: String, advice: String
@@ -85,10 +85,10 @@ final class FileLock: Sendable {
         }
     }
 
-    /// Writes something into the file that stays when the claim ends; answers whether it was empty.
+    /// Writes something into the file that stays when the claim ends; returns whether it was empty.
     func mark() -> Bool {
         guard (try? file.byteCount) == 0 else { return false }
-        // An empty file says as much to whoever finds it first.
+        // An empty file says as much to the process that finds it first.
         try? file.write([UInt8(ascii: "+")])
         return true
     }

@@ -55,7 +55,7 @@ extension CheckpointFile {
         }
     }
 
-    /// Writes one tensor, one piece after the other; answers the digest of what was written and
+    /// Writes one tensor, one piece after the other; returns the digest of what was written and
     /// where it lies in the file.
     private static func write(
         _ tensor: StreamedTensor, to group: borrowing HDF5Group

@@ -137,7 +137,7 @@ enum CheckpointFile {
         return group
     }
 
-    /// Writes a tensor; answers where its values lie in the file.
+    /// Writes a tensor; returns where its values lie in the file.
     static func write(
         _ tensor: Tensor, _ digest: Digest, to group: borrowing HDF5Group, compression: HDF5Layout
     ) throws -> [Range<Int>] {
@@ -151,7 +151,7 @@ enum CheckpointFile {
         return extents
     }
 
-    /// Writes the optimiser's memory; answers where the values of its tensors lie in the file.
+    /// Writes the optimiser's memory; returns where the values of its tensors lie in the file.
     static func write(
         _ state: OptimizerState, to root: borrowing HDF5Group, compression: HDF5Layout
     ) throws -> [Range<Int>] {

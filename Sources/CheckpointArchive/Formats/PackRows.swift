@@ -129,7 +129,7 @@ struct RowWriters: ~Copyable {
         writtenCounts[tensorIndex] += rows.count / byteCount
     }
 
-    /// Writes what is gathered, and the digests and checksums of all rows; answers where the rows lie
+    /// Writes what is gathered, and the digests and checksums of all rows; returns where the rows lie
     /// in the file, and their sums.
     consuming func finish() throws -> (extents: [Range<Int>], sums: [[FileChecksum]]) {
         for tensorIndex in gathered.indices { try writeGathered(tensorIndex) }

@@ -107,7 +107,7 @@ extension Archive {
         }
     }
 
-    /// Puts tags on a run or its checkpoints; answers how many it did not have.
+    /// Puts tags on a run or its checkpoints; returns how many it did not have.
     @discardableResult
     package func addTags(_ tags: [RunTag], to run: StoredRun) throws -> Int {
         for tag in tags {
@@ -138,7 +138,7 @@ extension Archive {
         }
     }
 
-    /// Changes the file of tags first and the rows after; answers by how many there are more.
+    /// Changes the file of tags first and the rows after; returns by how many there are more.
     ///
     /// The lock on the index keeps two processes from losing each other's tags. Where the rows cannot
     /// follow, opening the archive later makes them.
@@ -155,7 +155,7 @@ extension Archive {
                         }
                     })
             } catch  where !hasBegun {
-                // Nothing was changed that somebody would have to finish.
+                // Nothing was changed that would have to be finished.
                 return .failure(error)
             }
         }

@@ -33,7 +33,7 @@ enum AnalysisRows {
         return Ledger(analyses: analyses, results: results)
     }
 
-    /// Adds the answers that a run does not have; answers how many.
+    /// Adds the answers that a run does not have; returns how many.
     ///
     /// Of two answers to the same question the one computed last is the current one.
     static func add(_ theirs: Ledger, to key: Int64, _ db: Database) throws -> Int {

@@ -41,7 +41,7 @@ extension Archive {
     /// Runs `body` and, where the index is deleted or replaced under it, once more with the index
     /// that is there now, if the archive is only read.
     ///
-    /// Whoever writes must not go from one index to another: they know different things.
+    /// A writer must not go from one index to another: they know different things.
     private func usingIndex<Value>(_ body: () throws -> Value) throws -> Value {
         guard access == .readWrite else { return try IndexConnection.retrying(paths, body) }
         do {
@@ -66,8 +66,8 @@ extension Archive {
         return false
     }
 
-    /// Leaves the index alone that was deleted or replaced, says so once, and has whoever opens the
-    /// archive next take in what the index in its place does not know of any run.
+    /// Leaves the index alone that was deleted or replaced, says so once, and has the next
+    /// opening of the archive take in what the index in its place does not know of any run.
     private func giveUpIndex() {
         guard index.giveUp() else { return }
         for run in (try? paths.runsFolder.names()) ?? [] where paths.runFile(run).exists {

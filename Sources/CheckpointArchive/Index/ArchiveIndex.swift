@@ -78,10 +78,10 @@ struct ArchiveIndex: Sendable {
     /// Whether the index is the one that the writing connection works with.
     var isCurrent: Bool { writer?.isCurrent ?? true }
 
-    /// Ends the work with an index that was deleted or replaced; answers whether this is the first
+    /// Ends the work with an index that was deleted or replaced; returns whether this is the first
     /// time.
     func giveUp() -> Bool {
-        // Without the lock, which somebody can keep for long, little is lost.
+        // Without the lock, which another process can keep for long, little is lost.
         let lock = try? FileLock.wait(paths.indexLock, seconds: 5)
         return withExtendedLifetime(lock) { writer?.giveUp() ?? false }
     }
@@ -259,7 +259,7 @@ extension ArchiveIndex {
             let queue = try DatabaseQueue(
                 path: paths.indexFile, configuration: configuration(storage))
             try migrate(queue, paths)
-            // What a stranger has defined would run with the statements that come.
+            // What others have defined would run with the statements that come.
             if let foreign = try queue.read(IndexSchema.foreignDefinition) {
                 throw ArchiveError(.damagedIndex, file: paths.indexFile, cause: foreign)
             }
@@ -278,7 +278,7 @@ extension ArchiveIndex {
         configuration.readonly = true
         configuration.busyMode = .timeout(patience)
         configuration.prepareDatabase { db in
-            // What an index from a stranger defines calls nothing that could do harm.
+            // What an index from elsewhere defines calls nothing that could do harm.
             try db.execute(sql: "PRAGMA trusted_schema = OFF")
             try db.execute(sql: "PRAGMA query_only = 1")
             try db.execute(sql: "PRAGMA mmap_size = 0")

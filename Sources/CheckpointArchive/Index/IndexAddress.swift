@@ -6,7 +6,7 @@ package enum IndexAddress {
     ///
     /// In a folder that cannot be written SQLite cannot make the files it needs beside a database with
     /// a write-ahead log, and neither can it on a full disk. Where nothing is in such a log, the file is
-    /// opened as one that does not change; whoever holds it open asks again before each statement,
+    /// opened as one that does not change; a session that holds it open looks again before each statement,
     /// because a log can come.
     package static func uri(readingFrom path: String) -> String {
         let plain = CharacterSet(

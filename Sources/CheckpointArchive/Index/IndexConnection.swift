@@ -13,7 +13,7 @@ final class IndexConnection: Sendable {
     private struct Opened {
         let queue: DatabaseQueue
         let files: IndexFiles
-        /// Whether it was opened as one that nobody changes.
+        /// Whether it was opened as one that does not change.
         let isUnchanging: Bool
         var isGivenUp = false
     }
@@ -46,7 +46,7 @@ final class IndexConnection: Sendable {
         } catch is DatabaseError where !isCurrent {
             throw ArchiveError(.replacedIndex, file: paths.indexFile)
         } catch let error as RowDecodingError {
-            // SQLite keeps any value in any column, and an index may come from a stranger.
+            // SQLite keeps any value in any column, and an index may come from elsewhere.
             throw ArchiveError(
                 .damagedIndex, file: paths.indexFile,
                 cause: "a row of it is not of its type (\("\(error)".prefix(200)))",
@@ -54,7 +54,7 @@ final class IndexConnection: Sendable {
         }
     }
 
-    /// Opens the index that is there now; whoever still uses the connection before ends with it.
+    /// Opens the index that is there now; work that still uses the connection before ends with it.
     func reopen() throws {
         let fresh = try IndexConnection.open(paths, open)
         opened.withLock { $0 = fresh }
@@ -62,7 +62,7 @@ final class IndexConnection: Sendable {
 
     func close() throws { try queue.close() }
 
-    /// Ends the work with files of which some are no longer in their places; answers whether this is
+    /// Ends the work with files of which some are no longer in their places; returns whether this is
     /// the first time.
     ///
     /// The log is not folded: it belongs to nothing that is there. What is left of it would be taken
@@ -136,7 +136,7 @@ extension IndexConnection {
             do {
                 return try body()
             } catch let error as ArchiveError where error.code == .replacedIndex {
-                // Whoever replaces one file after the other needs a moment.
+                // A program that replaces one file after the other needs a moment.
                 usleep(UInt32(1_000 << attempt))
             }
         }

@@ -20,7 +20,7 @@ enum IndexRows {
         return key
     }
 
-    /// Adds a run and what it was made from, or renews both; answers its key.
+    /// Adds a run and what it was made from, or renews both; returns its key.
     static func putRun(_ run: RunDescription, status: RunStatus, _ db: Database) throws -> Int64 {
         try db.cachedStatement(
             sql: """
@@ -76,7 +76,7 @@ enum IndexRows {
         ).execute(arguments: [status.rawValue, finishedAt, key])
     }
 
-    /// Adds a file of a run, or renews its size and checksum; answers its key.
+    /// Adds a file of a run, or renews its size and checksum; returns its key.
     static func putFile(_ file: IndexedFile, of key: Int64, _ db: Database) throws -> Int64 {
         try db.cachedStatement(
             sql: """

@@ -51,7 +51,7 @@ package enum IndexSchema {
 
     /// The first trigger, view or virtual table that Cairn does not make, in words.
     ///
-    /// They would run with the statements of whoever opens the index.
+    /// They would run with the statements of the program that opens the index.
     static func foreignDefinition(_ db: Database) throws -> String? {
         let present = try Row.fetchAll(
             db,

@@ -12,7 +12,7 @@ extension Archive {
         try FileLock.claim(paths.runLock(run), for: .tidying, subject: subject, advice: advice)
     }
 
-    /// The claim on a run for work that others wait for; nil when somebody else has it.
+    /// The claim on a run for work that others wait for; nil when another process has it.
     func attemptTidying(_ run: String) throws -> FileLock? {
         try FileLock.attempt(paths.runLock(run), for: .tidying)
     }

@@ -84,9 +84,9 @@ extension Archive {
     }
 
     /// The digests of all arrays that are kept or referred to, and files that are neither.
-    package func dataFiles() -> (digests: [Digest], strangers: [String]) {
+    package func dataFiles() -> (digests: [Digest], others: [String]) {
         let names = (try? paths.dataFolder.names()) ?? []
-        var (digests, strangers) = (Set<Digest>(), [String]())
+        var (digests, others) = (Set<Digest>(), [String]())
         for name in names {
             let parts = name.split(separator: ".").map(String.init)
             if parts.count == 2, ["h5", "json"].contains(parts[1]),
@@ -94,10 +94,10 @@ extension Archive {
             {
                 digests.insert(digest)
             } else {
-                strangers.append(name)
+                others.append(name)
             }
         }
-        return (digests.sorted { $0.description < $1.description }, strangers)
+        return (digests.sorted { $0.description < $1.description }, others)
     }
 
     /// Takes over the arrays that another archive keeps.
@@ -115,7 +115,7 @@ extension Archive {
 
     /// Reads all arrays that are kept and names what is wrong with them.
     func verifyData(isQuick: Bool) throws -> [ArchiveProblem] {
-        let (digests, strangers) = dataFiles()
+        let (digests, others) = dataFiles()
         let needed = try lookUp {
             try String.fetchAll(
                 $0,
@@ -131,7 +131,7 @@ extension Archive {
             ArchiveProblem(
                 kind: kind, run: "", file: file, step: nil, tensor: nil, explanation: explanation)
         }
-        var problems = strangers.map {
+        var problems = others.map {
             problem(.orphan, "data/\($0)", "it is not a file of arrays that Cairn wrote")
         }
         for digest in needed.compactMap({ Digest(hexadecimal: $0) }) where !digests.contains(digest)

@@ -74,7 +74,7 @@ extension Archive {
     ///
     /// The caller holds the run's lock. A file that cannot be read is left for `verify` to report.
     /// The run's status changes last: should the process die, the run still says that it is being
-    /// written, and whoever opens the archive next does this again.
+    /// written, and the next opening of the archive does this again.
     func adoptFiles(
         of run: String, andThen body: () throws -> Void = {}
     ) throws {

@@ -1,7 +1,7 @@
 internal import Dispatch
 internal import Synchronization
 
-/// Does one piece of work after the other beside whoever asks for them.
+/// Does one piece of work after the other beside the thread that asks for them.
 final class BackgroundPacker: Sendable {
     private let queue = DispatchQueue(label: "cairn.packer")
     private let state = Mutex(State())

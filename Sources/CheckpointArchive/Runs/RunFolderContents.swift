@@ -156,7 +156,7 @@ extension RunFolderContents.Entry {
 extension RunFolderContents {
     /// Writes what was read into the index; the run's row exists.
     ///
-    /// Answers the files all of whose checkpoints are in other files: work was cut short between
+    /// Returns the files all of whose checkpoints are in other files: work was cut short between
     /// its new files and its old ones. They are left out.
     func store(run key: Int64, _ db: Database) throws -> [String] {
         var redundant: [String] = []
@@ -204,7 +204,7 @@ extension RunFolderContents {
         }
     }
 
-    /// Takes files out of the index whose checkpoints have all moved to other files; answers them.
+    /// Takes files out of the index whose checkpoints have all moved to other files; returns them.
     private func forgetEmptied(run key: Int64, _ db: Database) throws -> [String] {
         let emptied = try Row.fetchAll(
             db,

@@ -353,7 +353,7 @@ package final class RunWriter: CheckpointSink, Sendable {
 
     /// Adds rows for a file of the run.
     ///
-    /// Where the index was deleted or replaced, the file is enough: whoever opens the archive next
+    /// Where the index was deleted or replaced, the file is enough: the next opening of the archive
     /// takes it in.
     private func record(
         in run: OpenRun, durability: ArchiveIndex.Durability = .synced,
@@ -404,7 +404,7 @@ package final class RunWriter: CheckpointSink, Sendable {
             }
         }
         if archive.hasIndex { return found }
-        // Without an index the files tell; whoever comes back to an early step then waits for them.
+        // Without an index the files tell, which takes reading the start of each.
         let entries = try RunFolderContents(paths: archive.paths, run: run.id).entries
         guard let summary = entries.lazy.flatMap(\.summaries).first(where: { $0.step == step })
         else { return nil }

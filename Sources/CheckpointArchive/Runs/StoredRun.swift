@@ -337,7 +337,7 @@ extension StoredRun.Catalogue {
 }
 
 extension StoredRun.Location {
-    /// What a row of the index says; it may come from a stranger.
+    /// What a row of the index says; the index may come from elsewhere.
     fileprivate init(_ row: Row, run: String, digestByteCount: Int) throws {
         step = try row.decode(atIndex: 0)
         path = try row.decode(atIndex: 1)

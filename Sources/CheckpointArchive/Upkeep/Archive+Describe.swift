@@ -7,9 +7,9 @@ extension Archive {
     /// Replaces what a run says of itself; its weights and curves stay as they are.
     ///
     /// The file of the run changes first and the index after it: should the work be cut short in
-    /// between, whoever opens the archive next takes the new description in. The one before lies in
+    /// between, the next opening of the archive takes the new description in. The one before lies in
     /// the trash. Where the change touches what analyses rest on, stored results are marked as stale;
-    /// the answer is how many. Errors: somebody is writing the run.
+    /// the answer is how many. Errors: another process is writing the run.
     @discardableResult
     package func describe(_ run: StoredRun, as description: RunDescription) throws -> Int {
         precondition(description.id == run.id, "a run keeps its id")
@@ -31,9 +31,9 @@ extension Archive {
         }
     }
 
-    /// Moves a run with everything that belongs to it into the trash; answers where it lies.
+    /// Moves a run with everything that belongs to it into the trash; returns where it lies.
     ///
-    /// Errors: somebody is writing the run, or it or one of its checkpoints is tagged.
+    /// Errors: another process is writing the run, or it or one of its checkpoints is tagged.
     package func remove(_ run: StoredRun) throws -> RootedPath {
         try requireUntagged(run)
         let claim = try claimForTidying(
@@ -83,7 +83,7 @@ extension RunDescription {
 }
 
 extension IndexRows {
-    /// Brings the rows of a run in line with its new description; answers how many results are
+    /// Brings the rows of a run in line with its new description; returns how many results are
     /// stale by it.
     static func describe(
         _ description: RunDescription, file: IndexedFile, isAnotherSubject: Bool, _ db: Database

@@ -7,8 +7,8 @@ extension Archive {
     /// Takes back a run whose source turned out to be unusable while it was being stored.
     ///
     /// Its row goes first, then its folder, because a row without files must never be. Should it be
-    /// cut short in between, whoever opens the archive next takes the run in again. Errors: somebody
-    /// else is writing the run.
+    /// cut short in between, the next opening of the archive takes the run in again. Errors: another
+    /// process is writing the run.
     package func discard(_ run: StoredRun) throws {
         let claim = try claim(run.run)
         try withExtendedLifetime(claim) {

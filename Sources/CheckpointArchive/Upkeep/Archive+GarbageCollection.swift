@@ -89,7 +89,7 @@ extension Archive {
     /// Moves what the plan does not keep into the trash, where it can be restored from until
     /// `purgeTrash`.
     ///
-    /// Answers what the rules spare by now, because it was tagged or has become the last one since
+    /// Returns what the rules spare by now, because it was tagged or has become the last one since
     /// the plan was made.
     @discardableResult
     package func collectGarbage(
@@ -108,7 +108,7 @@ extension Archive {
         return spared
     }
 
-    /// Removes what the rules do not spare now either; answers what they spare.
+    /// Removes what the rules do not spare now either; returns what they spare.
     private func collect(
         _ items: [CollectionItem], of run: StoredRun, by rules: KeepRules
     ) throws -> [CollectionItem] {
@@ -140,7 +140,7 @@ extension Archive {
         }
     }
 
-    /// Deletes what lies in the trash for longer than `seconds`; answers the bytes that went.
+    /// Deletes what lies in the trash for longer than `seconds`; returns the bytes that went.
     package func purgeTrash(olderThan seconds: Double = 0) throws -> Int {
         var byteCount = 0
         for run in try paths.trashFolder.names() {

@@ -22,7 +22,7 @@ extension Archive {
         }
     }
 
-    /// Has whoever opens the archive next look through the files of a run.
+    /// Has the next opening of the archive look through the files of a run.
     func leaveMarker(of run: String) throws {
         _ = try FileLock.wait(marker(of: run), seconds: 10).mark()
     }
@@ -33,8 +33,8 @@ extension Archive {
         paths.temporaryFolder.appending("\(Archive.markerPrefix)\(run)")
     }
 
-    /// Whether somebody is moving files and rows of a run, or died at it, so that whoever opens the
-    /// archive for writing next takes in what has no row.
+    /// Whether a process is moving files and rows of a run, or died at it, so that the next opening of
+    /// the archive for writing takes in what has no row.
     func isInMaintenance(_ run: String) -> Bool { marker(of: run).exists }
 
     /// Brings the index in line with the files of runs whose process died at work.
@@ -46,14 +46,14 @@ extension Archive {
         where entry.hasPrefix(Archive.markerPrefix) {
             let run = String(entry.dropFirst(Archive.markerPrefix.count))
             let marker = paths.temporaryFolder.appending(entry)
-            // Whoever made the marker holds it as long as it lives.
+            // The process that made the marker holds it as long as it lives.
             guard let claim = try FileLock.attempt(marker) else { continue }
             withExtendedLifetime(claim) {
                 guard paths.runFile(run).exists else { return (try? marker.remove()) ?? () }
-                // The run may be written by somebody; then it is for whoever comes later.
+                // Another process may be writing the run; then this is left for a later opening.
                 guard let claim = try? attemptTidying(run) else { return }
                 withExtendedLifetime(claim) {
-                    // It goes before the claim does: whoever writes the run next may need it.
+                    // It goes before the claim does: the next writer of the run may need it.
                     if leavingTrouble({ try adoptFilesAndView(of: run) }) { try? marker.remove() }
                 }
             }
@@ -74,7 +74,7 @@ extension Archive {
     }
 
     /// Takes in the files of a run that the index does not know, and shows all its packs in
-    /// `packed.h5`: whoever died between a pack and that file left one that shows too little.
+    /// `packed.h5`: a process that died between a pack and that file left one that shows too little.
     func adoptFilesAndView(of run: String) throws {
         try setAsideIncompleteFiles(of: run)
         try adoptFiles(of: run) {
@@ -100,10 +100,10 @@ extension Archive {
         }
     }
 
-    /// Runs `body`, which is about one run; answers whether there is nothing left to do.
+    /// Runs `body`, which is about one run; returns whether there is nothing left to do.
     ///
-    /// What is damaged is left for `verify` to report, and what fails otherwise to whoever opens the
-    /// archive later: one run's trouble must not keep the others from being used.
+    /// What is damaged is left for `verify` to report, and what fails otherwise for a later opening
+    /// of the archive: one run's trouble must not keep the others from being used.
     @discardableResult
     func leavingTrouble(_ body: () throws -> Void) -> Bool {
         do {

@@ -144,7 +144,7 @@ extension Archive {
         return kept
     }
 
-    /// Points the index at the pack; answers the optimiser files that are no longer needed.
+    /// Points the index at the pack; returns the optimiser files that are no longer needed.
     private func index(
         _ file: IndexedFile, _ summaries: [CheckpointFile.Summary],
         _ states: KeptStates, replacing batch: [StoredRun.Location], of run: StoredRun,

@@ -4,7 +4,7 @@ internal import GRDB
 internal import SystemFiles
 
 extension Archive {
-    /// Seals those files of a run anew that have lost their seal and nothing else; answers them,
+    /// Seals those files of a run anew that have lost their seal and nothing else; returns them,
     /// relative to the archive.
     ///
     /// A program that opens a file for writing, as the append mode of h5py does, takes off the bytes

@@ -225,7 +225,7 @@ private struct RunVerification {
         }
     }
 
-    /// Checks one file; answers how many bytes were read.
+    /// Checks one file; returns how many bytes were read.
     private mutating func check(
         _ row: FileRow, _ locations: [StoredRun.Location], _ layout: TensorLayout
     ) throws -> Int {
