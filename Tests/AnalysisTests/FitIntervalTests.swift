@@ -106,7 +106,10 @@ struct FitIntervalTests {
     }
 
     /// The whole table: `CAIRN_COVERAGE=1 swift test --filter coverageTable` prints it.
-    @Test(.enabled(if: ProcessInfo.processInfo.environment["CAIRN_COVERAGE"] != nil))
+    @Test(
+        .enabled(
+            if: ProcessInfo.processInfo.environment["CAIRN_COVERAGE"] != nil,
+            "CAIRN_COVERAGE is not set"))
     func coverageTable() {
         for setting in Setting.all {
             let coverage = setting.coverage(repeats: 250)

@@ -204,7 +204,8 @@ struct GrokkingAnalysisTests {
     }
 
     @Test(
-        "published runs come out as published", .enabled(if: ReferenceData.isAvailable),
+        "published runs come out as published",
+        .enabled(if: ReferenceData.isAvailable, "CAIRN_REFERENCE_DATA names no folder"),
         arguments: [
             ("S5_MLP_seed2", 120, 93_556, 337, 88_780.0),
             ("D59_MLP_seed1", 118, 25_973, 263, 20_726.0),

@@ -88,7 +88,7 @@ private func publishedName(_ row: MeasuredValue) -> String? {
     return row.variant.isEmpty ? row.measure : "\(row.measure)_\(row.variant)_rep"
 }
 
-@Suite(.enabled(if: ReferenceData.isAvailable))
+@Suite(.enabled(if: ReferenceData.isAvailable, "CAIRN_REFERENCE_DATA names no folder"))
 struct PublishedGroupRunTests {
     private func compare(
         _ name: String, skipping: (String) -> Bool = { _ in false }

@@ -72,7 +72,7 @@ struct PublishedModularRun {
     }
 }
 
-@Suite(.enabled(if: ReferenceData.isAvailable))
+@Suite(.enabled(if: ReferenceData.isAvailable, "CAIRN_REFERENCE_DATA names no folder"))
 struct PublishedModularRunTests {
     private func isClose(_ value: Double?, _ expected: Double, _ relative: Double) -> Bool {
         abs((value ?? .nan) - expected) <= relative * abs(expected)

@@ -43,7 +43,10 @@ struct ExtensionTests {
         return folder
     }
 
-    @Test(.enabled(if: BuiltExtension.isUsable(in: "/usr/bin/sqlite3")))
+    @Test(
+        .enabled(
+            if: BuiltExtension.isUsable(in: "/usr/bin/sqlite3"),
+            "the extension cannot be loaded by sqlite3"))
     func worksInTheSQLiteProgram() throws {
         let folder = try installed()
         let result = try run(
@@ -55,7 +58,10 @@ struct ExtensionTests {
         #expect(result.output.split(separator: "\n").map(String.init) == Self.answers)
     }
 
-    @Test(.enabled(if: BuiltExtension.isUsable(in: "/usr/bin/python3")))
+    @Test(
+        .enabled(
+            if: BuiltExtension.isUsable(in: "/usr/bin/python3"),
+            "the extension cannot be loaded by python3"))
     func worksInPython() throws {
         let folder = try installed()
         let script = """
@@ -83,7 +89,10 @@ struct ExtensionTests {
                 == Self.answers + ["attempt to write a readonly database"])
     }
 
-    @Test(.enabled(if: BuiltExtension.isUsable(in: "/usr/bin/sqlite3")))
+    @Test(
+        .enabled(
+            if: BuiltExtension.isUsable(in: "/usr/bin/sqlite3"),
+            "the extension cannot be loaded by sqlite3"))
     func saysWhichArchiveItNeeds() throws {
         let folder = try installed()
         let result = try run(
@@ -102,7 +111,10 @@ struct ExtensionTests {
     }
 
     /// The host unloads a library whose loading failed, and the runtime in it cannot be begun twice.
-    @Test(.enabled(if: BuiltExtension.isUsable(in: "/usr/bin/python3")))
+    @Test(
+        .enabled(
+            if: BuiltExtension.isUsable(in: "/usr/bin/python3"),
+            "the extension cannot be loaded by python3"))
     func isLoadedAgainAfterAFailure() throws {
         let folder = try installed()
         let script = """

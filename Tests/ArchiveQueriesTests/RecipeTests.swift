@@ -43,7 +43,7 @@ struct RecipeTests {
         return lines.dropFirst().prefix { $0 != "```" }.joined(separator: "\n") + "\n"
     }
 
-    @Test(.enabled(if: pandas != nil))
+    @Test(.enabled(if: pandas != nil, "pandas is not installed"))
     func pandasReadsOneColumnPerSetting() throws {
         let folder = try folder()
         // The folder goes away with its last use, which is after the program has ended.
@@ -68,7 +68,7 @@ struct RecipeTests {
                 """)
     }
 
-    @Test(.enabled(if: duckdb != nil))
+    @Test(.enabled(if: duckdb != nil, "duckdb is not installed"))
     func duckDBReadsWhatCairnPrintsAndWritesParquet() throws {
         let folder = try folder()
         defer { withExtendedLifetime(folder) {} }
@@ -101,7 +101,7 @@ struct RecipeTests {
             environment: environment, folder: folder.path)
     }
 
-    @Test(.enabled(if: datasette != nil))
+    @Test(.enabled(if: datasette != nil, "datasette is not installed"))
     func datasetteShowsTheViews() throws {
         let result = try page(
             "/index/runs_wide.json?_shape=array&name=fast", python: try #require(Self.datasette))
@@ -109,7 +109,7 @@ struct RecipeTests {
         #expect(result.output.contains("\"last_test_accuracy\": "))
     }
 
-    @Test(.enabled(if: loadingDatasette != nil))
+    @Test(.enabled(if: loadingDatasette != nil, "no datasette that loads extensions is installed"))
     func datasetteCallsTheFunctions() throws {
         let root = try FixtureArchive.shared.get().archive.paths.root
         let result = try page(

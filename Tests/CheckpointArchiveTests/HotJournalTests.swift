@@ -67,7 +67,9 @@ import Testing
     }
 
     @Test(
-        .enabled(if: ReferencePython.interpreter(with: "sqlite3") != nil),
+        .enabled(
+            if: ReferencePython.interpreter(with: "sqlite3") != nil,
+            "Python with sqlite3 is not installed"),
         arguments: [Archive.Access.readOnly, .readWrite])
     func openingUndoesWhatAKilledWriterLeft(access: Archive.Access) throws {
         let python = try #require(ReferencePython.interpreter(with: "sqlite3"))
@@ -78,7 +80,10 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: path + "/index.sqlite-journal"))
     }
 
-    @Test(.enabled(if: ReferencePython.interpreter(with: "sqlite3") != nil))
+    @Test(
+        .enabled(
+            if: ReferencePython.interpreter(with: "sqlite3") != nil,
+            "Python with sqlite3 is not installed"))
     func anOpenArchiveGoesOnWhenAWriterIsKilled() throws {
         let python = try #require(ReferencePython.interpreter(with: "sqlite3"))
         let folder = try TemporaryFolder()

@@ -114,7 +114,9 @@ import Testing
         #expect(try rows(["ls"]).first?["status"] as? String == "failed")
     }
 
-    @Test(.enabled(if: h5py != nil)) func weightsAreReadWithoutCopies() throws {
+    @Test(.enabled(if: h5py != nil, "h5py is not installed")) func weightsAreReadWithoutCopies()
+        throws
+    {
         try fixture.trainTiny()
         try #require(fixture.cairn(["pack"]).exitCode == 0)
         try #require(fixture.cairn(["export", "tiny@20", "--to", "w.npz"]).exitCode == 0)
@@ -140,7 +142,7 @@ import Testing
             """, by: Self.h5py)
     }
 
-    @Test(.enabled(if: xarray != nil)) func aRunIsADataset() throws {
+    @Test(.enabled(if: xarray != nil, "xarray is not installed")) func aRunIsADataset() throws {
         try fixture.trainTiny()
         try python(
             """
@@ -152,7 +154,8 @@ import Testing
     }
 
     /// Ten lines around a training of PyTorch, and it has a Hessian.
-    @Test(.enabled(if: torch != nil)) func aTrainingOfPyTorchIsAnalysable() throws {
+    @Test(.enabled(if: torch != nil, "torch is not installed"))
+    func aTrainingOfPyTorchIsAnalysable() throws {
         try python(
             """
             import torch
@@ -192,7 +195,7 @@ import Testing
         #expect(eigenvalues.count == 2)
     }
 
-    @Test(.enabled(if: jax != nil)) func arraysOfJAXAreRecorded() throws {
+    @Test(.enabled(if: jax != nil, "jax is not installed")) func arraysOfJAXAreRecorded() throws {
         try python(
             """
             import jax.numpy as jnp

@@ -10,7 +10,8 @@ import Testing
 
     init() throws { fixture = try CommandLineFixture() }
 
-    @Test(.enabled(if: h5py != nil)) func filesThatPointOutsideOrLieAreRefused() throws {
+    @Test(.enabled(if: h5py != nil, "h5py is not installed"))
+    func filesThatPointOutsideOrLieAreRefused() throws {
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("Examples/make_hostile_hdf5.py").path
         let folder = fixture.folder.path("hostile")
@@ -47,7 +48,8 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: h5py != nil)) func whatIsNoNumberIsNamedAndTheRestIsExact() throws {
+    @Test(.enabled(if: h5py != nil, "h5py is not installed"))
+    func whatIsNoNumberIsNamedAndTheRestIsExact() throws {
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("Examples/make_hostile_hdf5.py").path
         let made = try run(

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Published runs from their files to SQL, by the commands that a reader would type.
-@Suite(.enabled(if: ReferenceData.isAvailable))
+@Suite(.enabled(if: ReferenceData.isAvailable, "CAIRN_REFERENCE_DATA names no folder"))
 struct PublishedAnalysisTests {
     private let fixture: CommandLineFixture
 

@@ -80,7 +80,9 @@ import Testing
     }
 
     /// Nobody has read it since it was written, so that no file of a log stands beside the index.
-    @Test(.enabled(if: !readers.isEmpty), arguments: readers)
+    @Test(
+        .enabled(if: !readers.isEmpty, "no place that is read-only can be made here"),
+        arguments: readers)
     func anArchiveAtRestIsReadWithoutWriting(reader: Reader) throws {
         try fixture.trainTiny()
         try FileManager.default.setAttributes(
@@ -104,7 +106,8 @@ import Testing
         #expect(refused.error.split(separator: "\n").count == 1, "\(refused.error)")
     }
 
-    @Test(.enabled(if: unshare != nil)) func theLogOfAKilledWriterIsRefusedInOneSentence() throws {
+    @Test(.enabled(if: unshare != nil, "namespaces of its own are not permitted here"))
+    func theLogOfAKilledWriterIsRefusedInOneSentence() throws {
         let killed = try run(
             builtExecutable("ArchiveHarness"), ["write", fixture.archive, "a", "2", "9"],
             environment: ["HARNESS_DIE_AFTER": "saved 2"])
@@ -115,7 +118,9 @@ import Testing
     }
 
     @Test(
-        .enabled(if: unshare != nil && ReferencePython.interpreter(with: "sqlite3") != nil))
+        .enabled(
+            if: unshare != nil && ReferencePython.interpreter(with: "sqlite3") != nil,
+            "namespaces of its own are not permitted here, or Python has no sqlite3"))
     func theJournalOfAKilledWriterIsRefusedInOneSentence() throws {
         let written = try run(
             builtExecutable("ArchiveHarness"), ["write", fixture.archive, "a", "20", "99"])

@@ -76,7 +76,8 @@ enum Peers {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     }
 
-    @Test(.enabled(if: Peers.torch != nil)) func theReferenceLibrariesReadWhatIsWritten() throws {
+    @Test(.enabled(if: Peers.torch != nil, "torch is not installed"))
+    func theReferenceLibrariesReadWhatIsWritten() throws {
         var generator = SeededGenerator(seed: 5)
         let folder = try TemporaryFolder()
         let tensors = RandomTensors.make(count: 30, using: &generator)

@@ -7,7 +7,8 @@ import Testing
 @testable import Interchange
 
 /// The published runs come in complete: weights, curves, task, split and settings.
-@Suite(.enabled(if: ReferenceData.isAvailable)) struct PublishedRunTests {
+@Suite(.enabled(if: ReferenceData.isAvailable, "CAIRN_REFERENCE_DATA names no folder"))
+struct PublishedRunTests {
     private func path(_ name: String) throws -> String {
         try #require(ReferenceData.folder).appendingPathComponent(name).path
     }

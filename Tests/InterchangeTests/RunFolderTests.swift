@@ -108,7 +108,8 @@ import Testing
         #expect(read.sorted { $0.name < $1.name } == tensors.sorted { $0.name < $1.name })
     }
 
-    @Test(.enabled(if: Peers.h5py != nil)) func filesOfH5pyAreRead() throws {
+    @Test(.enabled(if: Peers.h5py != nil, "h5py is not installed")) func filesOfH5pyAreRead() throws
+    {
         let folder = try TemporaryFolder()
         let script = """
             import h5py, numpy

@@ -7,7 +7,9 @@ private let tracer = ["/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/l
     .map { $0 + "/libc_malloc_debug.so.0" }
     .first { FileManager.default.fileExists(atPath: $0) }
 
-@Suite("Allocations", .enabled(if: tracer != nil))
+@Suite(
+    "Allocations",
+    .enabled(if: tracer != nil, "the C library's tracer of allocations is not installed"))
 struct AllocationTests {
     /// A hundred steps with their updates and digests, as a run takes them.
     ///
