@@ -108,8 +108,8 @@ package struct RootedPath: Sendable, Hashable {
 
     // MARK: - Folders
 
-    /// Makes a folder unless there is one, and syncs the one it is in.
-    package func makeFolder() throws(FileError) {
+    /// Makes a folder unless there is one, and syncs the one it is in unless that is left for later.
+    package func makeFolder(syncing: Bool = true) throws(FileError) {
         try inParent("create folder") { folder, name throws(FileError) in
             if mkdirat(folder, name, 0o777) != 0 {
                 guard errno == EEXIST else { throw FileError.last("create folder", absolute) }
@@ -121,7 +121,7 @@ package struct RootedPath: Sendable, Hashable {
                     throw FileError("create folder", absolute, .notFolder)
                 }
             }
-            try RootedPath.sync(folder, parent.absolute)
+            if syncing { try RootedPath.sync(folder, parent.absolute) }
         }
     }
 

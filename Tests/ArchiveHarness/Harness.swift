@@ -25,6 +25,11 @@ struct Harness {
         switch command {
         // write ARCHIVE RUN LAST-STEP LOOSE-LIMIT
         case "write": try write(rest[0], rest[1], last: number(rest[2]), limit: number(rest[3]))
+        // runs ARCHIVE COUNT LAST-STEP
+        case "runs":
+            for run in try 0..<number(rest[1]) {
+                try write(rest[0], "run-\(run)", last: number(rest[2]), limit: 64)
+            }
         case "pack": try pack(rest[0])
         case "merge": try merge(rest[0], rest[1])
         case "reindex": _ = try Archive.reindex(at: rest[0], options: options(nil))

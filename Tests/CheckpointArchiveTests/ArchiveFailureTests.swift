@@ -139,6 +139,29 @@ import Testing
         }
     }
 
+    /// A save that fails in the background may be told of at the end alone; a trainer then ends the
+    /// run once more.
+    @Test func aFailureThatShowsAtTheEndCanBeFollowedByAnotherEnd() throws {
+        let folder = try TemporaryFolder()
+        let isArmed = Atomic<Bool>(false)
+        let archive = try Archive.openOrCreate(
+            at: folder.path("archive"),
+            options: Archive.Options(looseLimit: nil) { step in
+                guard step == .syncFile, isArmed.exchange(false, ordering: .relaxed) else { return }
+                throw UserError(.failure, subject: "disk", cause: "No space left on device")
+            })
+        let sink = BackgroundSink(archive.writer())
+        try sink.begin(TestRuns.description("a"))
+        isArmed.store(true, ordering: .relaxed)
+        try sink.save(TestRuns.checkpoint(0))
+        for status in [RunStatus.finished, .failed] {
+            let error = #expect(throws: UserError.self) { try sink.finish(status, metrics: []) }
+            #expect(error?.cause.contains("not saved") == true, "\(String(describing: error))")
+        }
+        #expect(try archive.run(matching: "a").status == .failed)
+        #expect(try archive.verify().problems.isEmpty)
+    }
+
     @Test func theBackgroundSinkReportsAFailureAtTheNextSaveAndAtTheEnd() throws {
         let folder = try TemporaryFolder()
         let path = folder.path("archive")

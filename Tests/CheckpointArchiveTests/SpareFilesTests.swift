@@ -24,9 +24,14 @@ import Testing
 
     private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
+    private func retire(into spares: SpareFiles) throws {
+        try path("old").rename(to: path("kept"))
+        spares.keep(path("kept"))
+    }
+
     @Test func aRetiredFileIsTakenForOneOfItsSize() throws {
         let spares = SpareFiles()
-        spares.retire(path("old"), as: path("kept"))
+        try retire(into: spares)
         #expect(!exists(old) && exists(kept))
         #expect(spares.take(byteCount: 4_999) == nil)
         let spare = try #require(spares.take(byteCount: 5_000))
@@ -38,7 +43,7 @@ import Testing
         let reader = open(old, O_RDONLY)
         defer { close(reader) }
         let spares = SpareFiles()
-        spares.retire(path("old"), as: path("kept"))
+        try retire(into: spares)
         #expect(!exists(old) && !exists(kept))
         var byte: UInt8 = 0
         #expect(pread(reader, &byte, 1, 4_999) == 1 && byte == 7)
@@ -50,7 +55,7 @@ import Testing
         close(reader)
         defer { munmap(mapping, 5_000) }
         let spares = SpareFiles()
-        spares.retire(path("old"), as: path("kept"))
+        try retire(into: spares)
         #expect(!exists(old) && !exists(kept))
     }
 
@@ -59,7 +64,7 @@ import Testing
         let backup = folder.path("backup")
         let spares = SpareFiles()
         if !afterwards { try FileManager.default.linkItem(atPath: old, toPath: backup) }
-        spares.retire(path("old"), as: path("kept"))
+        try retire(into: spares)
         if afterwards { try FileManager.default.linkItem(atPath: kept, toPath: backup) }
         #expect(spares.take(byteCount: 5_000) == nil)
         #expect(!exists(old) && !exists(kept))
@@ -69,7 +74,7 @@ import Testing
 
     @Test func whatCannotBeOpenedDoesNotStay() throws {
         let spares = SpareFiles()
-        spares.retire(path("old"), as: path("kept"))
+        try retire(into: spares)
         try FileManager.default.removeItem(atPath: kept)
         // A link is not opened for writing.
         try FileManager.default.createSymbolicLink(
@@ -81,7 +86,7 @@ import Testing
     @Test func noneOutlivesItsOwner() throws {
         do {
             let spares = SpareFiles()
-            spares.retire(path("old"), as: path("kept"))
+            try retire(into: spares)
             #expect(exists(kept))
         }
         #expect(!exists(kept))

@@ -238,6 +238,8 @@ struct FaultInjectionTests {
             try requireKept(trial, in: work, said)
             if result.exitCode == 0 {
                 #expect(try isDone(trial, in: work), "not done, and said so. \(said)")
+                // An export refuses a folder that is there.
+                try? FileManager.default.removeItem(atPath: work.path("results/run"))
             }
             // The fault is over.
             let again = try run(trial.command, in: work)

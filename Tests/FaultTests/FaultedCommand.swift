@@ -104,6 +104,13 @@ struct FaultedCommand: CustomStringConvertible, Sendable {
         } isDone: { archive, _ in
             try archive.tags(of: archive.run(matching: "r")).map(\.name) == ["keep", "new"]
         },
+        FaultedCommand(name: "describe") { _, _ in
+            ["describe", "r", "--steps", "epochs", "--quiet"]
+        } isDone: { archive, _ in
+            try archive.run(matching: "r").run.hyperparameters.contains {
+                $0.name == "step_convention"
+            }
+        },
         FaultedCommand(
             name: "record",
             input: #"{"step": 1, "loss": 0.5}"# + "\n" + #"{"step": 2, "loss": 0.25}"# + "\n"

@@ -86,6 +86,15 @@ struct PowerCutReplayTests {
                 try FileManager.default.removeItem(atPath: left)
             }
         }
+        // What has ended stays as it was acknowledged, names that went included.
+        for index in disks.indices {
+            let left = folder.path("left")
+            try disks[index].leave(.nothing, at: left, using: &generator)
+            try requireSound(
+                left, acknowledged.filter(workload.stays),
+                "\(workload.name), ended, \(TracedDisk.Model.allCases[index])")
+            try FileManager.default.removeItem(atPath: left)
+        }
     }
 
     private func savedSteps(_ record: TraceRecord) -> [Int] {

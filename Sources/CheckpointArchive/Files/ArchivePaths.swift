@@ -42,6 +42,9 @@ package struct ArchivePaths: Sendable, Equatable {
         self.path("runs/\(run)/\(path)")
     }
 
+    /// Shows all packs of a run as one, inside its folder.
+    static let packedView = "packed.h5"
+
     /// Anything in the archive, by its path inside the archive's folder.
     package func path(_ path: String) -> RootedPath { RootedPath(root: root, path) }
 

@@ -51,13 +51,25 @@ struct DurableFiles: Sendable {
         }
     }
 
-    /// Removes a file that nobody needs, or keeps its blocks for a later new file.
-    func retire(_ path: RootedPath) {
-        guard storage == .local else {
+    /// Takes files that nobody needs out of their places for good; their blocks may be kept for later
+    /// new files.
+    ///
+    /// A power cut brings a name back that was taken away without a sync: beside a run that has ended
+    /// nobody would look for it, and with its blocks written again it would have other bytes.
+    func retire(_ paths: [RootedPath]) throws {
+        let moved = paths.compactMap { path -> RootedPath? in
+            let temporary = temporaryPath()
+            if storage == .local, (try? path.rename(to: temporary)) != nil { return temporary }
             try? path.remove()
-            return
+            return nil
         }
-        spares.retire(path, as: temporaryPath())
+        do {
+            for folder in Set(paths.map(\.parent)) { try folder.syncFolder() }
+        } catch {
+            for path in moved { try? path.remove() }
+            throw error
+        }
+        for path in moved { spares.keep(path) }
     }
 
     /// Lets `make` write a new file at a temporary path; an existing file of this name is replaced.
@@ -85,6 +97,19 @@ struct DurableFiles: Sendable {
         try temporary.rename(to: path)
         try reach(.syncFolder)
         try path.parent.syncFolder()
+    }
+
+    /// Moves finished temporary folders, whose files are not synced yet, to their places in one folder.
+    func move(
+        _ moves: [(temporary: RootedPath, target: RootedPath)], into folder: RootedPath
+    ) throws {
+        guard !moves.isEmpty else { return }
+        try reach(.syncFile)
+        try SyncedTrees.sync(moves.map(\.temporary))
+        try reach(.rename)
+        for (temporary, target) in moves { try temporary.rename(to: target) }
+        try reach(.syncFolder)
+        try folder.syncFolder()
     }
 
     /// A path in the temporary folder that no other process uses.

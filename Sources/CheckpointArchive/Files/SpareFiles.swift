@@ -24,19 +24,16 @@ final class SpareFiles: Sendable {
 
     deinit { removeAll() }
 
-    /// Takes a file that nobody needs out of its place: keeps it under `temporary` for a later file
-    /// of its size, or removes it.
-    func retire(_ path: RootedPath, as temporary: RootedPath) {
-        guard (try? path.rename(to: temporary)) != nil,
-            let byteCount = SpareFiles.byteCount(temporary),
+    /// Keeps a temporary file that nobody needs for a later file of its size, or removes it.
+    func keep(_ path: RootedPath) {
+        guard let byteCount = SpareFiles.byteCount(path),
             spares.withLock({ spares in
                 let kept = spares.reduce(0) { $0 + $1.byteCount }
                 guard kept + byteCount <= SpareFiles.largestByteCount else { return false }
-                spares.append(Spare(path: temporary, byteCount: byteCount))
+                spares.append(Spare(path: path, byteCount: byteCount))
                 return true
             })
         else {
-            try? temporary.remove()
             try? path.remove()
             return
         }

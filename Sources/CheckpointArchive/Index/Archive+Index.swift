@@ -30,8 +30,14 @@ extension Archive {
     ///
     /// Keep it short: every other writer waits. Never read or write HDF5 files inside.
     package func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try write(durability: .synced, body)
+    }
+
+    func write<Value>(
+        durability: ArchiveIndex.Durability, _ body: (Database) throws -> Value
+    ) throws -> Value {
         try usingIndex {
-            let value = try index.write(body)
+            let value = try index.write(durability: durability, body)
             // What it wrote into files that were gone by then, nobody finds.
             guard index.isCurrent else { throw ArchiveError(.replacedIndex, file: paths.indexFile) }
             return value

@@ -1,4 +1,5 @@
 internal import ArchiveSchema
+internal import CSQLite
 internal import Checkpoints
 internal import Foundation
 internal import GRDB
@@ -20,7 +21,7 @@ struct ArchiveIndex: Sendable {
     /// Longest wait for other processes, in seconds.
     static let patience = 120.0
     /// The log is folded into the database when it is longer than this many bytes.
-    private static let largestLogByteCount = 8 << 20
+    static let largestLogByteCount = 8 << 20
 
     /// Opens the index for reading, and for writing if asked, migrating it to this version.
     init(paths: ArchivePaths, isWritable: Bool, creating: Bool, hook: WriteHook?) throws {
@@ -173,6 +174,13 @@ struct ArchiveIndex: Sendable {
         }
     }
 
+    /// Makes transactions that were `recoverable` outlast a power cut.
+    func syncLog() throws {
+        let log = paths.index("-wal")
+        guard storage == .local, log.exists else { return }
+        try log.open().sync()
+    }
+
     /// Folds the write-ahead log into the database; the caller holds `index.lock`.
     private func foldLog() throws {
         guard storage == .local, let writer else { return }
@@ -205,17 +213,29 @@ struct ArchiveIndex: Sendable {
 }
 
 extension ArchiveIndex {
+    /// The most bytes of one value; an index from a stranger must not take the memory of the machine.
+    static let largestValueByteCount = 64 << 20
+
+    private static func limitValues(_ db: Database) {
+        _ = sqlite3_limit(
+            db.sqliteConnection, SQLITE_LIMIT_LENGTH, Int32(largestValueByteCount))
+    }
+
     private static func configuration(_ storage: StorageKind) -> Configuration {
         var configuration = Configuration()
         configuration.label = "cairn.index"
         configuration.busyMode = .timeout(patience)
         configuration.prepareDatabase { db in
+            limitValues(db)
             try db.execute(sql: "PRAGMA trusted_schema = OFF")
             switch storage {
             case .local:
                 try db.execute(sql: "PRAGMA journal_mode = WAL")
                 // Only `foldLog` moves the log, under the lock.
                 try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
+                // A log that was folded is begun anew at its old length, and would be folded again
+                // after every transaction.
+                try db.execute(sql: "PRAGMA journal_size_limit = \(largestLogByteCount / 8)")
             case .network:
                 try db.execute(sql: "PRAGMA journal_mode = TRUNCATE")
                 try db.execute(sql: "PRAGMA mmap_size = 0")
@@ -278,6 +298,7 @@ extension ArchiveIndex {
         configuration.readonly = true
         configuration.busyMode = .timeout(patience)
         configuration.prepareDatabase { db in
+            limitValues(db)
             // What an index from elsewhere defines calls nothing that could do harm.
             try db.execute(sql: "PRAGMA trusted_schema = OFF")
             try db.execute(sql: "PRAGMA query_only = 1")

@@ -192,7 +192,7 @@ enum IndexRows {
                         advice: "run `cairn reindex`")
                 }
                 let name = try row.decode(String.self, atIndex: 0)
-                if let refusal = StorageLimits.refusal(ofTensor: "any", shape: shape) {
+                if let refusal = StorageLimits.refusal(ofTensor: name, shape: shape) {
                     throw ArchiveError(
                         .damagedIndex, part: "tensor \(name.prefix(40)) in the index",
                         cause: refusal,
@@ -207,10 +207,10 @@ enum IndexRows {
         try String.fetchAll(
             db,
             sql: """
-                SELECT path FROM file AS f
-                JOIN (SELECT file_key, min(step) AS first FROM checkpoint WHERE run_key = ?1
-                    GROUP BY file_key) USING (file_key)
-                WHERE f.run_key = ?1 AND kind = 'pack' ORDER BY first
+                SELECT path, (SELECT min(step) FROM checkpoint AS c
+                    WHERE c.file_key = f.file_key AND c.run_key = ?1) AS first
+                FROM file AS f
+                WHERE run_key = ?1 AND kind = 'pack' AND first IS NOT NULL ORDER BY first
                 """, arguments: [key]
         ).filter(IndexedFile.Kind.pack.allows)
     }

@@ -13,6 +13,8 @@ package final class BackgroundSink: CheckpointSink, Sendable {
     /// Free slots of the queue.
     private let slots: DispatchSemaphore
     private let failure = Mutex<(any Error)?>(nil)
+    /// Whether the run was recorded as failed.
+    private let hasEnded = Mutex(false)
 
     /// A sink in front of `writer`.
     ///
@@ -48,13 +50,15 @@ package final class BackgroundSink: CheckpointSink, Sendable {
     /// Returns once everything queued is durable and the end is recorded.
     ///
     /// After a failed save the run is recorded as failed where that is still possible, and the
-    /// save's error is thrown.
+    /// save's error is thrown, also to a trainer that ends the run once more because of it.
     package func finish(_ status: RunStatus, metrics: [MetricPoint]) throws {
         try queue.sync {
             guard let error = failure.withLock({ $0 }) else {
                 return try writer.finish(status, metrics: metrics)
             }
-            try? writer.finish(.failed, metrics: [])
+            if !hasEnded.withLock(\.self), (try? writer.finish(.failed, metrics: [])) != nil {
+                hasEnded.withLock { $0 = true }
+            }
             throw error
         }
     }

@@ -320,20 +320,33 @@ extension StoredRun.Catalogue {
             arguments: [key])
         let digestByteCount = layout.entries.count * 32
         checkpoints = try Row.fetchAll(
-            db,
-            sql: """
-                SELECT c.step, f.path, f.kind, c.position, f.bytes, c.digest, c.tensor_digests,
-                    f.checksum, o.path, o.checksum
-                FROM checkpoint AS c JOIN file AS f ON f.file_key = c.file_key
-                LEFT JOIN file AS o ON o.file_key = c.optimizer_file_key
-                WHERE c.run_key = ? \(packing ? Self.isForPacking : "") ORDER BY c.step
-                """, arguments: [key]
+            db, sql: Self.statement(packing: packing), arguments: ["run": key]
         ).map { try StoredRun.Location($0, run: id, digestByteCount: digestByteCount) }
     }
 
-    private static let isForPacking =
-        "AND (c.optimizer_file_key IS NOT NULL OR c.file_key IN "
-        + "(SELECT file_key FROM file WHERE run_key = c.run_key AND kind = 'loose'))"
+    /// Selects the places of a run's checkpoints in step order.
+    static func statement(packing: Bool) -> String {
+        """
+        SELECT c.step, f.path, f.kind, c.position, f.bytes, c.digest, c.tensor_digests,
+            f.checksum, o.path, o.checksum
+        FROM \(packing ? rowsForPacking : "checkpoint") AS c
+        JOIN file AS f ON f.file_key = c.file_key
+        LEFT JOIN file AS o ON o.file_key = c.optimizer_file_key
+        WHERE c.run_key = :run ORDER BY c.step
+        """
+    }
+
+    /// Found by the files, of which even a long run has few; its checkpoints are not gone through.
+    private static let rowsForPacking = """
+        (SELECT p.* FROM
+            (SELECT h.step FROM file AS l CROSS JOIN checkpoint AS h ON h.file_key = l.file_key
+                WHERE l.run_key = :run AND l.kind = 'loose'
+            UNION
+            SELECT h.step FROM file AS s CROSS JOIN checkpoint AS h
+                ON h.optimizer_file_key = s.file_key
+                WHERE s.run_key = :run) AS wanted
+        CROSS JOIN checkpoint AS p ON p.run_key = :run AND p.step = wanted.step)
+        """
 }
 
 extension StoredRun.Location {

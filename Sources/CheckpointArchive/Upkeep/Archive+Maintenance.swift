@@ -9,15 +9,21 @@ extension Archive {
     ///
     /// A marker stands in the temporary folder while the work goes on, and stays if it fails.
     func maintaining<Value>(_ run: String, _ work: () throws -> Value) throws -> Value {
-        let marker = marker(of: run)
+        try maintaining([run], work)
+    }
+
+    /// The same for work on several runs.
+    func maintaining<Value>(_ runs: [String], _ work: () throws -> Value) throws -> Value {
         // Without the claim another process is at this run, and the run's own lock will say so.
-        let claim = try FileLock.attempt(marker)
-        return try withExtendedLifetime(claim) {
-            let isOurs = claim?.mark() ?? false
+        let claims = try runs.map { run in
+            (marker: marker(of: run), claim: try FileLock.attempt(marker(of: run)))
+        }
+        return try withExtendedLifetime(claims) {
+            let ours = claims.filter { $0.claim?.mark() ?? false }
             // A power cut must not take the marker and leave the work.
-            if isOurs { try paths.temporaryFolder.syncFolder() }
+            if !ours.isEmpty { try paths.temporaryFolder.syncFolder() }
             let value = try work()
-            if isOurs { try? marker.remove() }
+            for (marker, _) in ours { try? marker.remove() }
             return value
         }
     }
@@ -78,10 +84,7 @@ extension Archive {
     func adoptFilesAndView(of run: String) throws {
         try setAsideIncompleteFiles(of: run)
         try adoptFiles(of: run) {
-            let stored = try StoredRun(archive: self, id: run)
-            if stored.catalogue.checkpoints.contains(where: { $0.kind == .pack }) {
-                try writeVirtualFile(of: run)
-            }
+            try renewVirtualFile(of: run)
         }
     }
 
@@ -140,7 +143,10 @@ extension Archive {
         let target = Archive.freePath(
             folder.appending(run).appending(name.deletingPathExtension),
             ".\(name.pathExtension)")
-        try files.move(paths.file(run, path), to: target)
+        let source = paths.file(run, path)
+        try files.move(source, to: target)
+        // A power cut must not leave both names, or the old one alone.
+        try source.parent.syncFolder()
         return target
     }
 }

@@ -36,56 +36,31 @@ extension Archive {
         var report = MergeReport()
         // Before the runs that learnt from them.
         try mergeData(of: other)
+        var batch = MergeBatch()
         for id in try other.runIDs() {
             let theirs = try StoredRun(archive: other, id: id)
-            try maintaining(id) {
-                if paths.runFile(id).exists {
-                    try extend(id, by: theirs, into: &report)
-                } else {
-                    try add(theirs, into: &report)
-                }
+            if paths.runFile(id).exists {
+                try maintaining(id) { try extend(id, by: theirs, into: &report) }
+                try extendLedger(by: theirs, into: &report)
+                progress(report)
+            } else {
+                batch.append(theirs)
+                if batch.isFull { try add(batch.take(), into: &report, progress) }
             }
-            try extendLedger(by: theirs, into: &report)
-            progress(report)
         }
+        try add(batch.take(), into: &report, progress)
         return report
     }
 
-    /// Copies a whole run, checks the copy, and puts it into its place at once.
-    private func add(_ theirs: StoredRun, into report: inout MergeReport) throws {
-        let other = theirs.archive.paths
-        let temporary = files.temporaryPath()
-        do {
-            try files.reach(.createTemporary)
-            try temporary.makeFolder()
-            for folder in ["loose", "optimizer"] {
-                try temporary.appending(folder).makeFolder()
-            }
-            for path in ["run.h5"] + RunFolderContents.files(other, theirs.id) {
-                try files.write(to: temporary.appending(path)) { copy in
-                    try Archive.copy(other.file(theirs.id, path), to: copy)
-                    try requireSound(FileChecksum(of: copy.open()), path, theirs)
-                }
-            }
-            for note in RunNote.allCases where other.file(theirs.id, note.path).exists {
-                try files.write(to: temporary.appending(note.path)) { copy in
-                    try Archive.copy(other.file(theirs.id, note.path), to: copy)
-                }
-            }
-            try files.move(temporary, to: paths.runFolder(theirs.id))
-        } catch {
-            try? temporary.removeTree()
-            throw error
+    private func add(
+        _ runs: [StoredRun], into report: inout MergeReport, _ progress: (MergeReport) -> Void
+    ) throws {
+        try add(runs) { run in
+            report.addedRuns.append(run.id)
+            report.checkpointCount += run.steps.count
         }
-        let claim = try claim(theirs.run)
-        try withExtendedLifetime(claim) {
-            try adoptFiles(of: theirs.id)
-            if theirs.catalogue.checkpoints.contains(where: { $0.kind == .pack }) {
-                try writeVirtualFile(of: theirs.id)
-            }
-        }
-        report.addedRuns.append(theirs.id)
-        report.checkpointCount += theirs.steps.count
+        for run in runs { try extendLedger(by: run, into: &report) }
+        if !runs.isEmpty { progress(report) }
     }
 
     /// Adds the checkpoints of a run that is here already but lacks them.
@@ -207,7 +182,7 @@ extension Archive {
     }
 
     /// Refuses to spread damage: the bytes must be those that the other index records.
-    private func requireSound(
+    func requireSound(
         _ checksum: FileChecksum, _ path: String, _ run: StoredRun
     ) throws {
         let recorded = try run.archive.lookUp { db in

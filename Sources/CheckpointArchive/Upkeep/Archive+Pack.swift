@@ -55,8 +55,7 @@ extension Archive {
             try index(file, summaries, states, replacing: batch, of: run, db)
         }
         // From here on the index no longer needs them.
-        for path in outdated { try? paths.file(run.id, path).remove() }
-        for location in batch { files.retire(paths.file(run.id, location.path)) }
+        try files.retire((outdated + batch.map(\.path)).map { paths.file(run.id, $0) })
         report.checkpointCount += batch.count
         report.packCount += 1
         report.bytesBefore += batch.reduce(0) { $0 + $1.fileByteCount }
@@ -166,65 +165,5 @@ extension Archive {
             try IndexRows.forgetFile(path, of: key, db)
         }
         return states.outdated
-    }
-
-    /// Writes `packed.h5`, which shows all packs of a run as one array per tensor.
-    ///
-    /// It is for people with h5py; Cairn itself reads the packs.
-    func writeVirtualFile(of run: String) throws {
-        let (layout, packs) = try lookUp { db in
-            let key = try IndexRows.requiredKey(run, db)
-            return (
-                try IndexRows.layout(of: key, db) ?? TensorLayout(entries: []),
-                try IndexRows.packs(of: key, db)
-            )
-        }
-        let temporary = files.temporaryPath()
-        defer { try? temporary.remove() }
-        do {
-            try HDF5File.create(temporary.absolute, format: .version110) { root in
-                try CheckpointFile.describe(
-                    root, kind: "packed", run: run,
-                    about: "All packed checkpoints of a training run as one array per tensor, "
-                        + "shown from the pack files beside this one. Row i belongs to the step in "
-                        + "steps[i].")
-                try VirtualDatasets.write(
-                    to: root, layout: layout,
-                    sources: try packs.map { ($0, try PackFile.rowCount(paths.file(run, $0))) })
-            }
-            try FileSeal.append(to: temporary, extents: [])
-        } catch {
-            throw ArchiveError.writing(paths.file(run, "packed.h5"), failed: error)
-        }
-        try temporary.open().sync()
-        try files.move(temporary, to: paths.file(run, "packed.h5"))
-    }
-}
-
-/// The datasets of `packed.h5`.
-private enum VirtualDatasets {
-    static func write(
-        to root: borrowing HDF5Group, layout: TensorLayout, sources: [(path: String, rowCount: Int)]
-    ) throws {
-        func shown(_ dataset: String) -> [HDF5Group.VirtualSource] {
-            sources.map {
-                HDF5Group.VirtualSource(file: $0.path, dataset: dataset, rowCount: $0.rowCount)
-            }
-        }
-        try root.createVirtualDataset(
-            PackFile.steps, type: .int64, rowShape: [], sources: shown(PackFile.steps))
-        let weights = try root.createGroup(CheckpointFile.weights)
-        let digests = try root.createGroup(PackFile.digests)
-        for entry in layout.entries {
-            let name = HDF5Name.encoded(entry.name)
-            try weights.createVirtualDataset(
-                entry.name, type: entry.elementType.stored, rowShape: entry.shape,
-                sources: shown("\(CheckpointFile.weights)/\(name)"))
-            try digests.createVirtualDataset(
-                entry.name, type: .uint8, rowShape: [32],
-                sources: shown("\(PackFile.digests)/\(name)"))
-        }
-        try weights.close()
-        try digests.close()
     }
 }

@@ -124,13 +124,14 @@ extension Archive {
             report.runCount += 1
             progress(report)
         }
-        for run in try runIDs() {
+        for run in try runIDs() where !paths.runFile(run).exists {
             try write { db in
                 // A run that began meanwhile has its folder before its row.
                 guard !paths.runFile(run).exists else { return }
                 try db.execute(sql: "DELETE FROM run WHERE id = ?", arguments: [run])
             }
         }
+        try index.syncLog()
     }
 
     func rebuild(
@@ -164,7 +165,7 @@ extension Archive {
         try clear(redundant, of: run)
         report.checkpointCount += scan.entries.reduce(0) { $0 + $1.summaries.count }
         if scan.entries.contains(where: { $0.file.kind == .pack }) {
-            try writeVirtualFile(of: run)
+            try renewVirtualFile(of: run)
         }
     }
 }

@@ -172,7 +172,7 @@ extension Archive {
         -> [RepairAction]
     {
         let file = "runs/\(run.id)/\(path)"
-        if path == "packed.h5" {
+        if path == ArchivePaths.packedView {
             if !isDryRun { try writeVirtualFile(of: run.id) }
             return [RepairAction(run: run.id, file: file, action: "write it anew from the packs")]
         }

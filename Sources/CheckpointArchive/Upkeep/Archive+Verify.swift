@@ -334,7 +334,7 @@ private struct RunVerification {
 
     private mutating func checkPackedView(of packed: [StoredRun.Location]) throws {
         let file = "runs/\(run)/packed.h5"
-        let path = archive.paths.file(run, "packed.h5")
+        let path = archive.paths.file(run, ArchivePaths.packedView)
         let state = try? FileSeal.state(of: path.open())
         if state == .broken {
             add(.damagedFile, file, "its seal does not match; `cairn repair` writes it anew")
