@@ -47,6 +47,10 @@ extension ArchiveError {
         switch error.resultCode {
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
             return explained(.damagedIndex, "it is not a sound SQLite database (\(message))")
+        case .SQLITE_TOOBIG:
+            return explained(
+                .damagedIndex,
+                "a value in it has more than \(ArchiveIndex.largestValueByteCount >> 20) MB")
         case .SQLITE_FULL, .SQLITE_IOERR:
             return explained(
                 .notWritten, "cannot write the index (\(message))",

@@ -4,6 +4,8 @@ package enum StorageLimits {
     package static let longestMetricName = 4_096
     /// The most bytes of a tensor's name.
     package static let longestTensorName = 4_096
+    /// The most bytes of a name in the optimiser's memory, which has that of a tensor in it.
+    package static let longestStateName = 2 * longestTensorName
     /// A pack has one axis more, and HDF5 allows 32.
     package static let largestAxisCount = 31
     /// Of one tensor; a damaged extent must not become a huge allocation.
@@ -17,8 +19,11 @@ package enum StorageLimits {
     }
 
     /// Why a tensor of this name and shape cannot be stored; nil when it can.
-    package static func refusal(ofTensor name: String, shape: [Int]) -> String? {
-        if let refusal = refusal(ofName: name, longestTensorName) { return refusal }
+    package static func refusal(
+        ofTensor name: String, shape: [Int], isState: Bool = false
+    ) -> String? {
+        let most = isState ? longestStateName : longestTensorName
+        if let refusal = refusal(ofName: name, most) { return refusal }
         if shape.count > largestAxisCount {
             return "it has \(shape.count) axes, \(largestAxisCount) are the most"
         }
@@ -40,6 +45,17 @@ package enum StorageLimits {
             return "its name has \(name.utf8.count) bytes, \(most) are the most"
         }
         return nil
+    }
+
+    /// Throws unless every tensor of an optimiser's memory can be stored.
+    package static func requireStorable(state tensors: [(name: String, shape: [Int])]) throws {
+        for tensor in tensors {
+            guard let refusal = refusal(ofTensor: tensor.name, shape: tensor.shape, isState: true)
+            else { continue }
+            throw UserError(
+                .refused, subject: "\(tensor.name.prefix(40)) of the optimiser's memory",
+                cause: refusal)
+        }
     }
 
     /// Throws unless every point can be stored.

@@ -47,6 +47,11 @@ extension HDF5Dataset {
         return blocks
     }
 
+    /// The elements of one block.
+    package borrowing func read(_ block: Block) throws(HDF5Error) -> [UInt8] {
+        try read(offset: block.offset, count: block.count)
+    }
+
     /// Writes the elements of one block.
     package borrowing func write(
         _ bytes: UnsafeRawBufferPointer, in block: Block

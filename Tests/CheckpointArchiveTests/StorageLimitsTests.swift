@@ -1,8 +1,10 @@
-import CheckpointArchive
 import Checkpoints
 import Foundation
+import HDF5Files
 import TestSupport
 import Testing
+
+@testable import CheckpointArchive
 
 /// Whatever a reader refuses, the writer refuses first: each limit from both sides.
 @Suite struct StorageLimitsTests {
@@ -83,6 +85,56 @@ import Testing
             "31 are the most")
         try StorageLimitsTests.requireRefused(
             StorageLimitsTests.checkpoint(0, tensor: "a\0b"), "NUL")
+    }
+
+    /// What no writer stores, no reader takes.
+    @Test func namesThatAreTooLongAreDamage() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("archive")
+        let name = String(repeating: "x", count: StorageLimits.longestTensorName + 1)
+        do {
+            let archive = try Archive.openOrCreate(
+                at: path, options: Archive.Options(looseLimit: nil))
+            let writer = archive.writer()
+            try writer.begin(TestRuns.description("a"))
+            try writer.save(StorageLimitsTests.checkpoint(0))
+            try writer.finish(.finished, metrics: [])
+        }
+        let foreign = StorageLimitsTests.checkpoint(1, tensor: name)
+        let layout = TensorLayout(entries: [
+            TensorLayout.Entry(name: name, shape: [1], elementType: .float32)
+        ])
+        let image = try CheckpointFile.image(
+            of: foreign, CheckpointFile.Summary(foreign, layout), run: "a", compression: .contiguous
+        )
+        try Data(image).write(
+            to: URL(fileURLWithPath: path + "/runs/a/" + ArchivePaths.loosePath(1)))
+        let (archive, report) = try Archive.reindex(at: path)
+        #expect(report.unreadable.map(\.file) == ["runs/a/" + ArchivePaths.loosePath(1)])
+        #expect(report.unreadable.first?.cause.contains("4096 are the most") == true)
+        #expect(try archive.run(matching: "a").steps == [0])
+    }
+
+    @Test func namesInTheOptimisersMemory() throws {
+        let folder = try TemporaryFolder()
+        let archive = try Archive.openOrCreate(at: folder.path("archive"))
+        let writer = archive.writer()
+        try writer.begin(TestRuns.description("a"))
+        func checkpoint(_ step: Int, _ length: Int) -> Checkpoint {
+            var checkpoint = StorageLimitsTests.checkpoint(step)
+            let name = String(repeating: "m", count: length)
+            checkpoint.optimizerState = OptimizerState(
+                tensors: [Tensor(name: name, shape: [1], values: [Float(1)])], attributes: "{}")
+            return checkpoint
+        }
+        let longest = StorageLimits.longestStateName
+        let stored = checkpoint(0, longest)
+        try writer.save(stored)
+        #expect(throws: UserError.self) { try writer.save(checkpoint(1, longest + 1)) }
+        try writer.finish(.finished, metrics: [])
+        let run = try archive.run(matching: "a")
+        #expect(run.steps == [0])
+        #expect(try run.optimizerState(at: 0) == stored.optimizerState)
     }
 
     @Test func stepsThatLieFarApart() throws {

@@ -38,13 +38,17 @@ import Testing
             sourceLocation: location)
     }
 
-    /// SQLite asks nobody whether to stop while it is inside one call of `instr`.
+    /// SQLite asks nobody whether to stop while it is inside one call of `instr` or `replace`.
     private static let endless =
         "SELECT instr(hex(zeroblob(4000000)), hex(zeroblob(2000000)) || '1')"
 
-    @Test func aFunctionThatCannotBeStoppedEndsAtTheTimeLimit() throws {
+    private static let endlessToo =
+        "SELECT length(replace(hex(zeroblob(4000000)), hex(zeroblob(2000000)) || '1', 'x'))"
+
+    @Test(arguments: [endless, endlessToo])
+    func aFunctionThatCannotBeStoppedEndsAtTheTimeLimit(statement: String) throws {
         try fixture.cairn(["init", "--quiet"])
-        let result = try shell("exec $0 sql --timeout 0.2 \"\(Self.endless)\"")
+        let result = try shell("exec $0 sql --timeout 0.2 \"\(statement)\"")
         expectSentence(result, exitCode: 1, "limit of 0.2 s")
     }
 
@@ -104,6 +108,10 @@ import Testing
             export CAIRN_ARCHIVE=/mnt/a && cd / || exit 9
             cat /dev/zero > /mnt/fill 2>/dev/null
             $0 ls --csv >/dev/null || exit 10
+            $0 gc --every 20 --yes --quiet || exit 15
+            $0 gc --every 20 --purge --yes --quiet || exit 16
+            test "$($0 show tiny --json | tr -d '\\n ' | grep -c '"checkpoint_count":3')" = 1 || exit 17
+            cat /dev/zero > /mnt/fill-again 2>/dev/null
             $0 rm tiny --yes --quiet || exit 11
             $0 rm --purge --yes --quiet || exit 12
             test -z "$(ls /mnt/a/runs)$(ls /mnt/a/trash)" || exit 13
@@ -131,5 +139,33 @@ import Testing
         ])
         #expect(
             result.output == "a,b,c,d,e,f\n'=1+1,'@x,'+1 2,\"'-x,y\",-1.5,-2\n", "\(result)")
+    }
+
+    /// What the apostrophe protected comes back without it.
+    @Test func curvesNamedLikeFormulasComeBackUnderTheirNames() throws {
+        let names = ["=x", "'=x", "''+y", "'-1.5", "@z", "plain", "it's"]
+        let lines = (1...3).map { step in
+            let values = names.enumerated().map { "\"\($1)\": \(step * 10 + $0)" }
+            return "{\"step\": \(step), \(values.joined(separator: ", "))}\n"
+        }
+        let recorded = try fixture.cairn(
+            ["record", "--name", "first", "--quiet"], input: lines.joined())
+        try #require(recorded.exitCode == 0, "\(recorded.error)")
+        let file = fixture.folder.path("curves.csv")
+        for command in [
+            ["export", "first", "--to", file], ["import", file, "--name", "second"],
+        ] {
+            let result = try fixture.cairn(command)
+            try #require(result.exitCode == 0, "\(result.error)")
+        }
+        func curves(_ run: String) throws -> String {
+            try fixture.cairn([
+                "sql",
+                "SELECT m.name, step, value FROM metrics AS m JOIN runs AS r USING (run) "
+                    + "WHERE r.name = '\(run)' ORDER BY 1, 2", "--json",
+            ]).output
+        }
+        #expect(try curves("second") == curves("first"))
+        #expect(try curves("first").contains("'-1.5"))
     }
 }

@@ -24,9 +24,11 @@ extension CheckpointFile {
     }
 
     /// Every tensor of a group, checked against the digests recorded in the file itself.
-    static func tensors(in group: borrowing HDF5Group, file: String) throws -> [(Tensor, Digest)] {
+    static func tensors(
+        in group: borrowing HDF5Group, file: String, areState: Bool = false
+    ) throws -> [(Tensor, Digest)] {
         var tensors: [(Tensor, Digest)] = []
-        for (entry, digest) in try entries(in: group, file: file) {
+        for (entry, digest) in try entries(in: group, file: file, areState: areState) {
             tensors.append(
                 (try tensor(entry, from: group, digest: digest, file: file), digest))
         }
@@ -35,7 +37,7 @@ extension CheckpointFile {
 
     /// The tensors of a group and their recorded digests, without the values.
     static func entries(
-        in group: borrowing HDF5Group, file: String
+        in group: borrowing HDF5Group, file: String, areState: Bool = false
     ) throws -> [(
         entry: TensorLayout.Entry, digest: Digest
     )] {
@@ -54,10 +56,21 @@ extension CheckpointFile {
                     .damaged, file: file, part: part, cause: "it has no recorded SHA-256")
             }
             let shape = try group.dataset(name, type: elementType.stored).shape
-            entries.append(
-                (TensorLayout.Entry(name: name, shape: shape, elementType: elementType), digest))
+            let entry = try entry(name, shape, elementType, file: file, isState: areState)
+            entries.append((entry, digest))
         }
         return entries
+    }
+
+    /// A tensor as a file says it is; what no writer would have stored is damage.
+    static func entry(
+        _ name: String, _ shape: [Int], _ elementType: ElementType, file: String,
+        isState: Bool = false
+    ) throws -> TensorLayout.Entry {
+        if let refusal = StorageLimits.refusal(ofTensor: name, shape: shape, isState: isState) {
+            throw DamagedFile(file: file, part: "tensor \(name.prefix(40))", cause: refusal)
+        }
+        return TensorLayout.Entry(name: name, shape: shape, elementType: elementType)
     }
 
     /// The optimiser's memory in a file; nil when it has none.
@@ -78,7 +91,8 @@ extension CheckpointFile {
             )
         }
         return OptimizerState(
-            tensors: try tensors(in: group, file: file).map(\.0), attributes: attributes)
+            tensors: try tensors(in: group, file: file, areState: true).map(\.0),
+            attributes: attributes)
     }
 
     /// The optimiser's memory in a file of its own, and its step.

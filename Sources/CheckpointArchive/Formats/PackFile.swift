@@ -138,8 +138,8 @@ enum PackFile {
                     .damaged, file: file, part: "tensor \(name)",
                     cause: "it does not have \(steps.count) rows")
             }
-            let entry = TensorLayout.Entry(
-                name: name, shape: Array(shape.dropFirst()), elementType: elementType)
+            let entry = try CheckpointFile.entry(
+                name, Array(shape.dropFirst()), elementType, file: file)
             rows.append((entry, try recorded.read()))
         }
         rows.sort { $0.entry.name.utf8.lexicographicallyPrecedes($1.entry.name.utf8) }

@@ -61,8 +61,11 @@ enum StoredTables {
                 cause: "its bytes do not have the recorded SHA-256")
         }
         let rowByteCount = nameByteCount + 16
-        return stride(from: 0, to: bytes.count, by: rowByteCount).map { start in
+        return try stride(from: 0, to: bytes.count, by: rowByteCount).map { start in
             let name = bytes[start..<start + nameByteCount].prefix { $0 != 0 }
+            guard !name.isEmpty else {
+                throw DamagedFile(file: file, part: metrics, cause: "a curve has no name")
+            }
             return MetricPoint(
                 name: String(decoding: name, as: UTF8.self),
                 step: Int(Int64(bitPattern: word(bytes, start + nameByteCount))),

@@ -106,7 +106,11 @@ package final class RunWriter: CheckpointSink, Sendable {
     package func save(_ checkpoint: Checkpoint) throws {
         try save(
             checkpoint.step, checkpoint.metrics, checkpoint.optimizerState,
-            layout: { try TensorLayout(of: CheckpointFile.sorted(checkpoint.weights)) },
+            layout: {
+                try StorageLimits.requireStorable(
+                    state: checkpoint.optimizerState?.tensors.map { ($0.name, $0.shape) } ?? [])
+                return try TensorLayout(of: CheckpointFile.sorted(checkpoint.weights))
+            },
             digest: { CheckpointFile.Summary(checkpoint, $0).digest },
             store: { layout, run in
                 try store(checkpoint, layout, in: run)
@@ -122,7 +126,11 @@ package final class RunWriter: CheckpointSink, Sendable {
         // written twice.
         try save(
             checkpoint.step, checkpoint.metrics, nil,
-            layout: { try TensorLayout(of: checkpoint.weights) },
+            layout: {
+                try StorageLimits.requireStorable(
+                    state: checkpoint.optimizerState?.tensors.map { ($0.name, $0.shape) } ?? [])
+                return try TensorLayout(of: checkpoint.weights)
+            },
             digest: { _ in try checkpoint.weightsDigest() },
             store: { layout, run in try store(checkpoint, layout, in: run) })
     }

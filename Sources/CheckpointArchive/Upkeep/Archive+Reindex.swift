@@ -151,7 +151,8 @@ extension Archive {
         case .failure(let error): throw error
         }
         report.unreadable += scan.damaged.map { ($0.file, $0.cause) }
-        let redundant = try write { db in
+        // The whole index is synced at the end: before, a rebuild that is cut short is repeated.
+        let redundant = try write(durability: .recoverable) { db in
             let key = try IndexRows.putRun(description, status: .interrupted, db)
             try IndexRows.forgetFiles(of: key, db)
             // Rows outlive a damaged file of tags, but not one that is not there.

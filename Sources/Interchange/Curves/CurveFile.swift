@@ -38,7 +38,9 @@ enum CurveFile {
             throw UserError.unreadable(path, "it is empty")
         }
         // pandas writes its index without a name.
-        let names = header.enumerated().map { $1.isEmpty ? "column \($0 + 1)" : $1 }
+        let names = header.enumerated().map {
+            $1.isEmpty ? "column \($0 + 1)" : SpreadsheetText.original($1)
+        }
         if let twice = Dictionary(grouping: names, by: { $0 }).filter({ $0.value.count > 1 })
             .keys.min()
         {
@@ -61,7 +63,7 @@ enum CurveFile {
     private static func cell(_ field: String) -> RowTable.Cell {
         if field.isEmpty { return .missing }
         if let number = Double(field) { return .number(number) }
-        return .text(field)
+        return .text(SpreadsheetText.original(field))
     }
 
     private static func jsonLines(_ bytes: [UInt8], path: String) throws -> [RowTable.Part]? {

@@ -108,7 +108,8 @@ final class CSVWriter: RowWriter {
 
     func begin(columns: [String]) throws {
         try output.write(
-            columns.map { CSVWriter.quoted(CSVWriter.harmless($0)) }.joined(separator: ",") + "\n")
+            columns.map { CSVWriter.quoted(SpreadsheetText.harmless($0)) }.joined(separator: ",")
+                + "\n")
     }
 
     func row(_ cells: [ScalarValue]) throws {
@@ -118,15 +119,11 @@ final class CSVWriter: RowWriter {
     func end() throws {}
 
     private static func field(_ cell: ScalarValue) -> String {
-        if case .text(let value) = cell { quoted(harmless(value)) } else { cell.written }
-    }
-
-    /// A text that a spreadsheet takes for a text: names in an archive may come from a stranger, and
-    /// what begins like a formula would be computed.
-    private static func harmless(_ text: String) -> String {
-        guard let first = text.utf8.first, "=+-@\t\r".utf8.contains(first), Double(text) == nil
-        else { return text }
-        return "'" + text
+        if case .text(let value) = cell {
+            quoted(SpreadsheetText.harmless(value))
+        } else {
+            cell.written
+        }
     }
 
     private static func quoted(_ text: String) -> String {
