@@ -221,7 +221,8 @@ let package = Package(
         .testTarget(
             name: "CheckpointArchiveTests",
             dependencies: [
-                "ArchiveHarness", "CheckpointArchive", "HDF5Files", "SystemFiles", "Checkpoints",
+                "ArchiveHarness", "CHDF5", "CheckpointArchive", "HDF5Files", "SystemFiles",
+                "Checkpoints",
                 .product(name: "GRDB", package: "GRDB.swift"), "TestSupport",
             ],
             exclude: ["Fixtures"],

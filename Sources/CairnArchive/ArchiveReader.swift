@@ -55,11 +55,15 @@ public final class ArchiveReader: Sendable {
         _ sql: String, parameters: [String: Scalar] = [:], timeLimit: Duration? = nil
     ) throws(ArchiveError) -> Rows {
         try ArchiveError.mapping {
-            let session = try SQLSession(archive: archive, options: .init(timeLimit: timeLimit))
-            let cursor = try session.cursor(sql, parameters: parameters.mapValues(\.sql))
-            var rows: [[Scalar]] = []
-            while let row = try cursor.next() { rows.append(row.map(Scalar.init)) }
-            return Rows(columns: cursor.columns, rows: rows)
+            let work = { @Sendable [archive] in
+                let session = try SQLSession(archive: archive, options: .init(timeLimit: timeLimit))
+                let cursor = try session.cursor(sql, parameters: parameters.mapValues(\.sql))
+                var rows: [[Scalar]] = []
+                while let row = try cursor.next() { rows.append(row.map(Scalar.init)) }
+                return Rows(columns: cursor.columns, rows: rows)
+            }
+            guard let timeLimit else { return try work() }
+            return try TimedWork.run(within: timeLimit, interruption: Interruption(), work)
         }
     }
 }

@@ -138,4 +138,24 @@ import Testing
         #expect(try archive.verify().problems.isEmpty)
         #expect(try Data(contentsOf: URL(fileURLWithPath: secret)) == Data("secret".utf8))
     }
+
+    /// A value that would take the machine's memory is damage for whoever meets it.
+    @Test(arguments: [
+        "UPDATE checkpoint SET tensor_digests = zeroblob(70000000) WHERE step = 2",
+        "UPDATE run_document SET configuration = CAST(zeroblob(70000000) AS TEXT)",
+        "UPDATE run SET name = replace(hex(zeroblob(35000000)), '00', 'xx')",
+    ])
+    func valuesThatAreTooLarge(sql: String) throws {
+        try change(path + "/index.sqlite") { try $0.execute(sql: sql) }
+        try read(path)
+        do {
+            let report = try Archive(opening: path, access: .readOnly).verify()
+            #expect(!report.isSound)
+        } catch let error as any UserErrorConvertible {
+            #expect(error.userError.kind == .integrity, "\(error)")
+        }
+        let (archive, _) = try Archive.reindex(at: path)
+        #expect(try archive.run(matching: "a").steps == Array(0..<5))
+        #expect(try archive.verify().problems.isEmpty)
+    }
 }

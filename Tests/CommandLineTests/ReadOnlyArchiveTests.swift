@@ -37,46 +37,101 @@ import Testing
 
     /// Runs `cairn` as this reader.
     private func cairn(_ arguments: [String], as reader: Reader) throws -> ProcessResult {
-        guard reader != .superuserOnReadOnlyMount else { return try cairn(arguments) }
-        let words = try #require(Self.ordinaryUser)
-        guard reader != .ordinaryUserOfOthersArchive else {
-            return try run(
-                words[0], Array(words.dropFirst()) + [cairnExecutable()] + arguments,
-                environment: ["CAIRN_ARCHIVE": fixture.archive, "HOME": "/nonexistent"],
-                folder: "/", secondsAllowed: 60)
-        }
-        return try cairn(arguments, through: words)
+        try perform([cairnExecutable()] + arguments, as: reader)
     }
 
     /// Runs `cairn` where the archive cannot be written.
-    private func cairn(
-        _ arguments: [String], through words: [String] = []
-    ) throws -> ProcessResult {
+    private func cairn(_ arguments: [String]) throws -> ProcessResult {
+        try perform([cairnExecutable()] + arguments, as: .superuserOnReadOnlyMount)
+    }
+
+    /// Runs a program as this reader.
+    private func perform(_ line: [String], as reader: Reader) throws -> ProcessResult {
         let script = """
             mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && cd "$0" && exec "$@"
             """
+        let mounting =
+            ["/usr/bin/unshare"] + (try #require(Self.unshare))
+            + ["sh", "-c", script, fixture.archive]
+        let line =
+            switch reader {
+            case .superuserOnReadOnlyMount: mounting + line
+            case .ordinaryUserOnReadOnlyMount: mounting + (try #require(Self.ordinaryUser)) + line
+            case .ordinaryUserOfOthersArchive: try #require(Self.ordinaryUser) + line
+            }
         return try run(
-            "/usr/bin/unshare",
-            try #require(Self.unshare) + ["sh", "-c", script, fixture.archive] + words
-                + [cairnExecutable()] + arguments,
-            environment: ["CAIRN_ARCHIVE": fixture.archive, "HOME": fixture.folder.path],
-            secondsAllowed: 60)
+            line[0], Array(line.dropFirst()),
+            environment: [
+                "CAIRN_ARCHIVE": fixture.archive, "HOME": "/nonexistent",
+                "CAIRN": cairnExecutable(),
+                "TMPDIR": fixture.folder.path, "PYTHONDONTWRITEBYTECODE": "1",
+            ], folder: "/", secondsAllowed: 60)
     }
 
-    /// One sentence that says what to do, and the same answer again once that was done.
-    private func requireRefusal() throws {
-        for arguments in [["ls"], ["sql", "SELECT * FROM runs"], ["show", "a@0"]] {
-            let result = try cairn(arguments)
-            #expect(result.exitCode == 1 && result.output.isEmpty, "\(result)")
-            #expect(result.error.split(separator: "\n").count == 1, "\(result.error)")
+    /// Exports, the extension and the Python client answer as where the archive can be written.
+    private func requireOtherWays(as reader: Reader) throws {
+        let results = fixture.folder.path("results-\(reader)")
+        try FileManager.default.createDirectory(
+            atPath: results, withIntermediateDirectories: false,
+            attributes: [.posixPermissions: 0o777])
+        // The attributes of a new folder are cut by the mask.
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: results)
+        for (reference, name) in [
+            ("tiny@last", "weights.safetensors"), ("tiny@0", "weights.npz"), ("tiny", "curves.csv"),
+        ] {
+            let expected = fixture.folder.path("expected-\(reader)-\(name)")
+            try #require(
+                try fixture.cairn(["export", reference, "--to", expected, "--quiet"]).exitCode == 0)
+            let result = try cairn(
+                ["export", reference, "--to", "\(results)/\(name)", "--quiet"], as: reader)
+            #expect(result.exitCode == 0, "\(name): \(result)")
             #expect(
-                result.error.contains("index.sqlite: a program died while it changed the index"),
-                "\(result.error)")
+                FileManager.default.contentsEqual(atPath: expected, andPath: "\(results)/\(name)"))
         }
-        let undone = try fixture.cairn(["ls"])
-        #expect(undone.exitCode == 0, "\(undone.error)")
-        let result = try cairn(["ls"])
-        #expect(result.exitCode == 0 && result.output == undone.output, "\(result)")
+        let client = try fixture.cairn(["client", "python"]).output
+        try Data(client.utf8).write(to: URL(fileURLWithPath: fixture.folder.path("cairn.py")))
+        let script = """
+            import sys
+            sys.path.insert(0, sys.argv[1])
+            from cairn import Archive
+            print(*[row["name"] for row in Archive().runs()])
+            """
+        let python = try perform(
+            ["/usr/bin/python3", "-c", script, fixture.folder.path], as: reader)
+        #expect(python.exitCode == 0 && python.output == "tiny\n", "\(python)")
+        let library = URL(fileURLWithPath: cairnExecutable()).deletingLastPathComponent()
+            .appendingPathComponent("libCairnExtension.so").path
+        guard FileManager.default.fileExists(atPath: library),
+            FileManager.default.isExecutableFile(atPath: "/usr/bin/sqlite3")
+        else { return }
+        let statement = "SELECT round(l2_norm('tiny', 40, 'token_embedding'), 6)"
+        let asked = try perform(
+            [
+                "/usr/bin/sqlite3", "-batch", ":memory:", "SELECT load_extension('\(library)')",
+                statement,
+            ], as: reader)
+        let expected = try fixture.cairn(["sql", statement + " AS n", "--csv"])
+        #expect(
+            asked.exitCode == 0 && expected.output == "n\n" + asked.output.trimmingPrefix("\n"),
+            "\(asked)")
+    }
+
+    /// The answers are those that are given where it was undone, and no byte of the archive changes.
+    private func requireAnswers() throws {
+        let commands = [
+            ["ls"], ["sql", "SELECT run, last_step FROM runs", "--csv"], ["show", "a@0"],
+            ["sql", "SELECT l2_norm(run, 0, 'embedding') FROM runs", "--csv"], ["verify"],
+        ]
+        let before = try fixture.state()
+        let results = try commands.map { try cairn($0) }
+        #expect(try fixture.state() == before)
+        for (command, result) in zip(commands, results) {
+            // Opening the archive for writing also says that the run has ended.
+            let isOfStatus = command == ["ls"]
+            let undone = try isOfStatus ? nil : fixture.cairn(command)
+            #expect(result.exitCode == 0 && !result.output.isEmpty, "\(command): \(result)")
+            if let undone { #expect(result.output == undone.output, "\(result)") }
+        }
     }
 
     /// Nobody has read it since it was written, so that no file of a log stands beside the index.
@@ -92,7 +147,7 @@ import Testing
         let norm = "SELECT round(l2_norm(run, last_step, 'token_embedding'), 6) FROM runs"
         let commands = [
             ["ls"], ["show", "tiny"], ["show", "tiny@last"], ["query", "runs"],
-            ["sql", norm, "--csv"], ["verify"],
+            ["sql", norm, "--csv"], ["verify"], ["analyze", "--list"], ["du"],
         ]
         let results = try commands.map { try cairn($0, as: reader) }
         #expect(
@@ -101,27 +156,30 @@ import Testing
             let expected = try fixture.cairn(command)
             #expect(result.exitCode == 0 && result.output == expected.output, "\(result)")
         }
+        try requireOtherWays(as: reader)
+        #expect(
+            try FileManager.default.subpathsOfDirectory(atPath: fixture.archive).sorted() == names)
         let refused = try cairn(["analyze", "norms", "tiny", "--quiet"], as: reader)
         #expect(refused.exitCode == 1, "\(refused)")
         #expect(refused.error.split(separator: "\n").count == 1, "\(refused.error)")
     }
 
     @Test(.enabled(if: unshare != nil, "namespaces of its own are not permitted here"))
-    func theLogOfAKilledWriterIsRefusedInOneSentence() throws {
+    func theLogOfAKilledWriterIsReadFromACopy() throws {
         let killed = try run(
             builtExecutable("ArchiveHarness"), ["write", fixture.archive, "a", "2", "9"],
             environment: ["HARNESS_DIE_AFTER": "saved 2"])
         try #require(killed.exitCode != 0 && killed.output.hasSuffix("saved 2\n"))
         // A copy of an archive often lacks the shared memory of the log.
         try FileManager.default.removeItem(atPath: fixture.archive + "/index.sqlite-shm")
-        try requireRefusal()
+        try requireAnswers()
     }
 
     @Test(
         .enabled(
             if: unshare != nil && ReferencePython.interpreter(with: "sqlite3") != nil,
             "namespaces of its own are not permitted here, or Python has no sqlite3"))
-    func theJournalOfAKilledWriterIsRefusedInOneSentence() throws {
+    func theJournalOfAKilledWriterIsReadFromACopy() throws {
         let written = try run(
             builtExecutable("ArchiveHarness"), ["write", fixture.archive, "a", "20", "99"])
         try #require(written.exitCode == 0, "\(written.error)")
@@ -140,6 +198,6 @@ import Testing
         let python = try #require(ReferencePython.interpreter(with: "sqlite3"))
         let killed = try run(python, ["-c", program, fixture.archive + "/index.sqlite"])
         try #require(killed.exitCode == 128 + 9, "\(killed.error)")
-        try requireRefusal()
+        try requireAnswers()
     }
 }

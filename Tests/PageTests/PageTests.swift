@@ -133,6 +133,11 @@ import Testing
             """
         let late = try await get("api/sql", ["sql": long, "timeout": "0.1"])
         #expect(late.status == 400 && late.text.contains("limit"), "\(late.text)")
+        // SQLite asks nobody whether to stop while it is inside one call of a function.
+        let inside =
+            "SELECT instr(hex(zeroblob(300000)), hex(zeroblob(150000)) || '1') AS one"
+        let inOneCall = try await get("api/sql", ["sql": inside, "timeout": "0.1"])
+        #expect(inOneCall.status == 400 && inOneCall.text.contains("limit"), "\(inOneCall.text)")
         async let running = get("api/sql", ["sql": long, "timeout": "60", "id": "7"])
         // The statement may not have begun at the first request to cancel it.
         let canceller = Task {

@@ -19,15 +19,20 @@ enum StatementError {
             advice: advice(for: message, statement: text, connection: connection))
     }
 
+    /// The error of a statement that was stopped at its time limit.
+    static func ranTooLong(_ limit: Duration) -> UserError {
+        .missing(
+            subject: "SQL statement", cause: "it ran longer than its limit of \(limit)",
+            advice: "narrow it with WHERE or raise the limit")
+    }
+
     /// The error of a statement that stopped while it ran.
     static func running(
         _ sql: String, code: Int32, connection: SQLiteConnection
     ) -> any Error {
         if code & 0xff == SQLITE_INTERRUPT || connection.watch.reason != nil {
             if connection.watch.reason == .timeLimit, let limit = connection.watch.timeLimit {
-                return UserError.missing(
-                    subject: "SQL statement", cause: "it ran longer than its limit of \(limit)",
-                    advice: "narrow it with WHERE or raise the limit")
+                return ranTooLong(limit)
             }
             return Interrupted()
         }

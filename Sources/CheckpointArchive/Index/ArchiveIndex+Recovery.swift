@@ -32,11 +32,7 @@ extension ArchiveIndex {
 
     private static func recover(_ paths: ArchivePaths) throws {
         guard access(paths.root, W_OK) == 0, access(paths.indexFile, W_OK) == 0 else {
-            throw ArchiveError(
-                .unusable, file: paths.indexFile,
-                cause: "a program died while it changed the index, and the archive cannot be "
-                    + "written here to undo that",
-                advice: "run `cairn ls` once where the archive can be written")
+            return try PrivateIndexCopy.make(paths)
         }
         let lock = try FileLock.wait(paths.indexLock, seconds: patience)
         try withExtendedLifetime(lock) {

@@ -11,6 +11,10 @@ package enum IndexAddress {
     package static func uri(readingFrom path: String) -> String {
         let plain = CharacterSet(
             charactersIn: "/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+        if let copy = PrivateIndexCopy.path(of: path) {
+            return "file:\(copy.addingPercentEncoding(withAllowedCharacters: plain) ?? copy)"
+                + "?mode=ro&immutable=1"
+        }
         let escaped = path.addingPercentEncoding(withAllowedCharacters: plain) ?? path
         return "file:\(escaped)?mode=ro" + (isUnchanging(path) ? "&immutable=1" : "")
     }

@@ -15,6 +15,8 @@ final class IndexConnection: Sendable {
         let files: IndexFiles
         /// Whether it was opened as one that does not change.
         let isUnchanging: Bool
+        /// The copy that it reads instead of the index.
+        let copy: String?
         var isGivenUp = false
     }
 
@@ -37,6 +39,7 @@ final class IndexConnection: Sendable {
         let opened = opened.withLock(\.self)
         return !opened.isGivenUp && opened.files.areInPlace(paths)
             && (!opened.isUnchanging || IndexAddress.isUnchanging(paths.indexFile))
+            && opened.copy == PrivateIndexCopy.path(of: paths.indexFile)
     }
 
     /// Runs `body` on the connection; what fails because files went meanwhile is `replacedIndex`.
@@ -99,7 +102,9 @@ final class IndexConnection: Sendable {
             guard before.index == nil || before.index == files.index else {
                 throw ArchiveError(.replacedIndex, file: paths.indexFile)
             }
-            return Opened(queue: queue, files: files, isUnchanging: isUnchanging)
+            return Opened(
+                queue: queue, files: files, isUnchanging: isUnchanging,
+                copy: PrivateIndexCopy.path(of: paths.indexFile))
         } catch is DatabaseError where !before.areInPlace(paths) && before.index != nil {
             throw ArchiveError(.replacedIndex, file: paths.indexFile)
         }

@@ -51,25 +51,29 @@ package final class PageRoutes: Sendable {
         PageAnswer(type: type, body: Data(bytes))
     }
 
-    /// A session of the calling thread; its statements end when `id` is cancelled.
-    private func withSession<Value>(
-        _ query: [String: String], seconds: Double = 30, _ body: (SQLSession) throws -> Value
+    /// Runs `body` with a session; it ends when `id` is cancelled or its time is over.
+    private func withSession<Value: Sendable>(
+        _ query: [String: String], seconds: Double = 30,
+        _ body: @escaping @Sendable (SQLSession) throws -> Value
     ) throws -> Value {
         let interruption = Interruption()
         let id = query["id"] ?? ""
         if !id.isEmpty { running.withLock { $0[id] = interruption } }
         defer { if !id.isEmpty { running.withLock { $0[id] = nil } } }
         let limit = min(max(query["timeout"].flatMap(Double.init) ?? seconds, 0.05), 3600)
-        let session = try SQLSession(
-            archive: archive, options: SQLSession.Options(timeLimit: .seconds(limit)),
-            interruption: interruption)
-        return try body(session)
+        return try TimedWork.run(within: .seconds(limit), interruption: interruption) {
+            [archive] in
+            let session = try SQLSession(
+                archive: archive, options: SQLSession.Options(timeLimit: .seconds(limit)),
+                interruption: interruption)
+            return try body(session)
+        }
     }
 
     // MARK: Rows
 
     /// At most `limit` rows as JSON arrays, and whether there are more.
-    private func rows(_ cursor: SQLCursor, limit: Int) throws -> String {
+    private static func rows(_ cursor: SQLCursor, limit: Int) throws -> String {
         var lines: [String] = []
         var isCut = false
         while let row = try cursor.next() {
@@ -145,7 +149,7 @@ package final class PageRoutes: Sendable {
             return .json(
                 JSONWriting.object([
                     ("count", Self.json(count[0][0])), ("names", JSONWriting.array(names)),
-                    ("table", try rows(session.cursor(selection), limit: 100)),
+                    ("table", try Self.rows(session.cursor(selection), limit: 100)),
                 ]))
         }
     }
@@ -156,10 +160,10 @@ package final class PageRoutes: Sendable {
             let facts = try session.cursor("SELECT * FROM runs WHERE run = :run", parameters: run)
             return .json(
                 JSONWriting.object([
-                    ("facts", try rows(facts, limit: 1)),
+                    ("facts", try Self.rows(facts, limit: 1)),
                     (
                         "settings",
-                        try rows(
+                        try Self.rows(
                             session.cursor(
                                 """
                                 SELECT name, value FROM hyperparameters WHERE run = :run
@@ -168,7 +172,7 @@ package final class PageRoutes: Sendable {
                     ),
                     (
                         "checkpoints",
-                        try rows(
+                        try Self.rows(
                             session.cursor(
                                 """
                                 SELECT step, file, bytes, digest, has_optimizer_state
@@ -196,7 +200,7 @@ package final class PageRoutes: Sendable {
             return .json(
                 JSONWriting.object([
                     ("status", status.first.map { Self.json($0[0]) } ?? "null"),
-                    ("points", try rows(cursor, limit: 20_000)),
+                    ("points", try Self.rows(cursor, limit: 20_000)),
                 ]))
         }
     }
@@ -211,7 +215,7 @@ package final class PageRoutes: Sendable {
                 cursor = try session.cursor(
                     query["sql"] ?? "", parameters: PictureRequest.parameters(query))
             }
-            return .json(try rows(cursor, limit: 1000))
+            return .json(try Self.rows(cursor, limit: 1000))
         }
     }
 
@@ -251,7 +255,7 @@ package final class PageRoutes: Sendable {
             }
             return .json(
                 JSONWriting.object([
-                    ("views", try rows(views, limit: 1000)),
+                    ("views", try Self.rows(views, limit: 1000)),
                     ("functions", "[" + functions.joined(separator: ",") + "]"),
                     ("questions", "[" + questions.joined(separator: ",") + "]"),
                 ]))
