@@ -68,7 +68,8 @@ extension CheckpointFile {
         isState: Bool = false
     ) throws -> TensorLayout.Entry {
         if let refusal = StorageLimits.refusal(ofTensor: name, shape: shape, isState: isState) {
-            throw DamagedFile(file: file, part: "tensor \(name.prefix(40))", cause: refusal)
+            throw ArchiveError(
+                .damaged, file: file, part: "tensor \(name.prefix(40))", cause: refusal)
         }
         return TensorLayout.Entry(name: name, shape: shape, elementType: elementType)
     }

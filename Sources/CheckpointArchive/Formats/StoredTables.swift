@@ -64,7 +64,8 @@ enum StoredTables {
         return try stride(from: 0, to: bytes.count, by: rowByteCount).map { start in
             let name = bytes[start..<start + nameByteCount].prefix { $0 != 0 }
             guard !name.isEmpty else {
-                throw DamagedFile(file: file, part: metrics, cause: "a curve has no name")
+                throw ArchiveError(
+                    .damaged, file: file, part: metrics, cause: "a curve has no name")
             }
             return MetricPoint(
                 name: String(decoding: name, as: UTF8.self),

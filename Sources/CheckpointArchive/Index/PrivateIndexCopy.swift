@@ -41,16 +41,18 @@ enum PrivateIndexCopy {
                 try Archive.copy(paths.index(suffix), to: copy)
             }
             // Somebody who can write, on another machine, may be doing so.
-            guard before == stamps(of: paths.indexFile) else { throw IndexReplaced() }
+            guard before == stamps(of: paths.indexFile) else {
+                throw ArchiveError(.replacedIndex, file: paths.indexFile)
+            }
             try finish(folder + "/index.sqlite")
             copies.withLock {
                 $0[paths.indexFile] = Copy(folder: folder, stamps: before)
             }
-        } catch let error as IndexReplaced {
+        } catch let error as ArchiveError where error.code == .replacedIndex {
             throw error
         } catch {
-            throw UserError(
-                .failure, subject: paths.indexFile,
+            throw ArchiveError(
+                .unusable, file: paths.indexFile,
                 cause: "a program died while it changed the index; the archive cannot be written "
                     + "here to undo that, and no copy of it could be made in \(folder) (\(error))",
                 advice: "run `cairn ls` once where the archive can be written")
