@@ -120,6 +120,8 @@ struct ProgressConditionTests {
         NetworkConfiguration(
             layers: 1, width: 8, heads: 2, mlpWidth: 12, normalization: .post, finalNorm: true),
         NetworkConfiguration(kind: .mlp, embeddingWidth: 5, hiddenWidth: 9, mlpBiases: false),
+        NetworkConfiguration(
+            kind: .mlp, embeddingWidth: 5, hiddenWidth: 9, mlpBiases: true, unembeddingBias: true),
     ]
 
     /// A network with every weight drawn, biases and norms too, on all pairs of its task.
@@ -200,7 +202,7 @@ struct ProgressConditionTests {
             let published = rows.first { $0.measure == "total_hidden_excluded_loss" }
             let through = rows.value(
                 "total_hidden_excluded_loss_through_network", split: "all")
-            if network.kind == .mlp {
+            if network.kind == .mlp, !network.unembeddingBias {
                 #expect(published?.value != nil && through == nil)
             } else if view.readout.isLinear {
                 let plain = rows.value("total_hidden_excluded_loss", split: "all") ?? .nan

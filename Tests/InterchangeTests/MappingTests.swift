@@ -54,6 +54,55 @@ import Testing
         }
     }
 
+    @Test func turningASquareIsWhatItsAxesSay() throws {
+        let whole: [(String, Value?)] = [
+            ("left_embedding", .text("l")), ("right_embedding", .text("r")),
+            ("unembedding", turned),
+        ]
+        let open = try mapping(whole + [("hidden", .text("h"))])
+        let said = try mapping(
+            whole + [
+                (
+                    "hidden",
+                    .object([
+                        ("from", .text("h")), ("axes", .list([.integer(1), .integer(0)])),
+                    ])
+                )
+            ])
+        #expect(try open.model(source).openSquares == ["hidden"])
+        #expect(try said.model(source).openSquares.isEmpty)
+        #expect(
+            Set(open.turning(["hidden"]).recipes.map { "\($0)" })
+                == Set(said.recipes.map { "\($0)" }))
+    }
+
+    /// Biases of the hidden layer and the output are part of the kinds of one hidden layer.
+    @Test(arguments: [NetworkConfiguration.Kind.mlp, .oneHot])
+    func networksOfOneHiddenLayerHaveBiases(kind: NetworkConfiguration.Kind) throws {
+        var network = NetworkConfiguration.defaults(for: kind)
+        let plain = String(decoding: try JSONEncoder().encode(network), as: UTF8.self)
+        #expect(!plain.contains("bias"))
+        (network.mlpBiases, network.unembeddingBias) = (true, true)
+        let copy = try JSONDecoder().decode(
+            NetworkConfiguration.self, from: JSONEncoder().encode(network))
+        #expect(copy == network)
+        let layout = ParameterLayout(
+            network, TokenSpace(vocabulary: 5, length: 2, classCount: 5))
+        #expect(layout.entry("hidden_bias")?.shape == [network.hiddenWidth])
+        #expect(layout.entry("unembedding_bias")?.shape == [5])
+        // Cairn's own names are recognised with them.
+        let own = TensorSource(
+            path: "file",
+            tensors: layout.entries.map { entry in
+                (entry.name, StoredTensor(elementType: .float32, shape: entry.shape) { [] })
+            })
+        let model = try #require(try ForeignModel(own, settings: nil))
+        #expect(model.network == network)
+        let template = try NetworkMapping.template(kind)
+        #expect(template.contains("#  hidden_bias: {from: NAME}"), "\(template)")
+        #expect(template.contains("#  unembedding_bias: {from: NAME}"), "\(template)")
+    }
+
     @Test(arguments: NetworkConfiguration.Kind.allCases)
     func aTemplateNamesEveryTensor(kind: NetworkConfiguration.Kind) throws {
         let text = try NetworkMapping.template(kind)

@@ -16,7 +16,8 @@ struct CrossEntropyTests {
     private func evaluate<Scalar: NetworkScalar>(
         _ logits: [Scalar], target: Int32, _ precision: LossPrecision
     ) throws -> Result {
-        let network = NetworkConfiguration(kind: .oneHot, hiddenWidth: 1, activation: .quadratic)
+        let network = NetworkConfiguration(
+            kind: .oneHot, hiddenWidth: 1, activation: .quadratic, mlpBiases: false)
         let evaluator = try NetworkEvaluator<Scalar>(
             network: network,
             space: TokenSpace(vocabulary: 1, length: 2, classCount: logits.count),

@@ -237,17 +237,34 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
             vocabulary: 4, tied: true),
         NetworkCase(
             name: "two embeddings, ReLU",
-            network: NetworkConfiguration(kind: .mlp, embeddingWidth: 4, hiddenWidth: 7),
+            network: NetworkConfiguration(
+                kind: .mlp, embeddingWidth: 4, hiddenWidth: 7, mlpBiases: false),
+            space: TokenSpace(vocabulary: 5, length: 2, classCount: 5),
+            examples: pairs(5, withEquals: false)),
+        NetworkCase(
+            name: "two embeddings, tanh, biases",
+            network: NetworkConfiguration(
+                kind: .mlp, embeddingWidth: 4, hiddenWidth: 7, activation: .tanh, mlpBiases: true,
+                unembeddingBias: true),
+            space: TokenSpace(vocabulary: 5, length: 2, classCount: 5),
+            examples: pairs(5, withEquals: false)),
+        NetworkCase(
+            name: "one-hot, GELU, biases",
+            network: NetworkConfiguration(
+                kind: .oneHot, hiddenWidth: 9, activation: .gelu, mlpBiases: true,
+                unembeddingBias: true),
             space: TokenSpace(vocabulary: 5, length: 2, classCount: 5),
             examples: pairs(5, withEquals: false)),
         NetworkCase(
             name: "one-hot, quadratic",
-            network: NetworkConfiguration(kind: .oneHot, hiddenWidth: 9, activation: .quadratic),
+            network: NetworkConfiguration(
+                kind: .oneHot, hiddenWidth: 9, activation: .quadratic, mlpBiases: false),
             space: TokenSpace(vocabulary: 5, length: 2, classCount: 5),
             examples: pairs(5, withEquals: false)),
         NetworkCase(
             name: "one-hot, GELU, three tokens",
-            network: NetworkConfiguration(kind: .oneHot, hiddenWidth: 8, activation: .gelu),
+            network: NetworkConfiguration(
+                kind: .oneHot, hiddenWidth: 8, activation: .gelu, mlpBiases: false),
             space: TokenSpace(vocabulary: 5, length: 3, classCount: 4),
             examples: pairs(4, withEquals: true)),
     ]

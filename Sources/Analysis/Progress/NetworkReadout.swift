@@ -51,7 +51,7 @@ package struct NetworkReadout: Sendable {
             (output, stream, norms) = ([], [], [])
             let isLayered = network.kind == .feedforward
             let map = kept(Array(try parts.values(isLayered ? "output.weight" : "unembedding")))
-            let shift = isLayered ? parts.optionalValues("output.bias") : []
+            let shift = parts.optionalValues(isLayered ? "output.bias" : "unembedding_bias")
             let scale = isLayered ? network.outputScale : 1
             unembedding = scale == 1 ? map : map.map { scale * $0 }
             bias = shift.isEmpty ? [] : grid.columns.map { scale * shift[$0] }

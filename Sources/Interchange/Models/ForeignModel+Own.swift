@@ -17,6 +17,8 @@ extension ForeignModel {
             network = .defaults(for: .mlp)
             network.embeddingWidth = embedding[1]
             network.hiddenWidth = hidden[1]
+            network.mlpBiases = source.contains("hidden_bias")
+            network.unembeddingBias = source.contains("unembedding_bias")
             vocabulary = embedding[0]
         } else if let embedding = source.shape("embedding"), embedding.count == 2,
             let query = source.shape("blocks.0.attention.query"), query.count == 3,
@@ -38,11 +40,14 @@ extension ForeignModel {
             network.unembeddingBias = source.contains("unembedding_bias")
             network.tied = !source.contains("unembedding")
             vocabulary = embedding[0]
-        } else if Set(names) == ["hidden", "unembedding"], let hidden = source.shape("hidden"),
-            hidden.count == 2
+        } else if Set(names).subtracting(["hidden_bias", "unembedding_bias"])
+            == ["hidden", "unembedding"],
+            let hidden = source.shape("hidden"), hidden.count == 2
         {
             network = .defaults(for: .oneHot)
             network.hiddenWidth = hidden[1]
+            network.mlpBiases = source.contains("hidden_bias")
+            network.unembeddingBias = source.contains("unembedding_bias")
             vocabulary = hidden[0] / 2
         } else {
             return nil

@@ -16,6 +16,8 @@ package struct ForeignModel: Sendable {
     /// The trainable tensors of the file, in the order of the file.
     package let parameters: [String]
     package var notes: [String] = []
+    /// Square matrices of a mapping that says nothing about their orientation.
+    var openSquares: [String] = []
 
     /// The network that some tensors are; nil when their names are not known, or when it is one that
     /// `unsupported` names.

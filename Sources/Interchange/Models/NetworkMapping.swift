@@ -102,6 +102,23 @@ package struct NetworkMapping: Sendable, Equatable {
             shape: try numbers("shape"), axes: try numbers("axes"))
     }
 
+    private init(network: NetworkConfiguration, recipes: [TensorRecipe]) {
+        self.network = network
+        self.recipes = recipes
+    }
+
+    /// The same mapping with the matrices of some tensors turned, as `axes: [1, 0]` does.
+    package func turning(_ targets: some Sequence<String>) -> NetworkMapping {
+        let turned = Set(targets)
+        return NetworkMapping(
+            network: network,
+            recipes: recipes.map { recipe in
+                var recipe = recipe
+                if turned.contains(recipe.target) { recipe.axes = [1, 0] }
+                return recipe
+            })
+    }
+
     /// The model in a file's tensors, with its sizes.
     ///
     /// Errors: tensors of the network are missing, have another shape, or are none of the network.
@@ -128,12 +145,15 @@ package struct NetworkMapping: Sendable, Equatable {
             convention: "mapped", network: network, map: TensorMap(recipes),
             vocabulary: vocabulary, positionCount: shapes["positions"]?.first,
             classCount: classes, parameters: source.names)
-        model.notes = recipes.compactMap { recipe -> String? in
+        let squares = recipes.filter { recipe in
             guard recipe.axes == nil, recipe.shape == nil, recipe.sources.count == 1,
-                let shape = source.shape(recipe.sources[0]), shape.count == 2,
-                shape[0] == shape[1], shape[0] > 1
-            else { return nil }
-            return "\(recipe.sources[0]) is square and taken as it is: its shape does not show "
+                let shape = source.shape(recipe.sources[0]), shape.count == 2
+            else { return false }
+            return shape[0] == shape[1] && shape[0] > 1
+        }
+        model.openSquares = squares.map(\.target)
+        model.notes = squares.map { recipe in
+            "\(recipe.sources[0]) is square and taken as it is: its shape does not show "
                 + "whether rows are multiplied by it; axes: [1, 0] turns it"
         }
         return model
@@ -163,7 +183,17 @@ package struct NetworkMapping: Sendable, Equatable {
         }
     }
 
-    /// A mapping to fill in: every tensor of a kind of network with its shape.
+    /// The settings that give a network further tensors, where it does not have them already.
+    private static let optionalParts:
+        [(setting: String, change: @Sendable (inout NetworkConfiguration) -> Void)] = [
+            ("mlp_biases", { $0.mlpBiases = true }),
+            ("attention_biases", { $0.attentionBiases = true }),
+            ("unembedding_bias", { $0.unembeddingBias = true }),
+            ("final_norm", { $0.finalNorm = true }),
+        ]
+
+    /// A mapping to fill in: every tensor of a kind of network with its shape, and those that further
+    /// settings would add.
     package static func template(_ kind: NetworkConfiguration.Kind) throws -> String {
         let network = NetworkConfiguration.defaults(for: kind)
         let space = TokenSpace(vocabulary: 97, length: 2, classCount: 97)
@@ -175,13 +205,27 @@ package struct NetworkMapping: Sendable, Equatable {
             "network: " + Value(try JSONValue(parsing: Array(settings.utf8))).json(sorted: true),
             "tensors:",
         ]
-        for entry in ParameterLayout(network, space).entries
-        where !entry.name.hasPrefix("blocks.") || entry.name.hasPrefix("blocks.0.") {
+        func line(_ entry: ParameterLayout.Entry) -> String? {
+            guard !entry.name.hasPrefix("blocks.") || entry.name.hasPrefix("blocks.0.") else {
+                return nil
+            }
             let name = entry.name.replacingOccurrences(of: "blocks.0.", with: "blocks.{layer}.")
             let isTable =
                 name.hasSuffix("embedding") && name != "unembedding" || name == "positions"
             let axes = entry.shape.count == 2 && !isTable ? ", axes: [1, 0]" : ""
-            lines.append("  \(name): {from: NAME\(axes)}  # \(entry.shape)")
+            return "  \(name): {from: NAME\(axes)}  # \(entry.shape)"
+        }
+        let layout = ParameterLayout(network, space)
+        lines += layout.entries.compactMap(line)
+        for (setting, change) in optionalParts {
+            var further = network
+            change(&further)
+            let added = ParameterLayout(further, space).entries.filter {
+                layout.entry($0.name) == nil
+            }
+            guard !added.isEmpty else { continue }
+            lines.append("# With \(setting): true in the network also:")
+            lines += added.compactMap(line).map { "#\($0)" }
         }
         return lines.joined(separator: "\n") + "\n"
     }

@@ -34,6 +34,7 @@ extension NetworkConfiguration: Codable {
     private static func keys(of kind: Kind) -> [CodingKeys] {
         let neurons: [CodingKeys] = [.activation, .activationStrength]
         let common: [CodingKeys] = [.kind, .initialization, .initializationScale]
+        let layerBiases: [CodingKeys] = [.mlpBiases, .unembeddingBias]
         let attention: [CodingKeys] = [
             .layers, .width, .heads, .normalization, .finalNorm, .positions, .attentionBiases,
             .unembeddingBias, .tied,
@@ -41,8 +42,8 @@ extension NetworkConfiguration: Codable {
         return switch kind {
         case .transformer: common + neurons + attention + [.mlpWidth, .mlpBiases, .dropout]
         case .attentionOnly: common + attention
-        case .mlp: common + neurons + [.embeddingWidth, .hiddenWidth]
-        case .oneHot: common + neurons + [.hiddenWidth]
+        case .mlp: common + neurons + [.embeddingWidth, .hiddenWidth] + layerBiases
+        case .oneHot: common + neurons + [.hiddenWidth] + layerBiases
         case .feedforward:
             common + neurons + [
                 .widths, .biases, .residual, .normalization, .readout, .outputScale, .layerScales,
@@ -126,8 +127,13 @@ extension NetworkConfiguration: Codable {
             case .finalNorm: try container.encode(finalNorm, forKey: key)
             case .positions: try container.encode(positions, forKey: key)
             case .attentionBiases: try container.encode(attentionBiases, forKey: key)
-            case .mlpBiases: try container.encode(mlpBiases, forKey: key)
-            case .unembeddingBias: try container.encode(unembeddingBias, forKey: key)
+            // Networks of one hidden layer had no biases once: without any they are written as then.
+            case .mlpBiases:
+                if isTransformer || mlpBiases { try container.encode(mlpBiases, forKey: key) }
+            case .unembeddingBias:
+                if isTransformer || unembeddingBias {
+                    try container.encode(unembeddingBias, forKey: key)
+                }
             case .tied: try container.encode(tied, forKey: key)
             case .initialization: try container.encode(initialization, forKey: key)
             case .initializationScale: try container.encode(initializationScale, forKey: key)

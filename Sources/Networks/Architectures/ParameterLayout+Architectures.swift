@@ -100,26 +100,33 @@ extension ParameterLayout {
         _ network: NetworkConfiguration, _ space: TokenSpace
     ) {
         let rule = InitialRule(network: network)
-        let (columns, hidden) = (network.embeddingWidth, network.hiddenWidth)
+        let columns = network.embeddingWidth
         for side in ["left", "right"] {
             append(
                 "\(side)_embedding", [space.vocabulary, columns], rule.embedding(columns: columns))
         }
-        append("hidden", [2 * columns, hidden], rule.matrix(rows: 2 * columns, scale: 2 * columns))
-        append(
-            "unembedding", [hidden, space.classCount],
-            rule.matrix(rows: hidden, scale: space.classCount))
+        appendHiddenLayer(network, space, rows: 2 * columns)
     }
 
     private mutating func appendOneHotNetwork(_ network: NetworkConfiguration, _ space: TokenSpace)
     {
+        appendHiddenLayer(network, space, rows: space.length * space.vocabulary)
+    }
+
+    /// One hidden layer and the output, each with a bias where the network has it.
+    private mutating func appendHiddenLayer(
+        _ network: NetworkConfiguration, _ space: TokenSpace, rows: Int
+    ) {
         let rule = InitialRule(network: network)
-        let rows = space.length * space.vocabulary
         let hidden = network.hiddenWidth
         append("hidden", [rows, hidden], rule.matrix(rows: rows, scale: rows))
+        if network.mlpBiases { append("hidden_bias", [hidden], rule.bias(rows: rows)) }
         append(
             "unembedding", [hidden, space.classCount],
             rule.matrix(rows: hidden, scale: space.classCount))
+        if network.unembeddingBias {
+            append("unembedding_bias", [space.classCount], rule.bias(rows: hidden))
+        }
     }
 }
 

@@ -105,11 +105,15 @@ extension NetworkProgram {
         }
         let sum = slot(.readouts, hidden)
         append(SourceSumOperation(share, into: sum), on: .readouts)
+        if let bias = offset("hidden_bias") {
+            append(BiasOperation(sum, bias: bias), on: .readouts)
+        }
         let activated = appendActivation(sum, on: .readouts)
         self.hidden = [activated]
         logits = slot(.readouts, space.classCount)
         append(
-            LinearOperation(activated, weight: required("unembedding"), into: logits), on: .readouts
-        )
+            LinearOperation(
+                activated, weight: required("unembedding"), bias: offset("unembedding_bias"),
+                into: logits), on: .readouts)
     }
 }
