@@ -25,7 +25,11 @@ own (name, expression, place) AS (
         ('checkpoint_count', 'r.checkpoint_count', 10),
         ('parameter_count', 'r.parameter_count', 11), ('weight_bytes', 'r.weight_bytes', 12),
         ('created_at', 'r.created_at', 13), ('finished_at', 'r.finished_at', 14),
-        ('buffer_count', 'r.buffer_count', 15)
+        ('buffer_count', 'r.buffer_count', 15),
+        (
+            'origin_path',
+            '(SELECT d.origin_path FROM run_document AS d WHERE d.run_key = r.run_key)', 16
+        )
 ),
 wanted (name, expression, part, place) AS (
     SELECT name, expression, 1, place FROM own

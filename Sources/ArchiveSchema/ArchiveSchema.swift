@@ -22,6 +22,7 @@ package enum ArchiveSchema {
         ("0009-assumptions.sql", PackageResources._009_assumptions_sql),
         ("0010-tensor-roles.sql", PackageResources._010_tensor_roles_sql),
         ("0011-newest-answers.sql", PackageResources._011_newest_answers_sql),
+        ("0014-origin-of-runs.sql", PackageResources._014_origin_of_runs_sql),
     ].enumerated().map { index, entry in
         Migration(version: index + 1, file: entry.0, sql: text(entry.1))
     }

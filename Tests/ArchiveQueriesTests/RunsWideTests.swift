@@ -46,6 +46,7 @@ struct RunsWideTests {
         "run", "name", "status", "task", "network", "seed", "parent_run", "parent_step",
         "first_step", "last_step", "checkpoint_count", "parameter_count", "weight_bytes",
         "created_at", "finished_at", "buffer_count",
+        "origin_path",
     ]
 
     @Test func anEmptyArchiveHasTheColumnsOfRuns() throws {
