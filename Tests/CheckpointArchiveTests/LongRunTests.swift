@@ -124,7 +124,7 @@ import Testing
         bytes[bytes.count / 2] ^= 1
         try bytes.write(to: file)
         let archive = try Archive.create(at: folder.path("archive"))
-        let error = #expect(throws: UserError.self) {
+        let error = #expect(throws: ArchiveError.self) {
             try archive.merge(try Archive(opening: folder.path("other"), access: .readOnly))
         }
         #expect(error?.cause == "its bytes are not those that were written")

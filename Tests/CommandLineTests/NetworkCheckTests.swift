@@ -118,4 +118,66 @@ import Testing
             ["train", "--operation", "add", "--modulus", "7", "--split", "unknown"], exitCode: 2,
             mentions: ["split unknown"])
     }
+
+    /// A square matrix whose mapping does not say which way round it is: the curve tells it.
+    @Test(arguments: [false, true]) func theCurveTurnsASquareMatrix(isTurned: Bool) throws {
+        let lines = try lines(rows: nil)
+        let script = """
+            import json, numpy as np
+            state = dict(np.load("whole/checkpoints/step-000000040.npz"))
+            assert state["hidden"].shape == (8, 8)
+            if \(isTurned ? "True" : "False"): state["hidden"] = state["hidden"].T.copy()
+            import os; os.makedirs("mine")
+            np.savez("mine/step_40.npz", **{"my_" + k: v for k, v in state.items()})
+            """
+        try #require(
+            run("/usr/bin/python3", ["-c", script], folder: fixture.folder.path("")).exitCode == 0)
+        let curves = lines.split(separator: "\n").filter { $0.contains("loss") }
+        try Data((curves.joined(separator: "\n") + "\n").utf8).write(
+            to: fixture.folder.url.appendingPathComponent("mine/log.jsonl"))
+        try Data(
+            """
+            network: {kind: mlp, embedding_width: 4, hidden_width: 8}
+            tensors: {left_embedding: my_left_embedding, right_embedding: my_right_embedding,
+              hidden: my_hidden, unembedding: my_unembedding}
+            """.utf8
+        ).write(to: fixture.folder.url.appendingPathComponent("map.yaml"))
+        let imported = try fixture.cairn([
+            "import", "mine", "--name", "square", "--network", "map.yaml", "--task", "add mod 7",
+            "--split-indices", "rows.json",
+        ])
+        #expect(imported.exitCode == 0, "\(imported.error)")
+        #expect(
+            imported.error.contains(
+                isTurned
+                    ? "hidden is square and was turned" : "hidden is square and taken as it is: so"),
+            "\(imported.error)")
+        #expect(imported.error.contains("reproduces train_loss at step 40"), "\(imported.error)")
+        let digests = try rows([
+            "sql",
+            "SELECT digest FROM checkpoints JOIN runs USING (run) WHERE step = 40 AND "
+                + "runs.name IN ('square', 'tiny')",
+        ]).compactMap { $0["digest"] as? String }
+        #expect(digests.count == 2 && Set(digests).count == 1, "\(digests)")
+        #expect(try fixture.cairn(["analyze", "hessian", "square"]).exitCode == 0)
+    }
+
+    /// Options that an import does not use are refused before anything is written.
+    @Test func optionsThatDoNotApplyAreRefused() throws {
+        try Data("step,train_loss\n0,1\n10,2\n".utf8).write(
+            to: fixture.folder.url.appendingPathComponent("a.csv"))
+        try Data("step,train_loss\n0,1\n10,3\n".utf8).write(
+            to: fixture.folder.url.appendingPathComponent("b.csv"))
+        for (arguments, words) in [
+            (["a.csv", "--step", "3"], ["--step", "checkpoint alone"]),
+            (["a.csv", "--task", "add mod 7"], ["--task"]),
+            (["a.csv", "--steps-per-epoch", "5"], ["--steps-per-epoch", "epochs"]),
+            (["a.csv", "--steps-from", "name"], ["--steps-from"]),
+            (["a.csv", "b.csv", "--name", "x"], ["--name", "one by one"]),
+            (["a.csv", "--step", "3", "--steps-from", "name"], ["one of them"]),
+            (["a.csv", "--template", "mlp"], ["--template"]),
+        ] {
+            try fixture.expectRefusal(["import"] + arguments, exitCode: 2, mentions: words)
+        }
+    }
 }

@@ -114,7 +114,7 @@ import Testing
         try #require(
             run("/usr/bin/python3", ["-c", script], folder: fixture.folder.path("")).exitCode == 0)
         try #require(fixture.cairn(["import", "mine"]).exitCode == 0)
-        let shown = try fixture.cairn(["show", "step_3", "--origin"])
+        let shown = try fixture.cairn(["show", "mine", "--origin"])
         #expect(shown.exitCode == 0, "\(shown.error)")
         #expect(shown.output.contains("step_3.npz") && shown.output.contains("values found"))
         #expect(try fixture.cairn(["verify"]).exitCode == 0)

@@ -24,6 +24,12 @@ import Testing
         case messagePack
         /// Damage to what records say; their checksums are right.
         case wandb
+        /// Damage to the frames around records, and to their checksums.
+        case wandbFrames
+        case oldTorch
+        case yaml
+        case sacredMetrics
+        case kerasJSON
         /// Everything that an import makes of a file: task, network, split, optimiser, weights.
         case progressMeasuresRun = "progress_measures/final.pth"
         case lensRun = "transformer_lens.pth"
@@ -47,6 +53,24 @@ import Testing
                 case .events: try [Self.fixture("events.out.tfevents.fixture")]
                 case .messagePack: try [Self.fixture("libraries/flax/checkpoint_40")]
                 case .wandb: HostileTrackerTests.records
+                case .wandbFrames:
+                    [HostileTrackerTests.wandb(HostileTrackerTests.records.map { (1, $0) })]
+                case .oldTorch:
+                    try [Self.fixture("torch_legacy.pt")]
+                case .yaml:
+                    [Array("lr: 0.1\nnet: {width: [1, 2], act: relu}\na: &x [1, 2]\nb: *x\n".utf8)]
+                case .sacredMetrics:
+                    [
+                        Array(
+                            #"{"loss": {"steps": [0, 10], "values": [1.5, NaN], "timestamps": []}}"#
+                                .utf8)
+                    ]
+                case .kerasJSON:
+                    [
+                        Array(
+                            #"{"class_name": "Sequential", "config": {"layers": [{"units": 4}]}}"#
+                                .utf8)
+                    ]
                 case .commaSeparated:
                     [Array("step,loss,\"a\"\"b\"\n1,2.5,nan\n2,1e-3,\"x\"\n".utf8)]
                 case .jsonLines:
@@ -124,6 +148,19 @@ import Testing
             case .wandb:
                 let framed = HostileTrackerTests.wandb([(1, bytes)])
                 _ = try WandbFile.part(SourceFile(memory: framed, path: "x.wandb"))
+            case .wandbFrames:
+                _ = try WandbFile.part(SourceFile(memory: bytes, path: "x.wandb"))
+            case .oldTorch:
+                let content = try TorchFile.read(file)
+                _ = try content.tensors(source: "x")
+                _ = try ForeignFile(path: "x", content: content)
+            case .yaml:
+                _ = try ContentSorter(
+                    settings: YAMLText.value(ofFile: "x", bytes: bytes), source: "x")
+            case .sacredMetrics, .kerasJSON:
+                let value = try Value(jsonFile: "x", bytes: bytes)
+                _ = try ContentSorter(value, source: "x", stem: "x")
+                _ = try ContentSorter(settings: value, source: "x")
             case .commaSeparated:
                 _ = try CurveFile.read(SourceFile(memory: bytes, path: "x.csv"))
             case .jsonLines: _ = try CurveFile.read(SourceFile(memory: bytes, path: "x.jsonl"))

@@ -111,4 +111,103 @@ import Testing
     private static func curves(_ part: RowTable.Part) -> [FoundCurve] {
         part.items.compactMap { if case .curve(let curve) = $0.content { curve } else { nil } }
     }
+
+    // MARK: - Folders
+
+    /// A folder that makes a tracker's reader meet what no tracker writes: links out, cycles, pipes,
+    /// long numbers, deep names, files of holes.
+    private enum Trap: String, CaseIterable {
+        case linkedFile
+        case linkedFolder
+        case cycle
+        case pipe
+        case holes
+        case noise
+        case deepFolders
+        case aliases
+    }
+
+    private enum Tracker: String, CaseIterable {
+        case mlflow
+        case sacred
+        case hydra
+    }
+
+    private func put(_ text: String, _ path: String) throws {
+        try FileManager.default.createDirectory(
+            atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    }
+
+    /// A good run of a tracker; answers the file that the trap takes the place of.
+    private func make(_ tracker: Tracker, in root: String) throws -> String {
+        switch tracker {
+        case .mlflow:
+            let run = "\(root)/mlruns/1/abc"
+            try put("run_id: abc\nlifecycle_stage: active\n", "\(run)/meta.yaml")
+            try put("0.1", "\(run)/params/lr")
+            try put("1 3.5 0\n2 2.5 10\n", "\(run)/metrics/train/loss")
+            return "\(run)/metrics/other"
+        case .sacred:
+            try put(
+                "{\"status\": \"COMPLETED\", \"experiment\": {\"name\": \"e\"}}",
+                "\(root)/1/run.json")
+            try put("{\"lr\": 0.1}", "\(root)/1/config.json")
+            try put(
+                "{\"train_loss\": {\"steps\": [0, 10], \"values\": [3.5, 2.5]}}",
+                "\(root)/1/metrics.json")
+            return "\(root)/1/info.json"
+        case .hydra:
+            try put("lr: 0.1\n", "\(root)/0/.hydra/config.yaml")
+            try put("step,train_loss\n0,3.5\n10,2.5\n", "\(root)/0/log.csv")
+            return "\(root)/0/.hydra/overrides.yaml"
+        }
+    }
+
+    private func set(_ trap: Trap, at place: String, outside: String) throws {
+        let files = FileManager.default
+        switch trap {
+        case .linkedFile:
+            try put("secret 1 1\n", outside + "/secret")
+            try files.createSymbolicLink(atPath: place, withDestinationPath: outside + "/secret")
+        case .linkedFolder:
+            try put("step,secret\n0,1\n", outside + "/log.csv")
+            try files.createSymbolicLink(atPath: place, withDestinationPath: outside)
+        case .cycle:
+            try files.createSymbolicLink(
+                atPath: place, withDestinationPath: (place as NSString).deletingLastPathComponent)
+        case .pipe: try #require(mkfifo(place, 0o600) == 0)
+        case .holes:
+            try put("", place)
+            try #require(truncate(place, 1 << 40) == 0)
+        case .noise: try put(String(repeating: "9", count: 5_000) + " x\n\u{0}\u{1f}", place)
+        case .deepFolders:
+            var path = place
+            for _ in 0..<40 { path += "/d" }
+            try put("1 2 3\n", path + "/x")
+        case .aliases:
+            // Each anchor is nine times the one before it.
+            var text = "a0: &a0 [1]\n"
+            for level in 1...12 {
+                let many = Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ", ")
+                text += "a\(level): &a\(level) [\(many)]\n"
+            }
+            try put(text, place)
+        }
+    }
+
+    /// The good run comes in, nothing outside is read, and it takes no time worth naming.
+    @Test(arguments: Trap.allCases.map(\.rawValue), Tracker.allCases.map(\.rawValue))
+    func trapsInFoldersOfTrackersSpringOnNothing(trap: String, tracker: String) throws {
+        let folder = try TemporaryFolder()
+        let place = try make(try #require(Tracker(rawValue: tracker)), in: folder.path("in"))
+        try set(
+            try #require(Trap(rawValue: trap)), at: place, outside: folder.path("outside"))
+        let plan = try Importer.plan(at: folder.path("in"), options: ImportOptions())
+        let run = try #require(plan.runs.first { $0.metrics.contains { $0.name == "train_loss" } })
+        #expect(run.metrics.filter { $0.name == "train_loss" }.map(\.value) == [3.5, 2.5])
+        #expect(run.description.hyperparameters.contains { $0.name == "lr" })
+        let text = "\(plan.account.items)"
+        #expect(!text.contains("secret"), "\(text)")
+    }
 }

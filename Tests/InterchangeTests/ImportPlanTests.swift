@@ -8,11 +8,11 @@ import Testing
 /// Nothing is lost on the way in: each value that was found has one fate, and what is stored is what
 /// the fates say.
 @Suite struct ImportPlanTests {
-    private let folder: TemporaryFolder
+    let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func write(_ name: String, _ text: String) throws {
+    func write(_ name: String, _ text: String) throws {
         let path = folder.path(name)
         try FileManager.default.createDirectory(
             atPath: (path as NSString).deletingLastPathComponent,
@@ -20,7 +20,7 @@ import Testing
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
     }
 
-    private func save(_ name: String, _ tensors: [Tensor], step: Int? = nil) throws {
+    func save(_ name: String, _ tensors: [Tensor], step: Int? = nil) throws {
         let path = folder.path(name)
         try FileManager.default.createDirectory(
             atPath: (path as NSString).deletingLastPathComponent,
@@ -30,11 +30,11 @@ import Testing
             tensors, metadata: step.map { [("step", String($0))] } ?? [], to: path)
     }
 
-    private func tensor(_ name: String, _ values: [Float], shape: [Int]? = nil) -> Tensor {
+    func tensor(_ name: String, _ values: [Float], shape: [Int]? = nil) -> Tensor {
         Tensor(name: name, shape: shape ?? [values.count], values: values)
     }
 
-    private func plan(
+    func plan(
         _ name: String = "", _ options: ImportOptions = ImportOptions()
     ) throws
         -> ImportPlan
@@ -43,7 +43,7 @@ import Testing
     }
 
     /// The numbers that the runs of a plan hold, against those that its account counts as stored.
-    private func expectBalance(_ plan: ImportPlan) throws {
+    func expectBalance(_ plan: ImportPlan) throws {
         let items = plan.account.items
         var points = 0
         var tensors = 0
@@ -231,6 +231,53 @@ import Testing
         }
     }
 
+    /// A step that only a name says is an assumption, with the name.
+    @Test func aStepOfANameIsAnAssumption() throws {
+        let named = try plan([("step_3", StepClues()), ("step_7", StepClues())])
+        #expect(named.steps == [3, 7])
+        #expect(named.assumptions.contains { $0.contains("number after step in step_3") })
+        let said = try plan([("step_3", StepClues(updates: ("step", 3)))])
+        #expect(said.assumptions.isEmpty)
+        let counted = try plan([("model", StepClues(optimizer: 30))])
+        #expect(counted.steps == [30] && counted.assumptions.contains { $0.contains("counts, 30") })
+    }
+
+    @Test(arguments: [
+        ("mine/step_3.npz", "mine"), ("mine/epoch=1-step=3.npz", "mine"),
+        ("mine/p97_step_3.npz", "p97_step_3"), ("mine/checkpoint.npz", "checkpoint"),
+        ("mine/adder.npz", "adder"),
+    ]) func aLoneCheckpointIsNamedAfterItsFolder(file: String, name: String) throws {
+        try save(file, [tensor("w", [1, 2])])
+        let step = NameNumbers((file as NSString).lastPathComponent).step == nil ? 3 : nil
+        #expect(try plan(file, ImportOptions(step: step)).runs.map(\.description.name) == [name])
+    }
+
+    /// What is refused counts with all its values, not as one file.
+    @Test func refusedValuesAreCounted() throws {
+        try save("a.safetensors", [tensor("u", [1]), tensor("v", [2]), tensor("w", [3])])
+        try write("b.csv", "step,train_loss\n0,1\n10,2\n")
+        try save("c/x.safetensors", [tensor("u", [1]), tensor("v", [2])])
+        try save("c/y.safetensors", [tensor("w", [1])])
+        let plan = try plan()
+        #expect(plan.account.totals.found == 3 + 4 + 3, "\(plan.account.items)")
+        #expect(plan.account.totals.refused == 3, "\(plan.account.items)")
+        let files = plan.others.refusedFiles
+        #expect(files.map(\.file) == ["c/x.safetensors", "c/y.safetensors"], "\(files)")
+    }
+
+    /// Curves that count something else are a run of their own, which keeps what became of them.
+    @Test func theRunOfFurtherCurvesKeepsItsPlan() throws {
+        try save("step_300.safetensors", [tensor("w", [1])])
+        try write("history.json", "{\"loss\": [3, 2, 1], \"val_loss\": [4, 3, 2]}")
+        let plan = try plan()
+        try #require(plan.runs.count == 2)
+        #expect(plan.runs[1].account.totals.stored == 6)
+        #expect(plan.runs[1].account.assumptions.contains { $0.contains("by position") })
+        #expect(try plan.runs[1].originNote.contains("history.json"))
+        #expect(plan.account.totals.found == 7 && plan.account.totals.stored == 7)
+        try expectBalance(plan)
+    }
+
     // MARK: - Tensors and curves
 
     /// Vectors of layers named after norms, and the moments of biases, are no curves.
@@ -328,9 +375,14 @@ import Testing
         #expect(
             run.metrics.filter { $0.name == MetricName.testLoss }.map(\.value) == [150, 150, 150])
         #expect(run.notes.contains("its accuracies are in percent and were divided by 100"))
+        // The curve alone is refused, its neighbours come in.
         for values in [[0.5, 101], [-3, 50]] {
-            let error = try #require(throws: UserError.self) { try read(values) }
-            #expect(error.description.contains("neither shares nor percent"), "\(error)")
+            let run = try read(values)
+            #expect(Set(run.metrics.map(\.name)) == ["train_accuracy", "test_loss"])
+            #expect(
+                run.notes.contains { $0.contains("test_accuracy was refused: its accuracies lie") },
+                "\(run.notes)")
+            #expect(run.account.totals.refused == 2 && run.account.totals.stored == 6)
         }
         #expect(AccuracyUnit(of: [0, 0.5, .nan, 1]) == .share)
         #expect(AccuracyUnit(of: [0, 1.5]) == nil)

@@ -103,8 +103,10 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         let folder = try TemporaryFolder()
         let tensors = RandomTensors.make(count: 8, using: &generator)
-        try TensorHDF5.write(tensors, to: folder.path("a.h5"))
-        let read = try TensorHDF5.read(folder.path("a.h5")).value.tensors(source: "a.h5")
+        try TensorHDF5.write(tensors, metadata: [("step", "70")], to: folder.path("a.h5"))
+        let value = try TensorHDF5.read(folder.path("a.h5")).value
+        #expect(value["step"]?.whole == 70)
+        let read = try value.tensors(source: "a.h5")
         #expect(read.sorted { $0.name < $1.name } == tensors.sorted { $0.name < $1.name })
     }
 

@@ -4,10 +4,13 @@ extension Value {
     /// The same arrays with the step that the comment of their archive names, as exported
     /// checkpoints do.
     func withStep(of comment: [UInt8]) -> Value {
-        guard let metadata = (try? JSONValue(parsing: comment)).map(Value.init),
-            self["step"] == nil, let entries,
-            let step = metadata["step"]?.textual.flatMap({ Int($0) })
-        else { return self }
+        let metadata = (try? JSONValue(parsing: comment)).map(Value.init)
+        return withStep(metadata?["step"]?.textual.flatMap { Int($0) })
+    }
+
+    /// The same entries with a step, where they have none themselves.
+    package func withStep(_ step: Int?) -> Value {
+        guard let step, self["step"] == nil, let entries else { return self }
         return .dictionary(entries + [.init(key: .text("step"), value: .integer(step))])
     }
 }
@@ -17,6 +20,12 @@ package enum NumPyArchive {
     /// The arrays by name, in the order of the file.
     package static func read(_ path: String) throws -> Value {
         try read(SourceFile(path: path))
+    }
+
+    /// The arrays with the step that the comment of the archive names.
+    package static func readWithStep(_ file: SourceFile) throws -> Value {
+        let value = try read(file)
+        return try isEmpty(file) ? value : value.withStep(of: ZipArchive(file).comment)
     }
 
     package static func read(_ file: SourceFile) throws -> Value {

@@ -6,6 +6,7 @@ internal import HDF5Files
 package enum TensorHDF5 {
     /// The attribute that says what a dataset stands for where HDF5 itself has no such type.
     private static let typeAttribute = "element_type"
+    private static let stepAttribute = "step"
     /// Nothing real nests deeper.
     private static let deepestGroup = 100
     /// More objects than this are not weights.
@@ -15,15 +16,21 @@ package enum TensorHDF5 {
     ///
     /// The library trusts what it reads: read files of strangers in a process of their own. Links
     /// to other files are refused; texts and other things that are no numbers are left out, and
-    /// `leftOut` are their names.
+    /// `leftOut` are their names. The attribute `step` of the file, a number or its text, becomes the
+    /// entry `step`.
     package static func read(_ path: String) throws -> (value: Value, leftOut: [String]) {
         // A file that says more than it holds must not fill the memory.
         let limit = largestContent(of: try SourceFile(path: path))
         do {
             let file = try HDF5File(readingFrom: path)
             var reader = Reader(path: path, remainingBytes: limit)
-            let value = try reader.group(try file.root(), depth: 0, name: "")
-            return (value, reader.leftOut)
+            let root = try file.root()
+            let value = try reader.group(root, depth: 0, name: "")
+            // An attribute of another kind says nothing.
+            let text = (try? root.textAttribute(stepAttribute)).flatMap { $0 }
+            let number = (try? root.integerAttribute(stepAttribute)).flatMap { $0 }
+            let step = text.flatMap { Int($0) } ?? number
+            return (value.withStep(step), reader.leftOut)
         } catch let error as HDF5Error {
             let place = error.subject.hasPrefix(path) ? error.subject.dropFirst(path.count) : ""
             throw UserError.unreadable(
@@ -138,13 +145,16 @@ package enum TensorHDF5 {
         }
     }
 
-    /// Writes each tensor as one dataset of its name in the file's root, and reads them back.
+    /// Writes each tensor as one dataset of its name in the file's root, and reads them back; the
+    /// metadata become attributes of the file.
     package static func write(
-        _ tensors: [Tensor], to path: String, replacing: Bool = false
+        _ tensors: [Tensor], metadata: [(key: String, value: String)] = [], to path: String,
+        replacing: Bool = false
     ) throws {
         try TargetFile.write(to: path, replacing: replacing) { temporary in
             do {
                 try HDF5File.create(temporary) { root in
+                    for (key, value) in metadata { try root.setAttribute(key, value) }
                     for tensor in tensors {
                         let dataset = try root.createDataset(
                             tensor.name, type: stored(tensor.elementType), shape: tensor.shape)

@@ -17,9 +17,13 @@ enum SourceDigest {
     }
 
     /// The SHA-256 of the sorted lines `relative path TAB digest LF` of some files of a folder.
-    static func files(_ relativePaths: [String], in folder: String) throws -> String {
+    ///
+    /// `known` are digests of what is meant of files that hold other things too.
+    static func files(
+        _ relativePaths: [String], in folder: String, known: [String: String] = [:]
+    ) throws -> String {
         let lines = try relativePaths.sorted().map {
-            "\($0)\t\(try file(folder + "/" + $0))\n"
+            "\($0)\t\(try known[$0] ?? file(folder + "/" + $0))\n"
         }
         return Digest(of: Array(lines.joined().utf8)).description
     }

@@ -68,6 +68,7 @@ enum CurveFile {
 
     private static func jsonLines(_ bytes: [UInt8], path: String) throws -> [RowTable.Part]? {
         var table = RowTable()
+        var settings: [FoundItem] = []
         var others = 0
         var line = 0
         for text in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
@@ -85,15 +86,36 @@ enum CurveFile {
                 others += 1
                 continue
             }
-            table.append(entries)
+            if Self.areSettings(entries) {
+                settings += try ContentSorter(settings: value, source: path).items
+            } else {
+                table.append(entries)
+            }
         }
         guard table.holdsCurves else { return nil }
         var parts = table.parts()
+        if parts.count == 1 {
+            parts[0].items += settings
+        } else if !parts.isEmpty {
+            parts[0].items += settings.map {
+                FoundItem(
+                    $0.name, .leftOut("it is not certain of which run it is a setting"),
+                    count: $0.count)
+            }
+        }
         if others > 0, !parts.isEmpty {
             parts[0].items.append(
                 FoundItem("", .leftOut("a line that is no object"), count: others))
         }
         return parts
+    }
+
+    /// Whether a line has nothing but settings: `{"config": {…}}`.
+    private static func areSettings(_ entries: [Value.Entry]) -> Bool {
+        !entries.isEmpty
+            && entries.allSatisfy {
+                ContentWords.settings.contains($0.key.label.lowercased()) && $0.value.entries != nil
+            }
     }
 
     /// The numbers of an object as points of curves.

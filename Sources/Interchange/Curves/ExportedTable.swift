@@ -30,7 +30,7 @@ enum ExportedTable {
             }
             return RowTable.Part(
                 identity: [.init(key: .text("run_name"), value: .text(run))],
-                items: narrow.curves(prefix: ""))
+                items: narrow.curves(prefix: ""), name: run)
         }
     }
 
@@ -45,7 +45,9 @@ enum ExportedTable {
                 .flatMap { table.cell($0, row: row).number }.flatMap { Int(exactly: $0) }
             for (position, column) in table.names.enumerated() {
                 let cell = table.cell(position, row: row)
-                let isMeasured = ContentWords.isMeasured(column)
+                let isMeasured =
+                    ContentWords.isMeasured(column)
+                    && !Self.settings.contains(column.lowercased())
                 switch cell {
                 case .missing: continue
                 case .number(let number) where isMeasured && step != nil:
@@ -60,7 +62,11 @@ enum ExportedTable {
                     part.items.append(FoundItem(key, .setting(value)))
                 }
             }
+            part.name = table.cell(name, row: row).value?.textual
             return part
         }
     }
+
+    /// What a run has once, though it may be drawn as a curve.
+    private static let settings: Set<String> = ["lr", "learning_rate", "optimizer.lr"]
 }

@@ -11,12 +11,12 @@ struct ContentSorter {
     }
 
     let source: String
-    private(set) var items: [FoundItem] = []
+    var items: [FoundItem] = []
     private(set) var networks: [Network] = []
     private(set) var optimizers: [(path: String, state: TorchOptimizer)] = []
     /// Tensors of an optimiser that says no more about itself.
     private(set) var optimizerTensors: [(name: String, tensor: StoredTensor)] = []
-    private(set) var series: [(step: Int, weights: TensorSource)] = []
+    var series: [SeriesState] = []
     private(set) var settings: [Value.Entry] = []
     private(set) var clues = StepClues()
     /// The rows that the file lists, under the file's own names.
@@ -65,10 +65,12 @@ struct ContentSorter {
     private mutating func sortRoot(_ entries: [Value.Entry]) throws {
         let content = Value.dictionary(entries)
         let chief = ContentWords.weights.first { content[$0]?.holdsTensors ?? false }
-        if try sortSeries(content) {
-            if let chief { try addNetwork(chief, content[chief] ?? .none, path: "") }
-            let used = ["checkpoints", "checkpoint_epochs", chief]
-            return try sortBeside(entries.filter { !used.contains($0.key.label) })
+        if var done = try sortSeries(entries) {
+            if let chief, !done.contains(chief) {
+                try addNetwork(chief, content[chief] ?? .none, path: "")
+                done.append(chief)
+            }
+            return try sortBeside(entries.filter { !done.contains($0.key.label) })
         }
         if let chief {
             try addNetwork(chief, content[chief] ?? .none, path: "")
@@ -87,29 +89,6 @@ struct ContentSorter {
             return try sortBeside(entries.filter { $0.key.label != nested[0].key.label })
         }
         try sortStateDictionary(entries)
-    }
-
-    /// `checkpoints` and their steps, as the TransformerLens demonstration saves them.
-    private mutating func sortSeries(_ content: Value) throws -> Bool {
-        guard let states = content["checkpoints"]?.elements,
-            let steps = content["checkpoint_epochs"]?.numbers?.map({ Int(exactly: $0) }),
-            steps.allSatisfy({ $0 != nil })
-        else { return false }
-        guard steps.count == states.count else {
-            throw UserError.unreadable(
-                source, "it has \(states.count) checkpoints, but \(steps.count) checkpoint_epochs")
-        }
-        for (position, (step, state)) in zip(steps.compactMap { $0 }, states).enumerated() {
-            let weights = try TensorSource(path: source, value: state)
-            series.append((step, weights))
-            items.append(FoundItem("checkpoint_epochs.\(position)", .step))
-            for name in weights.names {
-                items.append(
-                    FoundItem(
-                        "checkpoints.\(position).\(name)", .tensor(try weights.stored(name))))
-            }
-        }
-        return true
     }
 
     private func isOptimizer(_ entry: Value.Entry) -> Bool {
@@ -260,6 +239,10 @@ struct ContentSorter {
 
     // MARK: - Lists
 
+    /// The lists of steps of the dictionary around the one that is sorted, and which of them were used.
+    private var outerAxes: [NumberList] = []
+    private var usedOuterAxes: Set<String> = []
+
     /// Sorts the lists of numbers among some entries as curves that share the list of steps beside
     /// them; `rest` takes the others.
     private mutating func sortLists(
@@ -268,6 +251,7 @@ struct ContentSorter {
     ) throws {
         // Lists of numbers by their name; a list of one number is a list where the others are.
         var lists: [NumberList] = []
+        var others: [Value.Entry] = []
         let lengths = entries.compactMap { $0.value.listLength }
         for entry in entries {
             let label = entry.key.label
@@ -278,7 +262,7 @@ struct ContentSorter {
                     || CurveName.standard(label) != nil,
                 let values = entry.value.looseNumbers
             else {
-                try rest(&self, entry)
+                others.append(entry)
                 continue
             }
             lists.append(NumberList(name: prefix + label, label: label, values: values))
@@ -294,15 +278,21 @@ struct ContentSorter {
             !ContentWords.epochLists.contains($0.label.lowercased())
                 && ContentWords.epochLists.contains($1.label.lowercased())
         }
+        let around = outerAxes
+        if !ordered.isEmpty { outerAxes = ordered }
+        for entry in others { try rest(&self, entry) }
+        outerAxes = around
         let names = Set(lists.map(\.label))
-        var usedAxes: Set<String> = []
+        var usedAxes = usedOuterAxes.intersection(axes.map(\.name))
+        usedOuterAxes.subtract(usedAxes)
         var curves: [FoundItem] = []
         for list in lists where !axes.contains(where: { $0.name == list.name }) {
-            let axis = ordered.first { axis in
+            let axis = (ordered.isEmpty ? around : ordered).first { axis in
                 axis.values.count == list.values.count
                     && axis.values.contains { $0.flatMap { Int(exactly: $0) } != nil }
             }
             if let axis { usedAxes.insert(axis.name) }
+            if ordered.isEmpty, let axis { usedOuterAxes.insert(axis.name) }
             curves += Self.curve(list, axis: axis, names: names)
         }
         for axis in axes {
@@ -320,7 +310,8 @@ struct ContentSorter {
         _ list: NumberList, axis: NumberList?, names: Set<String>
     ) -> [FoundItem] {
         // Where a file has a standard curve under Cairn's own name, others keep theirs.
-        let standard = CurveName.any(list.label)
+        let path = String(list.name.dropLast(list.label.count))
+        let standard = CurveName.any(list.label, in: path) ?? CurveName.any(list.label)
         let name =
             standard == list.label || names.contains(standard)
                 || names.contains { $0 != list.label && CurveName.standard($0) == standard }

@@ -50,7 +50,7 @@ enum FileFormat {
             let archive = try ZipArchive(file)
             let names = archive.entries.map(\.name)
             if !names.isEmpty, names.allSatisfy({ $0.hasSuffix(".npy") }) {
-                return try NumPyArchive.read(file).withStep(of: archive.comment)
+                return try NumPyArchive.readWithStep(file)
             }
             if let weights = archive[KerasArchive.weightsName] {
                 return try KerasArchive.content(weights, of: archive, hdf5: hdf5)

@@ -10,6 +10,8 @@ struct FolderReader {
     let options: ImportOptions
     private(set) var plan: ImportPlan
     private var drafts: [RunDraft] = []
+    /// Folders whose content belongs to runs that were found elsewhere.
+    private var consumed: Set<String> = []
 
     init(root: String, options: ImportOptions) {
         self.root = root
@@ -23,6 +25,10 @@ struct FolderReader {
 
     mutating func add(_ runs: [ImportedRun]) { plan.runs += runs }
 
+    mutating func consume(_ folder: String) { consumed.insert(folder) }
+
+    func isConsumed(_ folder: String) -> Bool { consumed.contains(folder) }
+
     /// A file that is no part of any run.
     mutating func leaveOut(_ path: String, _ reason: String) {
         plan.others.items.append(
@@ -31,12 +37,33 @@ struct FolderReader {
     }
 
     mutating func refuse(_ path: String, _ error: any Error) {
-        let user = error as? any UserErrorConvertible
-        let cause = user.map { $0.advice.isEmpty ? $0.cause : "\($0.cause); \($0.advice)" }
         plan.others.items.append(
             ImportItem(
                 file: relative(path), name: "", kind: .file, count: 1,
-                fate: .refused(cause ?? "\(error)")))
+                fate: .refused(Self.cause(error))))
+    }
+
+    /// Everything that was found for a run that cannot be made.
+    private mutating func refuse(_ draft: RunDraft, _ error: UserError) {
+        let cause = Self.cause(error)
+        func place(_ path: String) -> String { relative(draft.fullPath(path)) }
+        plan.others.items += draft.account.items.map { item in
+            ImportItem(
+                file: place(item.file), name: item.name, kind: item.kind, count: item.count,
+                fate: item.fate)
+        }
+        let found = draft.found
+        plan.others.items += found.map { path, item in
+            var fate = ImportItem.Fate.refused(cause)
+            if case .leftOut(let reason) = item.content { fate = .leftOut(reason) }
+            return ImportItem(item, file: place(path), fate)
+        }
+        if found.isEmpty { refuse(draft.root, error) }
+    }
+
+    private static func cause(_ error: any Error) -> String {
+        guard let user = error as? any UserErrorConvertible else { return "\(error)" }
+        return user.advice.isEmpty ? user.cause : "\(user.cause); \(user.advice)"
     }
 
     /// A path below the root, without the root.
@@ -55,14 +82,10 @@ struct FolderReader {
                 }
                 plan.runs += try RunAssembler.runs(of: draft, options: options)
             } catch let error as UserError where error.kind != .usage {
-                let path =
-                    error.subject == draft.root
-                    ? draft.root
-                    : draft.fullPath(
-                        draft.files.first ?? "")
-                refuse(path, error)
+                refuse(draft, error)
             }
         }
+        tellApart()
         if let name = options.name, plan.runs.count == 1 {
             plan.runs[0].description.name = name
         } else if let name = options.name {
@@ -77,6 +100,32 @@ struct FolderReader {
             }
         }
         return plan
+    }
+
+    /// Gives runs of the same name those of their folders too, and runs of the same content in folders
+    /// of different settings ids of their own.
+    private mutating func tellApart() {
+        let names = Dictionary(grouping: plan.runs.indices) { plan.runs[$0].description.name }
+        for alike in names.values where alike.count > 1 {
+            for index in alike {
+                let path = relative(plan.runs[index].description.origin?.path ?? root)
+                let (name, folder) = (
+                    plan.runs[index].description.name, (path as NSString).deletingLastPathComponent
+                )
+                guard !folder.isEmpty, folder != "." else { continue }
+                plan.runs[index].description.name = "\(folder)/\(name)"
+            }
+        }
+        var known: [String: [Hyperparameter]] = [:]
+        for index in plan.runs.indices {
+            let run = plan.runs[index].description
+            guard let first = known[run.id], first != run.hyperparameters else {
+                known[run.id] = known[run.id] ?? run.hyperparameters
+                continue
+            }
+            plan.runs[index].description.id = ImportedRun.id(
+                digest: run.id, part: "\(run.hyperparameters)", configuration: run.configuration)
+        }
     }
 
     // MARK: - Files
@@ -98,6 +147,11 @@ struct FolderReader {
                     advice: "name the column that counts updates step")
             }
             return add(parts, of: "", draft: draft)
+        }
+        if GenericFolder.isDatabaseName(name), DatabaseOpening.isDatabase(root) {
+            throw UserError.unreadable(
+                root, "it is a database, whose runs have files beside it",
+                advice: "import its folder")
         }
         if NameNumbers(name).withoutShard != nil, name.contains("-of-") {
             throw UserError.unreadable(
@@ -158,6 +212,13 @@ struct FolderReader {
         do {
             if let run = try RunFolder.read(path) { return add([run]) }
             let listing = try FolderListing(path)
+            // Orbax: JAX's checkpoints in a store of its own.
+            if listing.files.contains("manifest.ocdbt") {
+                throw UserError.unreadable(
+                    path, "it is a checkpoint of Orbax, whose store of values is not read",
+                    advice: "load it in JAX and save its arrays as safetensors, .npz or MessagePack"
+                )
+            }
             if listing.files.contains("cfg.json"),
                 let draft = try GroupRunFolder.draft(path, listing: listing)
             {
@@ -192,8 +253,20 @@ enum RunName {
         let hasSettings = !settings(of: [name]).isEmpty
         if name.lowercased().hasPrefix("events.out.tfevents") { return false }
         return hasSettings
-            || !plain.contains(bare) && bare != "version" && !bare.isEmpty
-                && NameNumbers(name).withoutShard == nil
+            || !isStepAlone(name)
+                && (!plain.contains(bare) && bare != "version" && !bare.isEmpty
+                    && NameNumbers(name).withoutShard == nil)
+    }
+
+    /// Whether a name has nothing but a step: `step_3`, `epoch=1-step=20`.
+    private static func isStepAlone(_ name: String) -> Bool {
+        let numbers = NameNumbers(name)
+        guard numbers.step != nil else { return false }
+        let words = Set(name.lowercased().split { !$0.isLetter }.map(String.init))
+        return words.isSubset(of: Set(numbers.numbers.map(\.label)))
+            && numbers.numbers.allSatisfy {
+                [.updates, .epochs, .other].contains($0.meaning) || $0.label.isEmpty
+            }
     }
 
     /// The name that the folder of a file gives.

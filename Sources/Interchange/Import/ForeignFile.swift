@@ -15,7 +15,7 @@ struct ForeignFile: Sendable {
     /// The names in `weights` of networks beside the chief one.
     let furtherNames: Set<String>
     /// The weights of further steps, where one file holds many.
-    let series: [(step: Int, weights: TensorSource)]
+    let series: [SeriesState]
     let settings: Value?
     /// The optimisers, with their paths; the first is that of the chief network.
     let optimizers: [(path: String, state: TorchOptimizer)]
@@ -33,7 +33,7 @@ struct ForeignFile: Sendable {
     init(
         path: String, items: [FoundItem], tableParts: [RowTable.Part] = [],
         weights: TensorSource? = nil, furtherNames: Set<String> = [],
-        series: [(step: Int, weights: TensorSource)] = [], settings: Value? = nil,
+        series: [SeriesState] = [], settings: Value? = nil,
         optimizers: [(path: String, state: TorchOptimizer)] = [],
         optimizerTensors: TensorSource? = nil, optimizerAttributes: Value? = nil,
         clues: StepClues = StepClues(), rows: Value = .dictionary([])

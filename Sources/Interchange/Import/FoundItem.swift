@@ -24,12 +24,23 @@ struct FoundItem: Sendable {
     let content: Content
     /// The values it has: the points of a curve, else 1.
     let count: Int
+    /// The place of its state in a file of many; nil where it belongs to the file itself.
+    let series: Int?
 
-    init(_ name: String, _ content: Content, count: Int = 1) {
+    init(_ name: String, _ content: Content, count: Int = 1, series: Int? = nil) {
         self.name = name
         self.content = content
         self.count = count
+        self.series = series
     }
+}
+
+/// One of many states of a file.
+struct SeriesState: Sendable {
+    let step: Int
+    let weights: TensorSource
+    /// What stands before the names of its tensors in the file.
+    let prefix: String
 }
 
 /// A curve of a file, with the steps that the file gives it.

@@ -19,7 +19,10 @@ extension GenericFolder {
     private func content(_ name: String) throws -> Value {
         let full = "\(path)/\(name)"
         let file = try SourceFile(path: full)
-        let bytes = try file.read(at: 0, count: min(file.byteCount, Self.largestJSON))
+        guard file.byteCount <= Self.largestJSON else {
+            throw UserError.unreadable(full, "it is too large")
+        }
+        let bytes = try file.read(at: 0, count: file.byteCount)
         return name.hasSuffix(".json")
             ? try Value(jsonFile: full, bytes: bytes)
             : try YAMLText.value(ofFile: full, bytes: bytes)
@@ -106,7 +109,7 @@ extension GenericFolder {
     }
 
     /// A curve of a tracker; points without a whole step or a number are left out.
-    private static func curve(
+    static func curve(
         _ name: String, among names: [String], steps: [Int?], values: [Double?]
     ) -> [FoundItem] {
         let standard = CurveName.any(name)

@@ -25,6 +25,10 @@ struct GenericFolder {
     var settings: [(path: String, items: [FoundItem])] = []
     /// The run's name, where the program that kept it says it.
     var givenName: String?
+    /// What tells its runs from those of others with the same root.
+    var runPart = ""
+    /// Digests of files of which only a part went in.
+    var knownDigests: [String: String] = [:]
 
     private static let containers: Set<String> = [
         "checkpoints", "ckpts", "ckpt", "checkpoint", "weights", "models", "saved_models",
@@ -47,14 +51,17 @@ struct GenericFolder {
     }
 
     mutating func read() throws {
-        let done = try readTracker()
+        let done = try readTracker().union(try readDatabases())
         let files = listing.files.filter { !done.contains($0) }
         units += try states(of: files, below: "")
         try readTexts(files, below: "")
         var rest: [String] = []
         let versions = listing.folders.filter { $0.hasPrefix("version_") }
         if !versions.isEmpty { try readVersions(versions) }
-        for name in listing.folders where !versions.contains(name) && !done.contains(name) {
+        for name in listing.folders
+        where !versions.contains(name) && !done.contains(name)
+            && !reader.isConsumed("\(path)/\(name)")
+        {
             if try !readPart(name) { rest.append(name) }
         }
         try makeRuns()
@@ -314,7 +321,7 @@ struct GenericFolder {
 
     // MARK: - Runs
 
-    private mutating func makeRuns() throws {
+    mutating func makeRuns() throws {
         takeNameOfFolder()
         let groups = try grouped()
         let folderName = RunName.folder(path)
@@ -350,6 +357,8 @@ struct GenericFolder {
         for draft in drafts {
             var draft = draft
             draft.settings += settings
+            draft.part = runPart + draft.part
+            draft.knownDigests = knownDigests
             reader.add(draft)
         }
     }
@@ -385,6 +394,7 @@ struct GenericFolder {
                 found.append(group)
             }
         }
+        found = joiningSelections(found)
         // The first and last states, and others of the same network, belong to the one series.
         let named = found.indices.filter { found[$0].contains { $0.isNumbered } }
         let series =
@@ -403,6 +413,26 @@ struct GenericFolder {
         }
         return [chief] + rest
     }
+
+    /// States that a trainer kept as the best or last belong to the series of the same network beside
+    /// them, or make one.
+    private func joiningSelections(_ groups: [[Unit]]) -> [[Unit]] {
+        let selections = groups.indices.filter { groups[$0].allSatisfy(\.isSelection) }
+        let series = groups.indices.filter { index in
+            !selections.contains(index) && groups[index].contains(where: \.hasStep)
+        }
+        guard !selections.isEmpty, series.count <= 1, let chief = series.first ?? selections.first
+        else { return groups }
+        var joined = groups
+        for index in selections where index != chief && groups[index][0].hasStep {
+            guard groups[index].allSatisfy({ $0.layout == groups[chief][0].layout }) else {
+                continue
+            }
+            joined[chief] += groups[index]
+            joined[index] = []
+        }
+        return joined.filter { !$0.isEmpty }
+    }
 }
 
 extension GenericFolder.Unit {
@@ -415,6 +445,19 @@ extension GenericFolder.Unit {
         isNumbered || member.file.clues.updates != nil
             || member.file.clues.epoch != nil
     }
+
+    /// Whether its name says that it was chosen among the states of a run, and nothing else.
+    fileprivate var isSelection: Bool {
+        let words = name.lowercased().split { !$0.isLetter }.map(String.init)
+        return words.contains(where: Self.choices.contains)
+            && words.allSatisfy { Self.choices.contains($0) || Self.plainWords.contains($0) }
+    }
+
+    private static let choices: Set<String> = ["best", "last", "latest", "final"]
+    private static let plainWords: Set<String> = [
+        "model", "checkpoint", "ckpt", "weights", "state", "net", "epoch", "step", "iter", "v",
+        "val", "valid", "test", "train", "eval", "loss", "acc", "accuracy", "score", "top", "ema",
+    ]
 
     /// Whether the state has a folder of its own.
     fileprivate var isFolder: Bool { member.path.contains("/") }

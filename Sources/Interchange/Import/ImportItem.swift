@@ -114,6 +114,17 @@ package struct ImportAccount: Sendable, Equatable {
         items.filter { if case .refused = $0.fate { true } else { false } }
     }
 
+    /// What was refused: each file once with each cause.
+    package var refusedFiles: [(file: String, cause: String)] {
+        var seen: Set<String> = []
+        return refusals.compactMap { item in
+            guard case .refused(let cause) = item.fate,
+                seen.insert("\(item.file)\u{1f}\(cause)").inserted
+            else { return nil }
+            return (item.file, cause)
+        }
+    }
+
     package static func + (left: ImportAccount, right: ImportAccount) -> ImportAccount {
         var sum = left
         sum.items += right.items
@@ -206,10 +217,14 @@ extension ImportAccount {
     }
 
     /// What was left out or refused, one sentence for each file and reason.
-    package var sentences: [String] {
+    package var sentences: [String] { sentences(of: ["left_out", "refused"]) }
+
+    /// What was left out, one sentence for each file and reason.
+    package var leftOutSentences: [String] { sentences(of: ["left_out"]) }
+
+    private func sentences(of outcomes: Set<String>) -> [String] {
         groups.compactMap { group in
-            guard group.outcome == "left_out" || group.outcome == "refused",
-                group.kind != .file, let reason = group.reason
+            guard outcomes.contains(group.outcome), group.kind != .file, let reason = group.reason
             else { return nil }
             let names = group.names.prefix(4).joined(separator: ", ")
             let more = group.names.count > 4 ? ", …" : ""

@@ -45,6 +45,11 @@ package struct ImportedRun: Sendable {
     package var notes: [String] = []
     /// Everything that was found for it, with its fate.
     package var account = ImportAccount()
+    /// The options that went into it.
+    package var applied: Set<ImportOptions.Choice> = []
+    /// Square matrices that a mapping takes as they are, though their shape does not show whether rows
+    /// are multiplied by them: the names of its entries.
+    package var openSquares: [String] = []
     /// How its tensors were named and laid out.
     package var originals = OriginalTensors()
 
@@ -88,5 +93,36 @@ extension ImportedRun {
     static func id(digest: String, part: String, configuration: String) -> String {
         let text = "\(digest)\n\(part)\n\(configuration)"
         return String(Digest(of: Array(text.utf8)).description.prefix(16))
+    }
+}
+
+extension ImportedRun: CheckpointSource {
+    package var run: RunDescription { description }
+    package var steps: [Int] { states.map(\.step) }
+
+    package func weights(at step: Int) throws -> [Tensor] { try state(at: step).weights() }
+
+    package func tensor(_ name: String, at step: Int) throws -> Tensor {
+        guard let found = try state(at: step).content().weights.first(where: { $0.name == name })
+        else {
+            throw UserError.missing(subject: description.name, cause: "it has no tensor \(name)")
+        }
+        return try found.load()
+    }
+
+    package func optimizerState(at step: Int) throws -> OptimizerState? {
+        try state(at: step).optimizerState()
+    }
+
+    package func metric(_ name: String) throws -> [MetricPoint] {
+        metrics.filter { $0.name == name }
+    }
+
+    private func state(at step: Int) throws -> State {
+        guard let state = states.first(where: { $0.step == step }) else {
+            throw UserError.missing(
+                subject: description.name, cause: "it has no checkpoint of step \(step)")
+        }
+        return state
     }
 }

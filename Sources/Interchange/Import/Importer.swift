@@ -47,6 +47,12 @@ struct FolderListing {
     let files: [String]
     let folders: [String]
 
+    /// A folder without entries.
+    init() {
+        files = []
+        folders = []
+    }
+
     init(_ path: String) throws {
         let keys: [URLResourceKey] = [.isDirectoryKey, .isRegularFileKey]
         let entries = try FileManager.default.contentsOfDirectory(

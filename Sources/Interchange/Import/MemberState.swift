@@ -96,18 +96,14 @@ struct MemberState {
             for item in items {
                 switch item.content {
                 case .tensor:
-                    guard isOwn ? !isOfSeries(item.name) : item.name.hasPrefix(prefix) else {
-                        continue
-                    }
+                    guard item.series == position else { continue }
                     let name = String(item.name.dropFirst(prefix.count))
                     let bare = weights.contains(name) ? name : weights.nameEnding(name)
                     found.append(ImportItem(item, file: path, fate(item, bare)))
                 case .optimizer where isOwn:
                     found.append(ImportItem(item, file: path, fate(item, "")))
-                case .step where isOwn && !isOfSeries(item.name):
-                    found.append(
-                        ImportItem(item, file: path, .stored(step: step, name: "", role: nil)))
-                case .step where item.name == "checkpoint_epochs.\(position ?? -1)":
+                // A list of steps is one of curves.
+                case .step where item.series == position && item.count == 1:
                     found.append(
                         ImportItem(item, file: path, .stored(step: step, name: "", role: nil)))
                 default: break
@@ -115,17 +111,6 @@ struct MemberState {
             }
         }
         return found
-    }
-
-    /// Whether an item is one of many states of the file.
-    private func isOfSeries(_ name: String) -> Bool {
-        !member.file.series.isEmpty && name.isSeriesName
-    }
-}
-
-extension String {
-    fileprivate var isSeriesName: Bool {
-        hasPrefix("checkpoints.") || hasPrefix("checkpoint_epochs.")
     }
 }
 

@@ -12,6 +12,8 @@ struct RunAssembler {
     private var curves = RunCurves()
     private var states: [ImportedRun.State] = []
     private var originals = OriginalTensors()
+    private var applied: Set<ImportOptions.Choice> = []
+    private var openSquares: [String] = []
 
     /// The runs of a draft: the chief one, and those of curves that do not fit its steps.
     static func runs(of draft: RunDraft, options: ImportOptions) throws -> [ImportedRun] {
@@ -55,6 +57,16 @@ struct RunAssembler {
             testIndices: options.trainIndices == nil ? split?.test : nil, model: &model,
             optimizer: OptimizerSection.section(last?.file.optimizer, settings: merged),
             notes: &notes)
+        if source != nil {
+            if options.network != nil { applied.insert(.network) }
+            if options.trainIndices != nil { applied.insert(.splitIndices) }
+        }
+        if options.task != nil, description.task != nil { applied.insert(.task) }
+        applied.formUnion(plan.applied)
+        if options.stepsFrom == .list, members.contains(where: { !$0.file.series.isEmpty }) {
+            applied.insert(.stepsFrom)
+        }
+        openSquares = model?.openSquares ?? []
         // Curves alone have no network that could be known.
         if source == nil { notes.removeAll { $0.hasPrefix("its network is not known") } }
         if split == nil, last?.file.rows["train_indices"] != nil {
@@ -68,6 +80,7 @@ struct RunAssembler {
         try addStates(members, plan: plan, model: model)
         addRows(members, isUsed: split != nil)
         addCurves(members, plan: plan, convention: model?.convention)
+        if curves.convertsEpochs { applied.insert(.stepsPerEpoch) }
         account.assumptions += plan.assumptions + curves.assumptions
         return try finish(
             plan: plan, model: model, description: description, trainIndices: trainIndices,
@@ -134,7 +147,7 @@ struct RunAssembler {
             }
             return StepEvidence(
                 file: member.path.isEmpty ? draft.name : member.path, clues: member.file.clues,
-                name: member.name, known: known)
+                name: member.name, known: known, hasState: member.file.weights != nil)
         }
         return try StepPlan(
             evidence, options: options,
@@ -206,7 +219,7 @@ struct RunAssembler {
                 found.append(
                     MemberState(
                         member: member, step: state.step, weights: state.weights,
-                        prefix: "checkpoints.\(position).", position: position))
+                        prefix: state.prefix, position: position))
             }
             guard let weights = member.file.weights else {
                 leaveOutOptimizer(of: member)
@@ -321,7 +334,8 @@ struct RunAssembler {
         let used = Array(Set(draft.files)).sorted()
         let digest =
             draft.isFile
-            ? try SourceDigest.file(draft.root) : try SourceDigest.files(used, in: draft.root)
+            ? try SourceDigest.file(draft.root)
+            : try SourceDigest.files(used, in: draft.root, known: draft.knownDigests)
         let createdAt = used.map { SourceDigest.modificationTime(draft.fullPath($0)) }.max()
         let merged = settings.value
         var parameters = HyperparameterList.make(settings: merged, optimizer: optimizer)
@@ -336,12 +350,13 @@ struct RunAssembler {
         func run(_ part: String, name: String, layout: String) -> RunDescription {
             RunDescription(
                 id: ImportedRun.id(
-                    digest: digest, part: part, configuration: description.configuration),
+                    digest: digest, part: part + options.identity,
+                    configuration: description.configuration),
                 name: name, createdAt: createdAt ?? 0,
                 origin: .init(path: draft.root, digest: digest, layout: layout))
         }
         var runs: [ImportedRun] = []
-        let points = try shares(curves.points)
+        let points = Self.shares(curves.points, in: &account, notes: &notes)
         if !states.isEmpty || !points.isEmpty {
             var chief = run(draft.part, name: draft.name, layout: layout)
             chief.task = description.task?.name ?? ""
@@ -357,6 +372,12 @@ struct RunAssembler {
                     publishedValues: draft.published))
         }
         for further in curves.further {
+            var accountApart = further.account
+            let pointsApart = Self.shares(further.points, in: &accountApart, notes: &notes)
+            guard !pointsApart.isEmpty else {
+                account = account + accountApart
+                continue
+            }
             var apart = run(
                 "\(draft.part)\n\(further.key)", name: "\(draft.name)/\(further.name)",
                 layout: "curves")
@@ -364,8 +385,10 @@ struct RunAssembler {
                 parameters.filter { $0.name != "step_convention" }
                 + [Hyperparameter("step_convention", .text(further.convention))]
             apart.seed = settings.seed
-            runs.append(
-                ImportedRun(description: apart, states: [], metrics: try shares(further.points)))
+            var imported = ImportedRun(description: apart, states: [], metrics: pointsApart)
+            imported.notes = accountApart.sentences
+            imported.account = accountApart
+            runs.append(imported)
         }
         let refused = account.items.lazy.compactMap { item -> (file: String, cause: String)? in
             guard case .refused(let cause) = item.fate, item.kind == .tensor || item.kind == .curve
@@ -381,24 +404,39 @@ struct RunAssembler {
                 draft.root, "nothing in it is a checkpoint or a curve",
                 advice: (account.sentences + notes).first ?? "give a file or folder of checkpoints")
         }
-        runs[0].account = account
+        runs[0].account = account + runs[0].account
         runs[0].originals = originals
-        runs[0].notes = unique(notes + account.assumptions + account.sentences)
+        runs[0].openSquares = openSquares
+        runs[0].notes = unique(notes + account.assumptions + account.sentences + runs[0].notes)
+        for index in runs.indices { runs[index].applied = applied }
         return runs
     }
 
-    /// The points with accuracies in percent divided by 100, which a note says.
-    ///
-    /// Errors: accuracies that are neither shares nor percent.
-    private mutating func shares(_ points: [MetricPoint]) throws -> [MetricPoint] {
-        let isAccuracy: Set = [MetricName.trainAccuracy, MetricName.testAccuracy]
-        let values = points.lazy.filter { isAccuracy.contains($0.name) }.map(\.value)
-        guard let unit = AccuracyUnit(of: values) else {
-            throw UserError.unreadable(draft.root, AccuracyUnit.refusal(of: values))
+    /// The points with accuracies in percent divided by 100, which a note says, and without those that
+    /// are neither shares nor percent, whose items in the account become refused.
+    private static func shares(
+        _ points: [MetricPoint], in account: inout ImportAccount, notes: inout [String]
+    ) -> [MetricPoint] {
+        var accuracies = Dictionary(grouping: points) { $0.name }
+            .filter { [MetricName.trainAccuracy, MetricName.testAccuracy].contains($0.key) }
+            .mapValues { $0.map(\.value) }
+        for (accuracy, values) in accuracies where AccuracyUnit(of: values) == nil {
+            accuracies[accuracy] = nil
+            let cause = AccuracyUnit.refusal(of: values)
+            account.items = account.items.map { item in
+                guard case .stored(_, accuracy, _) = item.fate,
+                    item.kind == .curve || item.kind == .scalar
+                else { return item }
+                return ImportItem(
+                    file: item.file, name: item.name, kind: item.kind, count: item.count,
+                    fate: .refused(cause))
+            }
         }
-        guard unit == .percent else { return points }
+        let isAccuracy: Set = [MetricName.trainAccuracy, MetricName.testAccuracy]
+        let kept = points.filter { !isAccuracy.contains($0.name) || accuracies[$0.name] != nil }
+        guard AccuracyUnit(of: accuracies.values.joined()) == .percent else { return kept }
         notes.append("its accuracies are in percent and were divided by 100")
-        return points.map {
+        return kept.map {
             MetricPoint(
                 name: $0.name, step: $0.step,
                 value: isAccuracy.contains($0.name) ? $0.value / 100 : $0.value)
@@ -417,7 +455,11 @@ extension ForeignFile {
         ForeignFile(
             path: path, items: items, tableParts: tableParts,
             weights: weights.map { $0.withoutWrappers ?? $0 }, furtherNames: furtherNames,
-            series: series.map { ($0.step, $0.weights.withoutWrappers ?? $0.weights) },
+            series: series.map {
+                SeriesState(
+                    step: $0.step, weights: $0.weights.withoutWrappers ?? $0.weights,
+                    prefix: $0.prefix)
+            },
             settings: settings, optimizers: optimizers, optimizerTensors: optimizerTensors,
             optimizerAttributes: optimizerAttributes, clues: clues, rows: rows)
     }

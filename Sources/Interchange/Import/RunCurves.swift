@@ -10,6 +10,7 @@ struct RunCurves {
         /// `epoch`, `update` or `position`.
         let convention: String
         var book = CurveBook()
+        var account = ImportAccount()
 
         var points: [MetricPoint] { book.points }
     }
@@ -17,6 +18,8 @@ struct RunCurves {
     private var book = CurveBook()
     private(set) var further: [Further] = []
     private(set) var assumptions: [String] = []
+    /// Whether epochs became updates by `--steps-per-epoch`.
+    private(set) var convertsEpochs = false
     private var axis = FoundCurve.Axis.updates
     private var hasStates = false
     private var convention: String?
@@ -77,10 +80,10 @@ struct RunCurves {
             case .scalar(let value):
                 account += addScalar(value, item: item, file: file, step: step)
             case .step where !isState || item.count > 1:
-                guard !item.name.hasPrefix("checkpoint_epochs.") else { break }
+                guard item.series == nil else { break }
                 account.append(
                     ImportItem(item, file: file, .stored(step: nil, name: "steps", role: nil)))
-            case .tensor where !isState && !item.name.hasPrefix("checkpoints."):
+            case .tensor where !isState && item.series == nil:
                 account.append(ImportItem(item, file: file, .leftOut("it is part of no state")))
             case .leftOut(let reason):
                 account.append(ImportItem(item, file: file, .leftOut(reason)))
@@ -111,13 +114,16 @@ struct RunCurves {
         var impossible: Int?
         if curve.axis == .positions {
             guard let placed = positions(of: curve, step: step) else {
-                return addApart(curve, item: item, file: file)
+                addApart(curve, item: item, file: file)
+                return []
             }
             steps = placed
         } else if curve.axis == .epochs, axis == .updates, let count = stepsPerEpoch {
             steps = steps.map { $0.saturatingProduct(count) }
+            convertsEpochs = true
         } else if curve.axis != axis {
-            return addApart(curve, item: item, file: file)
+            addApart(curve, item: item, file: file)
+            return []
         } else if convention == "grok" {
             let points = zip(steps, values).map {
                 PublishedTask.grokPoint(MetricPoint(name: name, step: $0, value: $1))
@@ -175,10 +181,8 @@ struct RunCurves {
                 + ", the first at step 0")
     }
 
-    /// Puts a curve that counts something else into a run of its own.
-    private mutating func addApart(
-        _ curve: FoundCurve, item: FoundItem, file: String
-    ) -> [ImportItem] {
+    /// Puts a curve that counts something else into a run of its own, which keeps its account.
+    private mutating func addApart(_ curve: FoundCurve, item: FoundItem, file: String) {
         let convention =
             switch curve.axis {
             case .updates: "update"
@@ -194,17 +198,19 @@ struct RunCurves {
                 Further(
                     key: key, name: isTaken ? "by \(convention) (\(length))" : "by \(convention)",
                     convention: convention))
-            assumptions.append(
+            let assumption =
                 curve.axis == .positions
-                    ? "\(curve.name) has \(curve.values.count) values and nothing says at which steps, "
-                        + "so it is a run of its own, by position"
-                    : "\(curve.name) counts \(convention)s and the run does not, so it is a run of its "
-                        + "own; --steps-per-epoch N joins them")
+                ? "\(curve.name) has \(curve.values.count) values and nothing says at which steps, "
+                    + "so it is a run of its own, by position"
+                : "\(curve.name) counts \(convention)s and the run does not, so it is a run of its "
+                    + "own; --steps-per-epoch N joins them"
+            assumptions.append(assumption)
+            further[index].account.assumptions = [assumption]
         }
         let own = owners.name(
             of: curve, item: item, file: file, in: &further[index].book, key: key)
         let outcome = further[index].book.add(curve, named: own, steps: curve.steps, file: file)
-        return Self.items(outcome, item: item, file: file, name: own)
+        further[index].account.items += Self.items(outcome, item: item, file: file, name: own)
     }
 
     // MARK: - Single numbers

@@ -44,6 +44,8 @@ struct RunDraft {
     var finalStep: Int?
     /// What the steps count where the layout says it.
     var stepConvention: String?
+    /// Digests of files of which only a part went in.
+    var knownDigests: [String: String] = [:]
     /// What has its fate already.
     var account = ImportAccount()
 
@@ -56,6 +58,14 @@ struct RunDraft {
     /// The path of a file of the draft.
     func fullPath(_ relative: String) -> String {
         relative.isEmpty ? root : root + "/" + relative
+    }
+
+    /// Everything that was found for it, with its file.
+    var found: [(path: String, item: FoundItem)] {
+        let sources =
+            members.flatMap { [($0.path, $0.file.items)] + $0.further.map { ($0.path, $0.items) } }
+            + curves.map { ($0.path, $0.items) } + settings.map { ($0.path, $0.items) }
+        return sources.flatMap { path, items in items.map { (path, $0) } }
     }
 
     /// All files whose content goes in.

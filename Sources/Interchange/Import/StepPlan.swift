@@ -7,6 +7,8 @@ struct StepEvidence {
     let name: NameNumbers
     /// The step that a known layout gives it.
     var known: Int?
+    /// Whether it has a state of its own; a file of many may have curves alone beside them.
+    var hasState = true
     /// It is named as the first state of a run.
     var isFirst: Bool { Self.firstNames.contains(name.name.lowercased()) }
     /// It is named as the last state of a run.
@@ -61,6 +63,8 @@ struct StepPlan {
     /// One per file; nil where it is not known.
     var steps: [Int?] = []
     var assumptions: [String] = []
+    /// The options that gave steps.
+    private(set) var applied: Set<ImportOptions.Choice> = []
 
     /// What the steps of the run count where that is not the updates done.
     var convention: String? { axis == .epochs ? "epoch" : nil }
@@ -78,6 +82,7 @@ struct StepPlan {
                     advice: "import one file, or say --steps-from name")
             }
             steps = members.map { _ in step }
+            if !members.isEmpty { applied.insert(.step) }
             return
         }
         if let source = options.stepsFrom, source != .list {
@@ -109,6 +114,7 @@ struct StepPlan {
         case .optimizer: steps = members.map(\.clues.optimizer)
         case .list: break
         }
+        if steps.contains(where: { $0 != nil }) { applied.insert(.stepsFrom) }
     }
 
     /// Turns steps that count epochs into updates where their number is known.
@@ -117,6 +123,7 @@ struct StepPlan {
             axis = .epochs
             return
         }
+        if steps.contains(where: { $0 != nil }) { applied.insert(.stepsPerEpoch) }
         steps = steps.map { $0?.saturatingProduct(count) }
         assumptions.append("an epoch is \(count) updates, as --steps-per-epoch says")
     }
@@ -138,10 +145,24 @@ struct StepPlan {
         }
         if covers(updates) {
             steps = updates
+            let named = members.first {
+                $0.known == nil && $0.clues.updates == nil && $0.updates != nil
+            }
+            if let named, let words = named.updates?.words {
+                assumptions.append("steps are taken from the names: \(words) in \(named.name.name)")
+            } else if let counted = members.first(where: { $0.updates == nil && $0.bare == nil }),
+                let count = counted.clues.optimizer
+            {
+                assumptions.append(
+                    "the step of \(counted.file) is what its optimiser counts, \(count)")
+            }
             return
         }
         if let count = options.stepsPerEpoch, epochs.contains(where: { $0 != nil }) {
             steps = zip(updates, epochs).map { $0 ?? $1?.saturatingProduct(count) }
+            if zip(updates, epochs).contains(where: { $0 == nil && $1 != nil }) {
+                applied.insert(.stepsPerEpoch)
+            }
             assumptions.append("an epoch is \(count) updates, as --steps-per-epoch says")
             return
         }
@@ -181,6 +202,7 @@ struct StepPlan {
                 curveEnd >= largest ?? 0
             {
                 steps[index] = curveEnd
+                guard member.hasState else { continue }
                 assumptions.append(
                     "\(member.file) is taken for the state at the end of the curves beside it, step "
                         + "\(curveEnd)")

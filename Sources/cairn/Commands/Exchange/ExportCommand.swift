@@ -111,7 +111,7 @@ struct ExportCommand: ParsableCommand {
         case "safetensors":
             try Safetensors.write(tensors, metadata: metadata, to: to, replacing: force)
         case "npz": try NumPyArchive.write(tensors, metadata: metadata, to: to, replacing: force)
-        default: try TensorHDF5.write(tensors, to: to, replacing: force)
+        default: try TensorHDF5.write(tensors, metadata: metadata, to: to, replacing: force)
         }
         common.note("\(tensors.count) tensors of \(run.name)@\(step) are in \(to)")
     }

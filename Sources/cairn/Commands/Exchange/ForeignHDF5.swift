@@ -1,3 +1,4 @@
+internal import ArchiveQueries
 internal import ArgumentParser
 internal import Checkpoints
 internal import Foundation
@@ -47,7 +48,8 @@ enum ForeignHDF5 {
         guard FileManager.default.fileExists(atPath: target) else {
             throw UserError.unreadable(path, "it holds no arrays of numbers")
         }
-        return (try NumPyArchive.read(SourceFile(path: target, staysOpen: true)), notes)
+        let file = try SourceFile(path: target, staysOpen: true)
+        return (try NumPyArchive.readWithStep(file), notes)
     }
 }
 
@@ -86,6 +88,14 @@ struct ReadHDF5Command: ParsableCommand {
         let listed = names.prefix(16).joined(separator: ", ") + (names.count > 16 ? ", …" : "")
         try Data(listed.utf8).write(to: URL(fileURLWithPath: leftOut))
         let tensors = try value.tensors(source: source)
-        if !tensors.isEmpty { try NumPyArchive.write(tensors, to: target) }
+        let step = value["step"]?.whole.map { [(key: "step", value: String($0))] } ?? []
+        if !tensors.isEmpty { try NumPyArchive.write(tensors, metadata: step, to: target) }
+    }
+}
+
+/// SQLite databases of strangers.
+enum ForeignDatabase {
+    static let opening = DatabaseOpening { path, table, columns, row in
+        try ForeignTable.visit(path, table, columns, row: row)
     }
 }

@@ -14,7 +14,8 @@ struct ImportCommand: ParsableCommand {
         discussion: """
             Reads PyTorch (.pt, .pth, .ckpt), safetensors, NumPy (.npz, .npy), pickle, HDF5 and \
             Flax (.msgpack) files, curves (.csv, .json, .jsonl, TensorBoard, .wandb) and folders of \
-            them, as Lightning, Keras, the Hugging Face trainer, MLflow, Sacred and Hydra leave them; \
+            them, as Lightning, Keras, the Hugging Face trainer, MLflow (mlruns and mlflow.db), Sacred \
+            and Hydra leave them; \
             nothing in a file is ever executed. The same content is imported once, however often it \
             comes; cairn show RUN --origin tells what became of each part of it.
 
@@ -36,6 +37,8 @@ struct ImportCommand: ParsableCommand {
               tensors:
                 embedding: tok.weight
                 blocks.{layer}.attention.query: {from: "h.{layer}.q", shape: [4, 32, 128], axes: [0, 2, 1]}
+            A square matrix without axes is evaluated both ways where there are curves, and the way \
+            that gives them is taken; an option that applies to nothing is an error.
             """)
 
     @Argument(help: "Files and folders to import.", completion: .file())
@@ -88,6 +91,11 @@ struct ImportCommand: ParsableCommand {
 
     func run() throws {
         if let template {
+            guard paths.isEmpty, !gives else {
+                throw UserError.usage(
+                    subject: "--template \(template)", cause: "it imports nothing",
+                    advice: "give it alone")
+            }
             guard let kind = NetworkConfiguration.Kind(rawValue: template) else {
                 let kinds = NetworkConfiguration.Kind.allCases.map(\.rawValue)
                 throw UserError.usage(
@@ -101,18 +109,25 @@ struct ImportCommand: ParsableCommand {
                 subject: "import", cause: "no file or folder is named",
                 advice: "name what to import")
         }
+        guard name == nil || paths.count == 1 else {
+            throw UserError.usage(
+                subject: "--name \(name ?? "")",
+                cause: "there are \(paths.count) files and folders",
+                advice: "import them one by one, or rename the runs with cairn rename")
+        }
         StopSignals.listen()
         let options = try importOptions()
         var plans: [ImportPlan] = []
         var problems: [UserError] = []
         for path in paths {
             do {
-                plans.append(try Importer.plan(at: path, options: options))
+                plans.append(try SquareMatrices.plan(at: path, options: options))
             } catch let error as any UserErrorConvertible where error.kind != .usage {
                 problems.append(error.userError)
             }
         }
         for plan in plans where plan.runs.isEmpty { problems.append(Importer.problem(plan)) }
+        try ImportPlan.apply(options, to: &plans)
         let found = plans.flatMap(\.runs)
         if found.isEmpty, let problem = problems.first {
             // One file that cannot be stored is one sentence.
@@ -154,12 +169,11 @@ struct ImportCommand: ParsableCommand {
                 common.note("\(item.kind.rawValue) \(place)\(count): \(item.outcome)")
             }
         }
-        for sentence in plan.others.sentences { common.note("\(plan.path): \(sentence)") }
-        for item in account.refusals {
-            guard case .refused(let cause) = item.fate, !plan.runs.isEmpty, item.kind == .file
-            else { continue }
-            let file = item.file.isEmpty ? plan.path : "\(plan.path)/\(item.file)"
-            Output.error.note("cairn: \(file): \(cause)")
+        for sentence in plan.others.leftOutSentences { common.note("\(plan.path): \(sentence)") }
+        // Of a plan without runs the first refusal is the command's own error.
+        for (file, cause) in plan.others.refusedFiles.dropFirst(plan.runs.isEmpty ? 1 : 0) {
+            let path = file.isEmpty ? plan.path : "\(plan.path)/\(file)"
+            Output.error.note("cairn: \(path): \(cause)")
         }
         let totals = account.totals
         var words = ["\(totals.stored) stored"]
@@ -221,12 +235,19 @@ struct ImportCommand: ParsableCommand {
         return "imported"
     }
 
+    /// Whether anything is said about an import.
+    private var gives: Bool {
+        [name, task, network, splitIndices, stepsFrom].contains { $0 != nil } || step != nil
+            || stepsPerEpoch != nil || dryRun || verbose
+    }
+
     private func importOptions() throws -> ImportOptions {
         ImportOptions(
             name: name, task: try task.map(TaskText.configuration),
             trainIndices: try splitIndices.map(Self.indices),
             network: try network.map(Self.mapping), step: step, stepsFrom: try stepSource(),
-            stepsPerEpoch: stepsPerEpoch, hdf5: ForeignHDF5.opening)
+            stepsPerEpoch: stepsPerEpoch, hdf5: ForeignHDF5.opening,
+            database: ForeignDatabase.opening)
     }
 
     private func stepSource() throws -> ImportOptions.StepSource? {
@@ -239,6 +260,11 @@ struct ImportCommand: ParsableCommand {
                 cause: "an epoch has at least one update")
         }
         guard let stepsFrom else { return nil }
+        guard step == nil else {
+            throw UserError.usage(
+                subject: "--step \(step ?? 0)", cause: "--steps-from gives the step too",
+                advice: "give one of them")
+        }
         guard let source = ImportOptions.StepSource(rawValue: stepsFrom) else {
             throw UserError.usage(
                 subject: "--steps-from \(stepsFrom)", cause: "steps do not come from there",
