@@ -102,6 +102,12 @@ package final class Archive: Sendable {
         return try openOrCreate(at: path, options: options)
     }
 
+    /// Makes or opens an archive of this process alone, whose content need not outlast a power cut.
+    package static func scratch(at path: String, options: Options = Options()) throws -> Archive {
+        ScratchFolders.add(absolute(path))
+        return try openOrCreate(at: path, options: options)
+    }
+
     /// Opens the archive of this folder for writing and makes it first where there is none.
     ///
     /// Several processes may do so at the same moment.

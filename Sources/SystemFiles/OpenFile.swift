@@ -178,13 +178,17 @@ package final class OpenFile: Sendable {
 
     /// Makes what was written survive a power cut.
     package func sync() throws(FileError) {
-        guard fsync(descriptor) == 0 else { throw FileError.last("sync", path) }
+        guard ScratchFolders.hold(path) || fsync(descriptor) == 0 else {
+            throw FileError.last("sync", path)
+        }
     }
 
     /// Makes the bytes survive a power cut, and of what the system knows about the file only what
     /// reading them needs.
     package func syncData() throws(FileError) {
-        guard fdatasync(descriptor) == 0 else { throw FileError.last("sync", path) }
+        guard ScratchFolders.hold(path) || fdatasync(descriptor) == 0 else {
+            throw FileError.last("sync", path)
+        }
     }
 
     // MARK: - Claims

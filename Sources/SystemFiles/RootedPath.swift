@@ -227,6 +227,7 @@ package struct RootedPath: Sendable, Hashable {
     }
 
     private static func sync(_ folder: Int32, _ path: String) throws(FileError) {
+        if ScratchFolders.hold(path) { return }
         // Some network file systems cannot sync folders and say so; renames are synchronous there.
         guard fsync(folder) == 0 || errno == EINVAL || errno == ENOTSUP else {
             throw FileError.last("sync", path)

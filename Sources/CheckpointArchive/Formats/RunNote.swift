@@ -10,6 +10,10 @@ package enum RunNote: String, CaseIterable, Sendable {
     case account
     /// How the stored weights compare with the curves that came with them.
     case check
+    /// When, where and why training the run failed.
+    case failures
+    /// Where parts of the run were trained that other libraries or kernels computed than its beginning.
+    case places
     /// What an import found, and what became of each part of it.
     case origin
 

@@ -119,7 +119,7 @@ enum AnalysisRows {
     // MARK: - Tables
 
     /// The tables whose rows belong to rows of `analysis`.
-    private static func resultTables(_ db: Database) throws -> [String] {
+    static func resultTables(_ db: Database) throws -> [String] {
         try String.fetchAll(
             db,
             sql: """

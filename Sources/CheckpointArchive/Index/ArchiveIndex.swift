@@ -156,7 +156,9 @@ struct ArchiveIndex: Sendable {
     private func syncing<Value>(
         _ durability: Durability, _ db: Database, _ body: () throws -> Value
     ) throws -> Value {
-        guard durability == .recoverable, storage == .local else { return try body() }
+        guard durability == .recoverable, storage == .local, !ScratchFolders.hold(paths.root) else {
+            return try body()
+        }
         try db.execute(sql: "PRAGMA synchronous = NORMAL")
         let result = Result { try body() }
         try db.execute(sql: "PRAGMA synchronous = FULL")
@@ -221,7 +223,9 @@ extension ArchiveIndex {
             db.sqliteConnection, SQLITE_LIMIT_LENGTH, Int32(largestValueByteCount))
     }
 
-    private static func configuration(_ storage: StorageKind) -> Configuration {
+    private static func configuration(
+        _ storage: StorageKind, isScratch: Bool
+    ) -> Configuration {
         var configuration = Configuration()
         configuration.label = "cairn.index"
         configuration.busyMode = .timeout(patience)
@@ -241,7 +245,7 @@ extension ArchiveIndex {
                 try db.execute(sql: "PRAGMA mmap_size = 0")
             }
             // NORMAL can lose the last commits when the power fails; see `Durability`.
-            try db.execute(sql: "PRAGMA synchronous = FULL")
+            try db.execute(sql: "PRAGMA synchronous = \(isScratch ? "OFF" : "FULL")")
             try db.execute(sql: "PRAGMA cache_size = -16000")
         }
         return configuration
@@ -277,7 +281,8 @@ extension ArchiveIndex {
     ) throws -> IndexConnection {
         try IndexConnection(paths) {
             let queue = try DatabaseQueue(
-                path: paths.indexFile, configuration: configuration(storage))
+                path: paths.indexFile,
+                configuration: configuration(storage, isScratch: ScratchFolders.hold(paths.root)))
             try migrate(queue, paths)
             // What others have defined would run with the statements that come.
             if let foreign = try queue.read(IndexSchema.foreignDefinition) {

@@ -101,7 +101,7 @@ extension Archive {
     }
 
     /// Takes over the arrays that another archive keeps.
-    func mergeData(of other: Archive) throws {
+    package func mergeData(of other: Archive) throws {
         for digest in other.dataFiles().digests where !paths.dataFile(digest).exists {
             if other.paths.dataFile(digest).exists {
                 try keepData(try other.data(digest))

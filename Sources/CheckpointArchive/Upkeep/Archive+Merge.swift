@@ -16,6 +16,8 @@ extension Archive {
         package var tagCount = 0
         /// What could not be brought together, in words; both sides stay as they are.
         package var conflicts: [(run: String, explanation: String)] = []
+
+        package init() {}
     }
 
     /// Brings the runs of another archive into this one.
@@ -50,6 +52,13 @@ extension Archive {
         }
         try add(batch.take(), into: &report, progress)
         return report
+    }
+
+    /// Brings one run of another archive in, with the arrays that runs learn from, unless it is here.
+    package func takeOver(_ id: String, of other: Archive) throws {
+        guard !paths.runFile(id).exists else { return }
+        try mergeData(of: other)
+        try add([StoredRun(archive: other, id: id)]) { _ in }
     }
 
     private func add(
