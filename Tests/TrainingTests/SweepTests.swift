@@ -33,6 +33,44 @@ import Training
         #expect(sweep.runs.allSatisfy { $0.configuration.model.task.modulus == 11 })
     }
 
+    @Test func shardsDealAllRunsOnceAndEvenly() throws {
+        let names = (0..<1000).map { "run \($0)" }
+        for count in [1, 2, 7, 1000, 3000] {
+            let shards = SweepShard.deal(names, among: count)
+            let sizes = Dictionary(grouping: shards, by: \.self).mapValues(\.count)
+            #expect(shards.allSatisfy { (1...count).contains($0) })
+            let smallest = count > names.count ? 1 : names.count / count
+            #expect(sizes.values.allSatisfy { (smallest...smallest + 1).contains($0) })
+        }
+        // The order in the file is not what decides: the shards of a reversed list are the same.
+        let reversed = SweepShard.deal(names.reversed(), among: 7)
+        #expect(Array(reversed.reversed()) == SweepShard.deal(names, among: 7))
+        let whole = try Sweep(yaml: Self.file, defaultName: "file")
+        let parts = try ["1/3", "2,3/3"].map {
+            try Sweep(yaml: Self.file, defaultName: "file", shard: SweepShard(written: $0))
+        }
+        #expect(parts.allSatisfy { $0.allNames == whole.runs.map(\.name) })
+        #expect(Set(parts.flatMap(\.runs).map(\.name)) == Set(whole.runs.map(\.name)))
+        #expect(parts.map(\.runs.count).reduce(0, +) == whole.runs.count)
+    }
+
+    @Test func theSectionForSlurmIsReadAndChecked() throws {
+        let sweep = try Sweep(
+            yaml: Self.file + "\nslurm: {partition: gpu, exclusive: true, mem: 2G}",
+            defaultName: "file")
+        #expect(
+            try sweep.slurm == [
+                SlurmSetting(name: "partition", value: "gpu"),
+                SlurmSetting(name: "exclusive", value: nil),
+                SlurmSetting(name: "mem", value: "2G"),
+            ])
+        for wrong in ["slurm: 3", "slurm: {-p: gpu}", "slurm: {comment: \"a\\nb\"}"] {
+            #expect(throws: UserError.self) {
+                try Sweep(yaml: Self.file + "\n" + wrong, defaultName: "file")
+            }
+        }
+    }
+
     @Test func listsPresetsAndDraws() throws {
         let sweep = try Sweep(
             yaml: """
@@ -216,12 +254,12 @@ private final class MemoryStore: Sendable {
             plan: { name, configuration in
                 self.kept.withLock { kept in
                     guard let run = kept[name], run.run.configuration == configuration else {
-                        return .start
+                        return .start()
                     }
                     return switch run.status {
                     case .finished: .skip
                     case .interrupted: .resume
-                    default: .start
+                    default: .start()
                     }
                 }
             },

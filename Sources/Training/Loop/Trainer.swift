@@ -141,6 +141,17 @@ package struct Trainer: Sendable {
         _ = try newestStep(ofUnfinished: source, TrainingConfiguration(of: source.run))
     }
 
+    /// The newest step of a run that has done all its steps; nil for one that can be resumed.
+    static func lastStep(ofComplete source: any CheckpointSource) throws -> Int? {
+        let settings = try TrainingConfiguration(of: source.run).training
+        guard let newest = try source.steps.last else { return nil }
+        if newest >= settings.steps { return newest }
+        guard let condition = settings.stopAt,
+            condition.isMet(by: try source.metric(condition.metric))
+        else { return nil }
+        return newest
+    }
+
     private static func newestStep(
         ofUnfinished source: any CheckpointSource, _ configuration: TrainingConfiguration
     ) throws -> Int {

@@ -23,6 +23,7 @@ internal import Foundation
 ///   momentum: {uniform: [0, 0.9]}
 ///   width: {choice: [32, 64]}
 /// seeds: 5                        # seeds 0...4, or a list
+/// slurm: {partition: gpu}         # options for sbatch
 /// ```
 package struct Sweep: Sendable {
     /// One run of a sweep.
@@ -36,26 +37,43 @@ package struct Sweep: Sendable {
     package static let largestRunCount = 100_000
 
     package let name: String
+    /// The runs, or those of a shard.
     package let runs: [Run]
+    /// The names of all runs, also of other shards.
+    package let allNames: [String]
+    /// Options for sbatch.
+    package let slurm: [SlurmSetting]
 
     /// Reads a sweep from YAML text.
     ///
-    /// `data` gives the arrays of a digest, for tasks that learn from arrays.
+    /// `data` gives the arrays of a digest, for tasks that learn from arrays. With `shard`, only its
+    /// runs are made and checked.
     /// Errors: an unknown key, named with its line; a run whose settings cannot work, named.
     package init(
-        yaml: String, defaultName: String, data: (Digest) throws -> [Tensor] = { _ in [] }
+        yaml: String, defaultName: String, shard: SweepShard? = nil,
+        data: (Digest) throws -> [Tensor] = { _ in [] }
     ) throws {
         let file = try SweepFile(yaml: yaml)
         let sweepName = file.name ?? defaultName
         name = sweepName
+        slurm = file.slurm
         let variants = try file.variants(limit: Sweep.largestRunCount)
-        var runs: [Run] = []
         var names = Set<String>()
+        var named: [(name: String, variant: SweepFile.Changes)] = []
         for variant in variants {
             let label = variant.map { "\($0.name)=\($0.value.written)" }.joined(separator: ",")
             let runName = label.isEmpty ? sweepName : "\(sweepName)/\(label)"
             // Equal settings drawn twice are one run.
-            guard names.insert(runName).inserted else { continue }
+            if names.insert(runName).inserted { named.append((runName, variant)) }
+        }
+        allNames = named.map(\.name)
+        if let shard {
+            let shards = SweepShard.deal(allNames, among: shard.count)
+            let numbers = Set(shard.numbers)
+            named = zip(named, shards).filter { numbers.contains($0.1) }.map(\.0)
+        }
+        var runs: [Run] = []
+        for (runName, variant) in named {
             do {
                 let configuration = try TrainingConfiguration(
                     file.base.changing(file.settings + variant))
@@ -68,6 +86,18 @@ package struct Sweep: Sendable {
                     advice: error.advice)
             }
         }
+        self.runs = runs
+    }
+
+    /// The same sweep with some of its runs alone.
+    package func with(_ indices: [Int]) -> Sweep {
+        Sweep(of: self, runs: indices.map { runs[$0] })
+    }
+
+    private init(of whole: Sweep, runs: [Run]) {
+        name = whole.name
+        allNames = whole.allNames
+        slurm = whole.slurm
         self.runs = runs
     }
 }

@@ -11,6 +11,8 @@ struct SweepFile {
     /// What the preset says.
     var base: JSONValue = [:]
     var settings: Changes = []
+    /// Options for sbatch.
+    private(set) var slurm: [SlurmSetting] = []
     private var grid: [(name: String, values: [JSONValue])] = []
     private var list: [Changes] = []
     private var random: [(name: String, draw: Draw)] = []
@@ -54,9 +56,11 @@ struct SweepFile {
                 list = try entries.map { try SweepFile.changes($0, "list") }
             case "random": try readRandom(node)
             case "seeds": seeds = try SweepFile.seeds(node)
+            case "slurm": slurm = try SweepFile.slurmSettings(node)
             default:
                 throw SweepFile.unknown(
-                    key, "a sweep has name, preset, settings, grid, list, random and seeds")
+                    key,
+                    "a sweep has name, preset, settings, grid, list, random, seeds and slurm")
             }
         }
         if let empty = grid.first(where: { $0.values.isEmpty }) {
@@ -177,6 +181,16 @@ struct SweepFile {
             throw wrong("seeds", node, "it is neither a number nor a list of numbers")
         }
         return listed.compactMap { $0 }
+    }
+
+    private static func slurmSettings(_ node: Node) throws -> [SlurmSetting] {
+        guard case .mapping(let entries) = node else {
+            throw wrong("slurm", node, "it is not a list of options for sbatch with their values")
+        }
+        return try entries.map { key, value in
+            let isFlag = value.bool == true || value.null != nil
+            return try SlurmSetting(name: key.string ?? "", value: isFlag ? nil : value.string)
+        }
     }
 
     private static func requireFew(_ count: Int, _ what: String, _ node: Node) throws {

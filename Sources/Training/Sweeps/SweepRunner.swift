@@ -5,12 +5,27 @@ internal import Synchronization
 /// Trains the runs of a sweep with several workers, each run on one thread.
 package struct SweepRunner: Sendable {
     /// What is to be done with one run of the sweep.
-    package enum Plan: Sendable {
+    package enum Plan: Sendable, CustomStringConvertible {
         /// It has finished before.
         case skip
         /// It goes on from its newest checkpoint.
         case resume
-        case start
+        /// With a description, it is a run that failed before its first checkpoint.
+        case start(again: RunDescription? = nil)
+        /// It has failed too often, the last time for this reason.
+        case leave(String)
+        /// Another task is at it, which this says in words.
+        case elsewhere(String)
+
+        package var description: String {
+            switch self {
+            case .skip: "skip"
+            case .resume: "resume"
+            case .start: "start"
+            case .leave(let reason): "leave: \(reason)"
+            case .elsewhere(let who): "elsewhere: \(who)"
+            }
+        }
     }
 
     /// What the runner needs from an archive; called from several threads at once.
@@ -25,7 +40,13 @@ package struct SweepRunner: Sendable {
                 any CheckpointSource, any CheckpointSink
             )
         /// The arrays of a digest, for tasks that learn from arrays.
-        package var data: @Sendable (Digest) throws -> [Tensor]
+        package var data: @Sendable (Digest) throws -> [Tensor] = { _ in [] }
+        /// Whether a run is to store what it has and to go on after `paused`.
+        package var isPauseDue: @Sendable (_ name: String) -> Bool = { _ in false }
+        /// Called while a run rests, its end recorded as an interruption.
+        package var paused: @Sendable (_ name: String) -> Void = { _ in }
+        /// Called when the work on a run is over.
+        package var ended: @Sendable (_ name: String, Ending) -> Void = { _, _ in }
 
         package init(
             plan: @escaping @Sendable (String, String) throws -> Plan,
@@ -33,10 +54,8 @@ package struct SweepRunner: Sendable {
             stored:
                 @escaping @Sendable (String, String) throws -> (
                     any CheckpointSource, any CheckpointSink
-                ),
-            data: @escaping @Sendable (Digest) throws -> [Tensor] = { _ in [] }
+                )
         ) {
-            self.data = data
             self.plan = plan
             self.sink = sink
             self.stored = stored
@@ -51,6 +70,10 @@ package struct SweepRunner: Sendable {
         case failed(String)
         /// It was not begun because the sweep was stopped.
         case notBegun
+        /// It has failed too often and was left alone.
+        case left(String)
+        /// Another task is at it.
+        case elsewhere(String)
     }
 
     /// What happens while the sweep goes on; calls may come from all workers at once.
@@ -104,6 +127,7 @@ package struct SweepRunner: Sendable {
                 ending = .failed("\(error)")
             }
             state.endings.withLock { $0[index] = ending }
+            store.ended(run.name, ending)
             if !report(.ended(worker: worker, run: run.name, ending)) { state.stop() }
         }
     }
@@ -114,23 +138,42 @@ package struct SweepRunner: Sendable {
         let configuration = try run.configuration.json
         func progress(_ value: TrainingProgress) -> Bool {
             if !report(.progress(worker: worker, run: run.name, value)) { state.stop() }
-            return !state.isStopped
+            return !state.isStopped && !store.isPauseDue(run.name)
         }
+        var outcome: TrainingOutcome
         switch try store.plan(run.name, configuration) {
         case .skip: return .skipped
+        case .leave(let reason): return .left(reason)
+        case .elsewhere(let who): return .elsewhere(who)
         case .resume:
             if !report(.began(worker: worker, run: run.name)) { state.stop() }
-            let (source, sink) = try store.stored(run.name, configuration)
-            return .done(
-                try Trainer.resume(source, into: sink, threadCount: 1, progress: progress))
-        case .start:
+            outcome = try resume(run.name, configuration, progress)
+        case .start(let description):
             if !report(.began(worker: worker, run: run.name)) { state.stop() }
             let trainer = try Trainer(run.configuration, threadCount: 1, data: store.data)
-            var description = try trainer.describe(name: run.name)
-            description.hyperparameters.append(Hyperparameter("sweep", .text(sweep.name)))
-            return .done(
-                try trainer.run(description, into: store.sink(run.name), progress: progress))
+            var fresh = try trainer.describe(name: run.name)
+            fresh.hyperparameters.append(Hyperparameter("sweep", .text(sweep.name)))
+            outcome = try trainer.run(
+                description ?? fresh, into: store.sink(run.name), progress: progress)
         }
+        while outcome.status == .interrupted, !state.isStopped {
+            store.paused(run.name)
+            outcome = try resume(run.name, configuration, progress)
+        }
+        return .done(outcome)
+    }
+
+    private func resume(
+        _ name: String, _ configuration: String, _ progress: ProgressReport
+    ) throws -> TrainingOutcome {
+        let (source, sink) = try store.stored(name, configuration)
+        if let last = try Trainer.lastStep(ofComplete: source) {
+            // Its process died between its last checkpoint and its end.
+            try sink.finish(.finished, metrics: [])
+            return TrainingOutcome(
+                status: .finished, lastStep: last, updateCount: 0, elapsedSeconds: 0, metrics: [:])
+        }
+        return try Trainer.resume(source, into: sink, threadCount: 1, progress: progress)
     }
 }
 

@@ -1,6 +1,7 @@
 /// The guides of `Sources/Documentation`, as `cairn help TOPIC` prints them.
 enum Guide: String, CaseIterable {
     case everyDay = "every-day"
+    case clusters
     case recording
     case data
     case views
@@ -18,6 +19,7 @@ enum Guide: String, CaseIterable {
     var text: String {
         switch self {
         case .everyDay: Self.text(PackageResources.EveryDay_md)
+        case .clusters: Self.text(PackageResources.Clusters_md)
         case .recording: Self.text(PackageResources.Recording_md)
         case .data: Self.text(PackageResources.Data_md)
         case .views: Self.text(PackageResources.SQL_md)

@@ -125,6 +125,11 @@ enum Shell {
         return status
     }
 
+    /// An error as one sentence, for work that goes on after it.
+    static func words(_ error: any Error) -> String {
+        (error as? any UserErrorConvertible)?.userError.description ?? sentence(for: error)
+    }
+
     private static func sentence(for error: any Error) -> String {
         let text = (error as? any LocalizedError)?.errorDescription ?? "\(error)"
         return text.split(whereSeparator: \.isNewline).joined(separator: " ")

@@ -27,6 +27,37 @@ enum StopSignals {
         }
     }
 
+    /// The signal that asked first; 0 for none.
+    private static let first = Atomic<Int32>(0)
+
+    /// As `listen`, for a task of a scheduler: USR1, USR2 and TERM ask for a clean stop however often
+    /// they come, as schedulers send one after the other.
+    static func listenAsTask() {
+        listen()
+        first.store(0, ordering: .relaxed)
+        for number in [SIGUSR1, SIGUSR2, SIGTERM] {
+            var signals = sigset_t()
+            sigemptyset(&signals)
+            sigaddset(&signals, number)
+            pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+            signal(number) { number in
+                _ = StopSignals.first.compareExchange(
+                    expected: 0, desired: number, ordering: .relaxed)
+                StopSignals.interruption.request()
+            }
+        }
+    }
+
+    /// The name of the scheduler's signal that asked for a stop; nil where none did.
+    static var schedulerSignal: String? {
+        switch first.load(ordering: .relaxed) {
+        case SIGUSR1: "USR1"
+        case SIGUSR2: "USR2"
+        case SIGTERM: "TERM"
+        default: nil
+        }
+    }
+
     /// Whether the person asked to stop.
     static var isRequested: Bool { interruption.isRequested }
 

@@ -29,6 +29,9 @@ struct ReplayCommand: ParsableCommand {
         let stored = try archive.run(matching: reference.run)
         let step = try reference.anyStep(among: stored.steps)
         StopSignals.listen()
+        if let difference = ProgramVersions.difference(from: try stored.run.versions) {
+            common.note("The bits may differ from those where the run began: \(difference).")
+        }
         let replay = try Replay(
             try stored.run, threadCount: machine.threadCount, data: stored.data)
         let bar = ProgressBar(

@@ -24,6 +24,10 @@ struct ResumeCommand: ParsableCommand {
         let lastStep = try TrainingConfiguration(of: description).training.steps
         // Checked before the run is claimed for writing, so that a refusal changes nothing.
         try Trainer.requireUnfinished(stored)
+        if let difference = ProgramVersions.difference(from: description.versions) {
+            common.note("The bits may differ from those where the run began: \(difference).")
+            try archive.addPlace(ProgramVersions.current, to: stored)
+        }
         let watched = WatchedTraining(archive: archive, common: common, run: description)
         let outcome = try watched.train(lastStep: lastStep) { sink, progress in
             try sink.begin(description)

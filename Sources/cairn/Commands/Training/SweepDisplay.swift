@@ -121,6 +121,8 @@ final class SweepDisplay: Sendable {
         case .skipped: "finished before"
         case .notBegun: "not begun"
         case .failed: "failed"
+        case .left: "left, it failed too often"
+        case .elsewhere(let who): who
         case .done(let outcome): "\(outcome.status.rawValue) at step \(outcome.lastStep)"
         }
     }

@@ -2,6 +2,8 @@ internal import ArchiveQueries
 internal import ArgumentParser
 internal import CheckpointArchive
 internal import Checkpoints
+internal import Foundation
+internal import Training
 
 /// `cairn analyze`: what analyses there are; each kind is a subcommand.
 struct AnalyzeCommand: ParsableCommand {
@@ -107,8 +109,13 @@ struct AnalysisOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Checkpoints computed at once.", valueName: "count"))
     var workers: Int?
 
+    @OptionGroup(title: "Sharing the work") var sharing: SharingOptions
+    @OptionGroup(title: "Slurm") var slurm: SlurmOptions
+
     /// Computes what is missing of some analyses of one kind and prints the results.
     func run(_ analyses: [any LedgerAnalysis]) throws {
+        try sharing.requireShard(orSlurm: slurm.slurm)
+        try slurm.check()
         if let workers { _ = try OptionCheck.count(workers, "--workers") }
         let selection = try steps.map { try StepSelection(written: $0) }
         guard !list else {
@@ -117,6 +124,8 @@ struct AnalysisOptions: ParsableArguments {
             return try AnalysisOptions.listPending(
                 requests, common, format, trustsNetwork: trustNetwork)
         }
+        let shard = try sharing.parsedShard
+        if shard != nil || slurm.slurm { return try share(analyses, selection, shard) }
         StopSignals.listen()
         let archive = try ArchiveAccess(common).open()
         let watched = WatchedAnalysis(
@@ -132,6 +141,21 @@ struct AnalysisOptions: ParsableArguments {
         // What was named and cannot be had is a failure; of all runs, some may lack what it takes.
         if let failure = report.failures.first { throw failure }
         if !runs.isEmpty, !report.impossible.isEmpty { throw ExitCode(Shell.ExitStatus.failed) }
+    }
+
+    /// Computes a part of what is missing, or submits it all to Slurm.
+    private func share(
+        _ analyses: [any LedgerAnalysis], _ selection: StepSelection?, _ shard: SweepShard?
+    ) throws {
+        let archive = try ArchiveAccess(common).openReadOnly()
+        let work = SharedAnalysis(
+            try analyses.map { try request($0, selection, in: archive) }, in: archive,
+            common: common, sharing: sharing, trustsNetwork: trustNetwork)
+        if let shard { return try work.compute(shard) }
+        try AnalysisSubmission(
+            name: analyses.first.map { type(of: $0).kind.rawValue } ?? "analyze", work: work,
+            common: common, options: slurm, arguments: Array(CommandLine.arguments.dropFirst())
+        ).run()
     }
 
     /// The request for the runs that were named; `RUN@STEP` chooses the step of a single run.
