@@ -24,7 +24,7 @@ private final class SlurmCluster {
 
     var environment: [String: String] {
         [
-            "SLURM_CONF": folder.path("etc/slurm.conf"), "TMPDIR": "",
+            "SLURM_CONF": folder.path("etc/slurm.conf"), "TMPDIR": folder.path,
             "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
         ]
     }

@@ -65,6 +65,8 @@ struct SlurmArray {
             }.joined(separator: "\n"))
             # Written by cairn; start it with sbatch. Submitting it again does what is missing.
             parts=(\(parts.joined(separator: " ")))
+            # Not before the program listens to them.
+            trap '' USR1 USR2
             exec \(words.joined(separator: " ")) \(jobsOption) "${SLURM_CPUS_PER_TASK:-1}"
 
             """
