@@ -90,7 +90,7 @@ extension Archive {
         if let damage = scan.damaged.first {
             return refuse("\(damage.file): \(damage.cause); nothing of it is taken in")
         }
-        let ours = try RunDescriptionFile.read(paths.runFile(id))
+        let ours = try RunDescriptionFile.read(paths, id)
         guard case .success(let description) = scan.description, description == ours else {
             return refuse("two different runs have this id (\(ours.name)); neither is changed")
         }

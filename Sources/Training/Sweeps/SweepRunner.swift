@@ -124,7 +124,8 @@ package struct SweepRunner: Sendable {
             do {
                 ending = try train(run, worker, state, report)
             } catch {
-                ending = .failed("\(error)")
+                ending = .failed(
+                    (error as? any UserErrorConvertible)?.userError.description ?? "\(error)")
             }
             state.endings.withLock { $0[index] = ending }
             store.ended(run.name, ending)

@@ -52,14 +52,15 @@ struct SharedAnalysis {
         let watched = WatchedAnalysis(
             archive: own, common: common, trustsNetwork: trustsNetwork)
         var report = AnalysisReport()
-        var waiting: [String] = []
+        var waiting: Set<String> = []
         var count = 0
         var lastTime = ContinuousClock.now
         func handOver(isDue: Bool = false) throws {
             guard isDue || ContinuousClock.now - lastTime > .seconds(5) else { return }
             if !waiting.isEmpty {
                 count += 1
-                _ = try queue.publish([], results: waiting, of: own, as: "\(task.token)-\(count)")
+                _ = try queue.publish(
+                    [], results: waiting.sorted(), of: own, as: "\(task.token)-\(count)")
                 waiting = []
             }
             lastTime = .now
@@ -73,7 +74,7 @@ struct SharedAnalysis {
                     request.runs = [work.run]
                     if let steps = work.steps { request.steps = .steps(steps) }
                     do {
-                        waiting.append(work.run)
+                        waiting.insert(work.run)
                         report.add(try watched.run(request))
                     } catch let error where !(error is Interrupted) {
                         report.failures.append(error)
