@@ -9,13 +9,27 @@
 -- y-axis: :metric
 -- color-axis: :setting
 --
--- Median and the 10 % and 90 % quantile over the runs that generalised, in 20 intervals a decade.
-WITH times AS (
+-- Median and the 10 % and 90 % quantile over the runs that generalised, in 20 intervals a decade. Runs
+-- of losses alone are aligned where `cairn analyze grokking` says that they did.
+WITH losses_alone AS MATERIALIZED (
+    SELECT run
+    FROM metric_summaries
+    WHERE name IN ('train_loss', 'test_loss')
+        AND (json_array_length(:runs) = 0 OR run IN (SELECT value FROM json_each(:runs)))
+    GROUP BY run
+    HAVING count(*) = 2 AND run NOT IN (
+        SELECT run FROM metric_summaries WHERE name = 'test_accuracy')
+),
+times AS (
     SELECT run, grok_step(step, value, :threshold) AS step
     FROM metrics
     WHERE name = 'test_accuracy'
         AND (json_array_length(:runs) = 0 OR run IN (SELECT value FROM json_each(:runs)))
     GROUP BY run
+    UNION ALL
+    SELECT l.run, g.generalisation_step
+    FROM losses_alone AS l, grokking(l.run) AS g
+    WHERE g.rule = 'sustained'
 ),
 held AS (
     SELECT

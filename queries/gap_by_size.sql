@@ -3,8 +3,19 @@
 -- :sweep = *  the sweep whose runs count, or a pattern such as decay*; * for every run
 --
 -- `exponent` is the slope of ln(gap) against ln(parameters) over the runs with a gap, with its 95 %
--- bootstrap interval. Runs that memorised only count as gaps longer than the run.
-WITH times AS (
+-- bootstrap interval. Runs that memorised only count as gaps longer than the run. Runs of losses alone
+-- have the times that `cairn analyze grokking` gives them.
+WITH losses_alone AS MATERIALIZED (
+    SELECT s.run, max(s.last_step) AS last_step
+    FROM metric_summaries AS s
+    WHERE s.name IN ('train_loss', 'test_loss')
+        AND (:sweep = '*' OR s.run IN (
+            SELECT run FROM hyperparameters WHERE name = 'sweep' AND value GLOB :sweep))
+    GROUP BY s.run
+    HAVING count(*) = 2 AND s.run NOT IN (
+        SELECT run FROM metric_summaries WHERE name = 'test_accuracy')
+),
+times AS (
     SELECT
         m.run, max(m.step) AS last_step,
         grok_step(m.step, m.value, :threshold) FILTER (WHERE m.name = 'train_accuracy')
@@ -16,6 +27,10 @@ WITH times AS (
         AND (:sweep = '*' OR m.run IN (
             SELECT run FROM hyperparameters WHERE name = 'sweep' AND value GLOB :sweep))
     GROUP BY m.run
+    UNION ALL
+    SELECT l.run, l.last_step, g.memorisation_step, g.generalisation_step
+    FROM losses_alone AS l, grokking(l.run) AS g
+    WHERE g.rule = 'sustained'
 ),
 gaps AS (
     SELECT

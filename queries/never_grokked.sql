@@ -1,7 +1,19 @@
 -- Which runs learned their training data and never generalised, and with which settings?
 -- :threshold = 0.99  the accuracy that counts
 -- :sweep = *  the sweep whose runs count, or a pattern such as decay*; * for every run
-WITH times AS (
+--
+-- Runs of losses alone have the times that `cairn analyze grokking` gives them.
+WITH losses_alone AS MATERIALIZED (
+    SELECT s.run, max(s.last_step) AS last_step
+    FROM metric_summaries AS s
+    WHERE s.name IN ('train_loss', 'test_loss')
+        AND (:sweep = '*' OR s.run IN (
+            SELECT run FROM hyperparameters WHERE name = 'sweep' AND value GLOB :sweep))
+    GROUP BY s.run
+    HAVING count(*) = 2 AND s.run NOT IN (
+        SELECT run FROM metric_summaries WHERE name = 'test_accuracy')
+),
+times AS (
     SELECT
         m.run,
         grok_step(m.step, m.value, :threshold) FILTER (WHERE m.name = 'train_accuracy')
@@ -13,6 +25,10 @@ WITH times AS (
         AND (:sweep = '*' OR m.run IN (
             SELECT run FROM hyperparameters WHERE name = 'sweep' AND value GLOB :sweep))
     GROUP BY m.run
+    UNION ALL
+    SELECT l.run, g.memorisation_step, g.generalisation_step
+    FROM losses_alone AS l, grokking(l.run) AS g
+    WHERE g.rule = 'sustained'
 )
 SELECT
     r.name, t.run, r.task, t.memorised AS memorisation_step, r.last_step,

@@ -1,5 +1,5 @@
 -- What was the weight norm at memorisation, at the transition and at the end of each run?
--- :threshold = 0.99  the accuracy that counts
+-- :threshold = 0.99  the accuracy that counts; runs of losses alone have their own
 -- :tensor = total  the tensor, or all weights together
 --
 -- Reads what `cairn analyze norms` and `cairn analyze grokking` found; a norm is that of the last
@@ -20,5 +20,5 @@ SELECT
         ORDER BY w.step DESC LIMIT 1) AS last_norm
 FROM grokking_times AS g
 JOIN runs AS r USING (run)
-WHERE g.threshold = :threshold AND g.rule = 'sustained'
+WHERE (g.threshold = :threshold OR g.metric = 'test_loss') AND g.rule = 'sustained'
 ORDER BY r.name, g.run;

@@ -1,6 +1,6 @@
 -- How many steps to 99 % does each fraction of training data take, with bands over seeds?
--- :metric = test_accuracy  the curve that has to rise
--- :threshold = 0.99  what it has to reach and keep for three evaluations
+-- :metric = test_accuracy  the curve that has to rise, or to fall where its name ends in loss
+-- :threshold = 0.99  what it has to reach and keep for three evaluations; below it for a loss
 -- :sweep = *  the sweep whose runs count, or a pattern such as decay*; * for every run
 -- picture: points x=train_fraction y=median_step low=low_step high=high_step y-scale=log
 -- title: Median step of generalisation by training fraction
@@ -12,7 +12,8 @@
 -- the fitted law step = c · (fraction − critical_fraction)^exponent diverges, with its 95 %
 -- bootstrap interval; it needs four different fractions.
 WITH times AS (
-    SELECT m.run, grok_step(m.step, m.value, :threshold) AS step, max(m.step) AS last_step
+    SELECT m.run, iif(:metric LIKE '%loss', fall_step(m.step, m.value, :threshold),
+        grok_step(m.step, m.value, :threshold)) AS step, max(m.step) AS last_step
     FROM metrics AS m
     WHERE m.name = :metric
         AND (:sweep = '*' OR m.run IN (

@@ -1,8 +1,8 @@
 -- How many steps does generalisation take at each value of a setting, run by run, with the law?
 -- :runs = []  the ids of the runs as a JSON array; [] for every run
 -- :setting = train_fraction  the hyperparameter, a number above 0
--- :metric = test_accuracy  the curve that has to rise
--- :threshold = 0.99  what it has to reach and keep for three evaluations
+-- :metric = test_accuracy  the curve that has to rise, or to fall where its name ends in loss
+-- :threshold = 0.99  what it has to reach and keep for three evaluations; below it for a loss
 -- picture: points x=x y=step low=low high=high color=what mark=mark open=censored x-scale=log y-scale=log names=legend
 -- title: Steps to generalisation by :setting
 -- x-axis: :setting
@@ -12,7 +12,8 @@
 -- least squares in logarithms over the runs that did, the band its 95 % bootstrap interval of the
 -- exponent around the middle of the data; both need three different values.
 WITH times AS (
-    SELECT m.run, grok_step(m.step, m.value, :threshold) AS step, max(m.step) AS last_step
+    SELECT m.run, iif(:metric LIKE '%loss', fall_step(m.step, m.value, :threshold),
+        grok_step(m.step, m.value, :threshold)) AS step, max(m.step) AS last_step
     FROM metrics AS m
     WHERE m.name = :metric
         AND (json_array_length(:runs) = 0 OR m.run IN (SELECT value FROM json_each(:runs)))

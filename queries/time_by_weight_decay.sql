@@ -1,6 +1,6 @@
 -- How does the time to generalise depend on weight decay?
--- :metric = test_accuracy  the curve that has to rise
--- :threshold = 0.99  what it has to reach and keep for three evaluations
+-- :metric = test_accuracy  the curve that has to rise, or to fall where its name ends in loss
+-- :threshold = 0.99  what it has to reach and keep for three evaluations; below it for a loss
 -- :sweep = *  the sweep whose runs count, or a pattern such as decay*; * for every run
 -- picture: points x=weight_decay y=median_step low=median_low high=median_high x-scale=log y-scale=log
 -- title: Median step of generalisation by weight decay
@@ -11,7 +11,8 @@
 -- later than their end. `exponent` is the slope of ln(step) against ln(weight_decay) over the runs
 -- that did, with its 95 % bootstrap interval.
 WITH times AS (
-    SELECT m.run, grok_step(m.step, m.value, :threshold) AS step, max(m.step) AS last_step
+    SELECT m.run, iif(:metric LIKE '%loss', fall_step(m.step, m.value, :threshold),
+        grok_step(m.step, m.value, :threshold)) AS step, max(m.step) AS last_step
     FROM metrics AS m
     WHERE m.name = :metric
         AND (:sweep = '*' OR m.run IN (

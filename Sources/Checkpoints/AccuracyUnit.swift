@@ -5,8 +5,9 @@ package enum AccuracyUnit: Sendable, Equatable {
 
     /// The unit of all accuracies of a run; nil where they are neither shares nor percent.
     ///
-    /// Percent needs a value of at least 2: what lies between 1 and 2 could be a slip of either.
-    /// NaN says nothing.
+    /// Percent needs a value of at least 2: what lies between 1 and 2 could be a slip of either. Where
+    /// no value is above 1 they are shares, although percent of a run that never got one row in a
+    /// hundred right look the same. NaN says nothing.
     package init?(of values: some Sequence<Double>) {
         let known = values.filter { !$0.isNaN }
         let (smallest, largest) = (known.min() ?? 0, known.max() ?? 0)
@@ -23,6 +24,11 @@ package enum AccuracyUnit: Sendable, Equatable {
     /// The range of some accuracies in words, for a refusal.
     package static func refusal(of values: some Sequence<Double>) -> String {
         let known = values.filter { !$0.isNaN }
+        if let largest = known.max(), largest > 1, largest < 2, (known.min() ?? 0) >= 0 {
+            return
+                "its largest accuracy is \(largest): above 1 it is no share, below 2 it may be a "
+                + "share gone wrong as well as percent of a run that learnt nothing"
+        }
         return "its accuracies lie in \(known.min() ?? 0)...\(known.max() ?? 0), which are neither "
             + "shares nor percent"
     }

@@ -289,7 +289,9 @@ struct CurvatureTests {
     func memoryOfVectors(asked: VectorMemory) throws {
         let memory: UInt64 = 1 << 34
         let most = asked.most(physicalMemory: memory)
-        #expect(try #require(asked.statement).hasSuffix("of 226816 parameters."))
+        let text = try #require(
+            asked.statement(evaluatorBytes: 300_000_000, exampleCount: 3830))
+        #expect(text.contains("of 226816 parameters), 0.3 GB for the network on 3830 examples."))
         let error = #expect(throws: UserError.self) { try asked.check(physicalMemory: memory) }
         #expect("\(try #require(error))".contains("at most \(most)"))
         func asking(_ count: Int) -> VectorMemory {

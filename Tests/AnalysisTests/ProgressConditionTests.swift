@@ -124,13 +124,11 @@ struct ProgressConditionTests {
             kind: .mlp, embeddingWidth: 5, hiddenWidth: 9, mlpBiases: true, unembeddingBias: true),
     ]
 
-    /// A network with every weight drawn, biases and norms too, on all pairs of its task.
-    private func view(
-        _ network: NetworkConfiguration, silencing tensor: String? = nil
-    ) throws -> NetworkView {
-        let model = ModelConfiguration(
-            task: TaskConfiguration(operation: .add, modulus: 7, trainFraction: 0.5),
-            network: network)
+    /// A network with every weight drawn, biases and norms too.
+    private static func parts(
+        _ network: NetworkConfiguration, _ task: TaskConfiguration, silencing tensor: String? = nil
+    ) throws -> (model: ModelConfiguration, task: Networks.Task, weights: [Tensor]) {
+        let model = ModelConfiguration(task: task, network: network)
         let task = try model.makeTask()
         let layout = try model.layout(for: task)
         var generator = ProbeGenerator(seed: 5)
@@ -138,8 +136,17 @@ struct ProgressConditionTests {
         if let tensor, let entry = layout.entry(tensor) {
             for index in entry.range { parameters[index] = 0 }
         }
-        return try NetworkView(
-            model, task: task, grid: try GroupGrid(task), weights: layout.unpack(parameters))
+        return (model, task, layout.unpack(parameters))
+    }
+
+    /// Such a network on all pairs of its task.
+    private func view(
+        _ network: NetworkConfiguration, silencing tensor: String? = nil
+    ) throws -> NetworkView {
+        let (model, task, weights) = try Self.parts(
+            network, TaskConfiguration(operation: .add, modulus: 7, trainFraction: 0.5),
+            silencing: tensor)
+        return try NetworkView(model, task: task, grid: try GroupGrid(task), weights: weights)
     }
 
     @Test("a changed hidden layer goes through the network that follows it", arguments: networks)
@@ -198,7 +205,7 @@ struct ProgressConditionTests {
     func hiddenLosses() throws {
         for network in Self.networks {
             let view = try view(network)
-            let rows = groupMeasures(view.groupMeasureInput, on: view.grid, keys: ["freq_1"])
+            let rows = try groupMeasures(view.groupMeasureInput, on: view.grid, keys: ["freq_1"])
             let published = rows.first { $0.measure == "total_hidden_excluded_loss" }
             let through = rows.value(
                 "total_hidden_excluded_loss_through_network", split: "all")
@@ -210,6 +217,36 @@ struct ProgressConditionTests {
             } else {
                 #expect(published?.value == nil && published?.text?.contains("norm") == true)
                 #expect(through != nil)
+            }
+        }
+    }
+
+    @Test("measures of composition are the same in blocks of left operands as all at once")
+    func blocks() throws {
+        for network in Self.networks {
+            let (model, task, weights) = try Self.parts(
+                network, TaskConfiguration(group: "S3", trainFraction: 0.5))
+            let grid = try GroupGrid(task)
+            let view = try NetworkView(model, task: task, grid: grid, weights: weights)
+            let whole = try groupMeasures(view.groupMeasureInput, on: grid)
+            // Two left operands of six at a time, and one.
+            for mostLogits in [100, 1] {
+                let input = try GroupMeasureInput(
+                    model, task: task, grid: grid, weights: weights, mostLogits: mostLogits)
+                let rows = try groupMeasures(input, on: grid)
+                #expect(rows.count == whole.count && whole.count > 40)
+                for (row, expected) in zip(rows, whole) {
+                    #expect(row.measure == expected.measure && row.split == expected.split)
+                    let (found, right) = (row.value ?? 0, expected.value ?? 0)
+                    #expect(
+                        abs(found - right) <= 1e-12 * max(1, abs(right)),
+                        "\(row.measure) \(row.variant) \(row.split): \(found), \(right)")
+                }
+                #expect(
+                    try groupKeys(input, on: grid)
+                        == whole.compactMap(\.text).filter {
+                            !$0.contains(" ")
+                        })
             }
         }
     }

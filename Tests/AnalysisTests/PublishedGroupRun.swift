@@ -57,19 +57,26 @@ struct PublishedGroupRun {
         let y = matrixProduct(
             values[2], Array(values[0][(width * neurons)...]), rows: order, columns: neurons,
             inner: width)
-        var activations = [Double](repeating: 0, count: order * order * neurons)
-        for a in 0..<order {
-            for b in 0..<order {
-                for neuron in 0..<neurons {
-                    activations[(a * order + b) * neurons + neuron] = max(
-                        0, x[a * neurons + neuron] + y[b * neurons + neuron])
+        // The n³ logits of S6 are 3 GB: they are made in blocks of left operands.
+        input = try GroupMeasureInput(
+            order: order, leftEmbedding: x, rightEmbedding: y, unembedding: values[3],
+            neuronCount: neurons
+        ) { lefts in
+            var activations = [Double](repeating: 0, count: lefts.count * order * neurons)
+            for (row, a) in lefts.enumerated() {
+                for b in 0..<order {
+                    for neuron in 0..<neurons {
+                        activations[(row * order + b) * neurons + neuron] = max(
+                            0, x[a * neurons + neuron] + y[b * neurons + neuron])
+                    }
                 }
             }
+            return PairBlock(
+                logits: matrixProduct(
+                    activations, values[3], rows: lefts.count * order, columns: order,
+                    inner: neurons),
+                hidden: activations)
         }
-        input = GroupMeasureInput(
-            logits: matrixProduct(
-                activations, values[3], rows: order * order, columns: order, inner: neurons),
-            leftEmbedding: x, rightEmbedding: y, hidden: activations, unembedding: values[3])
         let text = try Data(contentsOf: folder.appendingPathComponent("summary_metrics.json"))
         let json = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
         summary = json.compactMapValues { ($0 as? NSNumber)?.doubleValue }
@@ -94,7 +101,7 @@ struct PublishedGroupRunTests {
         _ name: String, skipping: (String) -> Bool = { _ in false }
     ) throws -> (compared: Int, keys: [String], misses: [String]) {
         let run = try PublishedGroupRun(name)
-        let rows = groupMeasures(run.input, on: run.grid)
+        let rows = try groupMeasures(run.input, on: run.grid)
         var misses: [String] = []
         var compared = 0
         for row in rows {
@@ -116,31 +123,28 @@ struct PublishedGroupRunTests {
     /// In any other order of the elements the weights are those of no network: the loss is 25.9.
     @Test("S6_MLP_seed2 has its published training loss in the published order of elements")
     func sixPoints() throws {
-        let folder = try #require(ReferenceData.folder).appendingPathComponent("rep/S6_MLP_seed2")
-        var configuration = TaskConfiguration(
-            group: "S6", elementOrder: .published, trainFraction: 0.25, split: .torch, splitSeed: 2)
-        configuration.layout = .pairs
+        let run = try PublishedGroupRun("S6_MLP_seed2")
         let model = ModelConfiguration(
-            task: configuration,
+            task: run.task.configuration,
             network: NetworkConfiguration(
                 kind: .mlp, embeddingWidth: 256, hiddenWidth: 128, mlpBiases: false))
-        let task = try model.makeTask()
-        let file = try TorchFile.read(folder.appendingPathComponent("model.pt").path)
-        let names = [
-            ("W_x", "left_embedding"), ("W_y", "right_embedding"), ("W", "hidden"),
-            ("W_U", "unembedding"),
-        ]
-        var weights: [Tensor] = []
-        for (key, name) in names {
-            let stored = try #require(file[key]?.tensor)
-            weights.append(try stored.load(named: name))
-        }
         let evaluator: NetworkEvaluator<Double> = try model.evaluator(
-            for: task, examples: task.trainExamples, threadCount: 2)
-        let found = evaluator.lossAndAccuracy(try evaluator.layout.pack(weights))
+            for: run.task, examples: run.task.trainExamples, threadCount: 2)
+        let found = evaluator.lossAndAccuracy(try evaluator.layout.pack(run.weights))
         // Theirs are float32 logits with a float64 cross-entropy.
         #expect(abs(found.loss - 9.689_628_7e-6) <= 1e-3 * 9.689_628_7e-6)
         #expect(found.accuracy == 1)
+    }
+
+    /// `CAIRN_LARGE_GROUP=1 swift test --filter largeGroup`: 373 million logits, half a minute.
+    @Test(
+        "S6_MLP_seed2 comes out as its authors' summary, value by value",
+        .enabled(if: ProcessInfo.processInfo.environment["CAIRN_LARGE_GROUP"] != nil))
+    func largeGroup() throws {
+        let result = try compare("S6_MLP_seed2")
+        #expect(result.misses == [])
+        #expect(result.compared >= 80, "\(result.compared)")
+        #expect(result.keys == ["sign", "standard", "s6_5d_b"])
     }
 
     @Test("S5_MLP_seed2 comes out as its authors' summary, value by value")
@@ -169,7 +173,7 @@ struct PublishedGroupRunTests {
             ("C113_MLP_seed1", "percent_logits_explained", "", "", 0.936780),
         ] {
             let run = try PublishedGroupRun(name)
-            let value = groupMeasures(run.input, on: run.grid)
+            let value = try groupMeasures(run.input, on: run.grid)
                 .value(measure, variant: variant, split: split)
             // Theirs are float32 logits with a float64 cross-entropy.
             let tolerance = expected < 1e-3 ? 1e-3 : 1e-5
@@ -197,7 +201,7 @@ struct PublishedGroupRunTests {
         #expect(result.misses == [])
         #expect(result.compared >= 300)
         let run = try PublishedGroupRun("C113_MLP_seed1")
-        let rows = groupMeasures(run.input, on: run.grid)
+        let rows = try groupMeasures(run.input, on: run.grid)
         // The published 9.84e-3 has two junk directions; this is the correct value.
         let restricted = try #require(rows.value("total_hidden_restricted_loss", split: "all"))
         #expect(abs(restricted - 2.19e-6) < 0.01e-6)

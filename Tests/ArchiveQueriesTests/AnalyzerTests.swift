@@ -66,6 +66,29 @@ struct AnalyzerTests {
         #expect(error.description.contains("no checkpoint is stored there; the nearest is 0"))
     }
 
+    /// Four runs, of which one has no step 150 and one has lost its files.
+    @Test func aListGoesOnBehindARunThatCannotBeAnalysed() throws {
+        let analyzer = Analyzer(fixture.archive)
+        let sink = fixture.archive.writer()
+        try sink.begin(RunDescription(id: "5", name: "other", createdAt: 1_700_000_009))
+        try sink.save(
+            Checkpoint(
+                step: 150, weights: [Tensor(name: "w", shape: [1], values: [Float(1)])], metrics: []
+            ))
+        try sink.finish(.finished, metrics: [])
+        let steps = try analyzer.pending(AnalysisRequest(NormsAnalysis(), steps: .steps([150])))
+        #expect(steps.count == 5)
+        #expect(steps.last?.reason == .missing && steps.last?.run == "5")
+        #expect(steps.first?.reason.description.contains("no checkpoint is stored there") == true)
+        try FileManager.default.removeItem(
+            atPath: fixture.folder.path("archive/runs/\(FixtureArchive.slow)"))
+        let kinds = try AnalysisKind.allCases.flatMap {
+            try analyzer.pending(AnalysisRequest($0.usual))
+        }
+        #expect(kinds.contains { $0.run == "5" && $0.reason == .missing })
+        #expect(kinds.contains { $0.run == FixtureArchive.slow })
+    }
+
     @Test func olderAnswersAreKeptBesideNewerOnes() throws {
         let analyzer = Analyzer(fixture.archive)
         var request = AnalysisRequest(NormsAnalysis(), runs: [FixtureArchive.slow], steps: .last)

@@ -52,6 +52,32 @@ struct AssumptionsDocumentTests {
         }
     }
 
+    /// How each measure was checked names tests, `function` or `Suite.function`, that are there.
+    @Test func everyMeasureNamesTestsThatExist() throws {
+        let tests = Self.url.deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Tests")
+        let files = FileManager.default.enumerator(at: tests, includingPropertiesForKeys: nil)
+        var functions: Set<String> = []
+        for case let file as URL in files ?? .init() where file.pathExtension == "swift" {
+            let text = try String(contentsOf: file, encoding: .utf8)
+            let suites = text.matches(of: /struct (\w+Tests)\b/).map { String($0.output.1) }
+            for match in text.matches(of: /func (\w+)\(/) {
+                functions.insert(String(match.output.1))
+                for suite in suites { functions.insert("\(suite).\(match.output.1)") }
+            }
+        }
+        let text = try String(contentsOf: Self.url, encoding: .utf8)
+        let start = try #require(text.range(of: "<!-- measures -->\n")).upperBound
+        let end = try #require(text.range(of: "<!-- end of measures -->")).lowerBound
+        for line in text[start..<end].split(separator: "\n").dropFirst(2) {
+            let cell = line.split(separator: "|").last { $0.contains("`") } ?? ""
+            let names = cell.matches(of: /`([\w.]+)`/).map { String($0.output.1) }
+                .filter { !$0.contains("_") }
+            #expect(!names.isEmpty, "\(line)")
+            #expect(names.filter { !functions.contains($0) } == [], "\(line)")
+        }
+    }
+
     @Test func listsEveryLabelInTheOrderOfItsRule() throws {
         #expect(try Self.table("labels").map { $0[0] } == GrokkingLabel.allCases.map(\.rawValue))
     }

@@ -209,7 +209,8 @@ struct CurvatureLedgerTests {
         #expect(density.statement(of: run) == nil)
         let large = ModelConfiguration(task: TaskConfiguration(modulus: 113))
         let layout = try large.layout(for: large.makeTask())
-        #expect(try #require(density.memory(layout).statement).contains("1000 Lanczos steps"))
+        let text = density.memory(layout).statement(evaluatorBytes: 0, exampleCount: 1)
+        #expect(try #require(text).contains("1000 Lanczos steps"))
     }
 
     @Test func storedNumbersAreThoseOfTheDenseMatrix() throws {

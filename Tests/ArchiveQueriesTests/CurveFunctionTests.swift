@@ -53,6 +53,17 @@ struct CurveFunctionTests {
         #expect(throws: UserError.self) { try value("grok_step(step, 'x')", values) }
     }
 
+    @Test func fallStepIsTheSustainedFallOfALoss() throws {
+        for (values, expected) in [
+            ("(0,3),(1,0.001),(2,0.2),(3,0.009),(4,0.008),(5,0.001),(6,5)", ScalarValue.integer(3)),
+            ("(0,3),(1,0.01)", .null), ("(0,3),(7,0.001)", .integer(7)),
+            ("(5,0),(0,1),(3,0),(1,0),(4,0.001)", .integer(1)),
+        ] { #expect(try value("fall_step(step, value)", values) == expected, "\(values)") }
+        let values = "(0,4),(1,0.6),(2,0.5),(3,0.4)"
+        #expect(try value("fall_step(step, value, 1)", values) == .integer(1))
+        #expect(try value("fall_step(step, value, NULL)", values) == .null)
+    }
+
     @Test(arguments: 0..<40)
     func grokStepAgreesWithTheAnalysis(seed: Int) throws {
         var generator = SeededGenerator(seed: seed)
@@ -63,10 +74,13 @@ struct CurveFunctionTests {
         }
         let threshold = Double.random(in: 0.2..<1, using: &generator)
         let curve = Curve(steps: points.map(\.0), values: points.map(\.1))
-        let expected = curve.crossings(of: threshold).sustained.step
+        let direction: CrossingDirection = seed % 3 == 0 ? .falling : .rising
+        let expected = curve.crossings(of: threshold, direction: direction).sustained.step
         let rows = try session.rows(
             """
-            SELECT grok_step(value ->> 0, value ->> 1, :threshold) FROM json_each(:points)
+            SELECT \(direction == .rising ? "grok_step" : "fall_step")(
+                value ->> 0, value ->> 1, :threshold)
+            FROM json_each(:points)
             """,
             parameters: [
                 "threshold": .real(threshold),

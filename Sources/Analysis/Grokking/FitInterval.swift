@@ -70,7 +70,14 @@ private struct NoiseMixture {
     private let freedom: Double
 
     private static let shares = [0, 0.5, 0.9, 0.97, 0.99, 0.997, 1]
-    private static let correlations = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
+    /// Of both signs, so that the mean over the grid does not lean to one where the evaluations leave
+    /// the autocorrelation open.
+    ///
+    /// With positive ones alone, independent noise is taken for correlated noise and the interval is too
+    /// wide. Below −0.5 no evaluation is known to be.
+    private static let correlations = [
+        -0.5, -0.4, -0.3, -0.2, -0.1, 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95,
+    ]
 
     init?(_ problem: LogisticProblem, curve: LogisticCurve) {
         guard let points = InfluencePoints(problem, curve: curve) else { return nil }

@@ -4,8 +4,8 @@ internal import Foundation
 
 /// How much memory the vectors of an estimate take, known before any of them is made.
 ///
-/// A vector has a number of eight bytes for each parameter. The network's own activations are not in
-/// it: the evaluator keeps at most two gibibytes of them and computes the others again.
+/// A vector has a number of eight bytes for each parameter. What the network's evaluator takes comes
+/// on top; it is known beforehand too (`NetworkEvaluator.memoryNeed`).
 package struct VectorMemory: Sendable, Equatable {
     /// What there can be more or fewer of: eigenvalues, products, steps.
     package let subject: String
@@ -76,11 +76,21 @@ package struct VectorMemory: Sendable, Equatable {
             advice: "ask for at most \(most)")
     }
 
-    /// What will be taken, in words; nil where it is too little to speak of.
-    package var statement: String? {
-        guard byteCount >= 1e8 else { return nil }
-        return "\(gigabytes) of memory for vectors: \(count) \(subject) of \(dimension) parameters."
+    /// What will be taken, in words, with the bytes of the network's evaluators on `exampleCount`
+    /// examples; nil where it is too little to speak of.
+    package func statement(evaluatorBytes: Int, exampleCount: Int) -> String? {
+        let total = byteCount + Double(evaluatorBytes)
+        guard total >= 1e8 else { return nil }
+        return "\(VectorMemory.gigabytes(total)) of memory: \(gigabytes) for vectors (\(count) "
+            + "\(subject) of \(dimension) parameters), "
+            + "\(VectorMemory.gigabytes(Double(evaluatorBytes))) for the network on \(exampleCount) "
+            + "examples."
     }
 
-    private var gigabytes: String { String(format: "%.1f GB", byteCount / 1e9) }
+    private var gigabytes: String { VectorMemory.gigabytes(byteCount) }
+
+    /// A number of bytes in words.
+    package static func gigabytes(_ bytes: Double) -> String {
+        String(format: "%.1f GB", bytes / 1e9)
+    }
 }

@@ -3,6 +3,16 @@ internal import Checkpoints
 internal import Foundation
 internal import Networks
 
+/// How logits follow from the last hidden layer.
+package enum ReadoutForm: Sendable {
+    /// The hidden layer times the neuron–logit map and nothing else.
+    case plain
+    /// That, and something that the hidden layer does not change: biases, attention's skip.
+    case linear
+    /// Through layer norms.
+    case behindNorm
+}
+
 /// What a network does between its last hidden layer and its logits, at the read-out of all pairs of a
 /// grid: logits of a changed hidden layer are then the network's own.
 ///
@@ -18,8 +28,8 @@ package struct NetworkReadout: Sendable {
     /// Whether logits are a linear function of the hidden layer plus something that it does not
     /// change.
     package var isLinear: Bool { norms.isEmpty }
-    /// Whether logits are the hidden layer times the neuron–logit map and nothing else.
-    package let isPlain: Bool
+    private let isPlain: Bool
+    package var form: ReadoutForm { isLinear ? isPlain ? .plain : .linear : .behindNorm }
     private let neurons: Int
     private let width: Int
     private let order: Int

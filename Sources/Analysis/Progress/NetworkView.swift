@@ -84,7 +84,8 @@ package struct NetworkView {
     package var groupMeasureInput: GroupMeasureInput {
         GroupMeasureInput(
             logits: logits, leftEmbedding: leftEmbedding, rightEmbedding: rightEmbedding,
-            hidden: hidden, unembedding: neuronLogitMap, readout: readout)
+            hidden: hidden, unembedding: neuronLogitMap,
+            neuronCount: neuronLogitMap.count / max(grid.order, 1), readout: readout)
     }
 
     /// The power of the neuron–logit map [m, n] in each component along its logit axis.

@@ -11,17 +11,25 @@ internal import VectorMath
 /// exponentiated. All terms are positive: S keeps the relative accuracy of its terms, at worst
 /// (600 + n + 8) · 2⁻⁵³ from the rounding of the exponents, the exponentials and the sum, whatever
 /// its size. Where exponents together exceed `widest`, and for NaN, the rows are taken as they are.
+///
+/// The pairs may be those of some left operands alone: each answer then has one pair for each of them.
 struct PairExponentials {
     let grid: GroupGrid
+    /// Logits of the pairs, [pairs, n].
     let logits: [Double]
     /// Elements from one row of `exponentials` to the next; the padding holds zeros.
     let stride: Int
-    /// [n², stride] in the order of `places`, 0 at the right answer and in rows that are too wide.
+    /// [pairs, stride] in the order of `places`, 0 at the right answer and in rows that are too wide.
     let exponentials: [Double]
     /// max over c of |L_c − L_t| of each row; infinite with NaN.
     let spreads: [Double]
     /// The row of each pair: pairs with one answer follow each other, those trained on first.
     let places: [Int]
+    /// The pairs of the grid that these are.
+    private let range: Range<Int>
+    /// Pairs of each answer.
+    private let rowCount: Int
+    /// The pair of each row, counted from the first.
     private let pairs: [Int]
     private let trainCounts: [Int]
 
@@ -29,21 +37,27 @@ struct PairExponentials {
     /// and its reciprocal a normal number.
     static let widest = 600.0
 
-    init(_ logits: [Double], on grid: GroupGrid) {
+    /// Takes the logits of all pairs, or of those of some left operands.
+    init(_ logits: [Double], on grid: GroupGrid, lefts: Range<Int>? = nil) {
         let order = grid.order
+        let lefts = lefts ?? 0..<order
+        let range = lefts.lowerBound * order..<lefts.upperBound * order
+        precondition(logits.count == range.count * order, "logits of each pair")
         self.grid = grid
         self.logits = logits
+        self.range = range
+        rowCount = lefts.count
         var trainCounts = [Int](repeating: 0, count: order)
-        for (answer, isTrain) in zip(grid.answers, grid.isTrain) where isTrain {
+        for (answer, isTrain) in zip(grid.answers[range], grid.isTrain[range]) where isTrain {
             trainCounts[answer] += 1
         }
-        var next = (0..<order).map { $0 * order }
-        var nextTest = (0..<order).map { $0 * order + trainCounts[$0] }
-        var places = [Int](repeating: 0, count: order * order)
+        var next = (0..<order).map { $0 * lefts.count }
+        var nextTest = (0..<order).map { $0 * lefts.count + trainCounts[$0] }
+        var places = [Int](repeating: 0, count: range.count)
         var pairs = places
         for pair in places.indices {
-            let answer = grid.answers[pair]
-            if grid.isTrain[pair] {
+            let answer = grid.answers[range.lowerBound + pair]
+            if grid.isTrain[range.lowerBound + pair] {
                 places[pair] = next[answer]
                 next[answer] += 1
             } else {
@@ -53,12 +67,12 @@ struct PairExponentials {
             pairs[places[pair]] = pair
         }
         let stride = PairExponentials.stride(order)
-        var rows = [Double](repeating: -.infinity, count: order * order * stride)
-        var spreads = [Double](repeating: .infinity, count: order * order)
+        var rows = [Double](repeating: -.infinity, count: range.count * stride)
+        var spreads = [Double](repeating: .infinity, count: range.count)
         logits.withUnsafeBufferPointer { source in
             rows.withUnsafeMutableBufferPointer { rows in
                 for (place, pair) in pairs.enumerated() {
-                    let answer = place / order
+                    let answer = place / lefts.count
                     spreads[place] = PairExponentials.differences(
                         of: source, at: pair * order, count: order, from: answer,
                         into: rows, at: place * stride)
@@ -110,21 +124,22 @@ struct PairExponentials {
 
     /// The losses with each of some rows [n, n] of a function of the answer taken away.
     func losses(subtracting corrections: [[Double]]) -> [SplitLosses] {
-        sums(corrections, trainOnly: false).map { SplitLosses($0) }
+        sums(subtracting: corrections).map { SplitLosses($0) }
     }
 
     /// The same on train pairs alone; nil where there are none.
     func trainLosses(subtracting corrections: [[Double]]) -> [Double?] {
-        sums(corrections, trainOnly: true).map { SplitLosses($0).train }
+        sums(subtracting: corrections, trainOnly: true).map { SplitLosses($0).train }
     }
 
-    private func sums(_ corrections: [[Double]], trainOnly: Bool) -> [SplitSums] {
+    /// The same before the means are taken.
+    func sums(subtracting corrections: [[Double]], trainOnly: Bool = false) -> [SplitSums] {
         let (order, count) = (grid.order, corrections.count)
         var result = [SplitSums](repeating: SplitSums(), count: count)
         var factors = [Double](repeating: 0, count: count * stride)
         var widths = [Double](repeating: 0, count: count)
         for answer in 0..<order {
-            let rows = trainOnly ? trainCounts[answer] : order
+            let rows = trainOnly ? trainCounts[answer] : rowCount
             guard rows > 0 else { continue }
             factors.withUnsafeMutableBufferPointer { factors in
                 for (index, correction) in corrections.enumerated() {
@@ -139,7 +154,7 @@ struct PairExponentials {
                     Double.exponentiate(base, count: factors.count)
                 }
             }
-            let first = answer * order
+            let first = answer * rowCount
             let sums = product(of: rows, from: first, with: factors, count: count)
             for row in 0..<rows {
                 let isTrain = row < trainCounts[answer]
@@ -153,9 +168,9 @@ struct PairExponentials {
                 }
             }
         }
-        for (pair, trained) in grid.trainedAnswers {
-            let right = grid.answers[pair]
-            let own = logits[pair * order + right] - logits[pair * order + trained]
+        for (pair, trained) in grid.trainedAnswers where range.contains(pair) {
+            let (right, row) = (grid.answers[pair], (pair - range.lowerBound) * order)
+            let own = logits[row + right] - logits[row + trained]
             for (index, correction) in corrections.enumerated() {
                 result[index].addNoise(
                     own - correction[right * order + right] + correction[right * order + trained])

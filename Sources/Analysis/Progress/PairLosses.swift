@@ -5,21 +5,29 @@ internal import VectorMath
 extension GroupGrid {
     /// Losses of logits [n², n]: cross-entropy of row (x, y) against the answer xy.
     func losses(of logits: [Double]) -> SplitLosses {
-        var losses = [Double](repeating: 0, count: logits.count / order)
+        SplitLosses(lossSums(of: logits, lefts: 0..<order))
+    }
+
+    /// The same before the means are taken, of the pairs of some left operands.
+    func lossSums(of logits: [Double], lefts: Range<Int>) -> SplitSums {
+        let range = lefts.lowerBound * order..<lefts.upperBound * order
+        var sums = SplitSums()
         var row = [Double](repeating: 0, count: (order + 3) / 4 * 4)
         logits.withUnsafeBufferPointer { source in
             row.withUnsafeMutableBufferPointer { row in
-                for pair in losses.indices {
-                    for column in 0..<order { row[column] = source[pair * order + column] }
-                    losses[pair] = crossEntropy(row, count: order, target: answers[pair])
+                for (place, pair) in range.enumerated() {
+                    for column in 0..<order { row[column] = source[place * order + column] }
+                    sums.add(
+                        crossEntropy(row, count: order, target: answers[pair]),
+                        isTrain: isTrain[pair])
                 }
             }
         }
-        return SplitLosses(
-            losses, isTrain: isTrain,
-            noise: noise { pair, right, trained in
-                logits[pair * order + right] - logits[pair * order + trained]
-            })
+        for (pair, trained) in trainedAnswers where range.contains(pair) {
+            let start = (pair - range.lowerBound) * order
+            sums.addNoise(logits[start + answers[pair]] - logits[start + trained])
+        }
+        return sums
     }
 
     /// What the loss of each noisy train pair has more against its trained answer: the right answer's

@@ -24,27 +24,6 @@ package struct KeyComponents: Sendable, Equatable {
         self.names = names
         self.rule = rule
     }
-
-    /// The keys by the usual rule.
-    ///
-    /// Arithmetic takes the frequencies of the neuron–logit map whose norm exceeds a quarter of the
-    /// largest, group composition the components with a trace similarity above 0.005.
-    init(of view: NetworkView, isComposition: Bool) {
-        if !isComposition, view.grid.isCyclic {
-            let spectrum = view.neuronLogitSpectrum
-            names = spectrum.keyComponents().map { spectrum.components[$0] }
-            rule = "neuron-logit map, \(KeyFrequencyRule.standard.name)"
-        } else {
-            names = groupMeasures(view.groupMeasureInput, on: view.grid)
-                .filter { $0.measure == "key_component" }.compactMap(\.text)
-                .map { name in
-                    view.grid.isCyclic
-                        ? "\(GroupGrid.frequency(ofComponent: name, order: view.grid.order))"
-                        : name
-                }
-            rule = "trace similarity > 0.005"
-        }
-    }
 }
 
 /// The progress measures of the checkpoints of one run.
@@ -52,14 +31,18 @@ package struct KeyComponents: Sendable, Equatable {
 /// Made once for each thread: the task's grid and an evaluator of all pairs serve all checkpoints.
 package struct ProgressAnalysis {
     package let grid: GroupGrid
+    private let model: ModelConfiguration
     private let task: Task
+    private let threadCount: Int
     private let evaluator: NetworkEvaluator<Double>
 
     /// Prepares a run.
     ///
     /// Throws `UserError` where the task is no product in a group.
     package init(_ model: ModelConfiguration, task: Task, threadCount: Int = 1) throws {
+        self.model = model
         self.task = task
+        self.threadCount = threadCount
         grid = try GroupGrid(task)
         evaluator = try model.evaluator(
             for: task, examples: task.allExamples, threadCount: threadCount)
@@ -67,9 +50,44 @@ package struct ProgressAnalysis {
 
     /// The key components of some weights, usually the last of a run.
     ///
+    /// Arithmetic takes the frequencies of the neuron–logit map whose norm exceeds a quarter of the
+    /// largest, group composition the components with a trace similarity above 0.005.
     /// Throws `UserError` where the weights do not fit.
     package func keys(of weights: [Tensor]) throws -> KeyComponents {
-        KeyComponents(of: try view(of: weights), isComposition: isComposition)
+        if !isComposition, grid.isCyclic {
+            let spectrum = try view(of: weights).neuronLogitSpectrum
+            return KeyComponents(
+                names: spectrum.keyComponents().map { spectrum.components[$0] },
+                rule: "neuron-logit map, \(KeyFrequencyRule.standard.name)")
+        }
+        let names = try groupKeys(groupInput(of: weights), on: grid).map { name in
+            grid.isCyclic
+                ? "\(GroupGrid.frequency(ofComponent: name, order: grid.order))" : name
+        }
+        return KeyComponents(names: names, rule: "trace similarity > 0.005")
+    }
+
+    /// What the group-composition measures look at: all pairs, or blocks of them where their logits
+    /// are too many to be held.
+    private func groupInput(of weights: [Tensor]) throws -> GroupMeasureInput {
+        grid.order * grid.order * grid.order <= GroupMeasureInput.mostLogits
+            ? try view(of: weights).groupMeasureInput
+            : try GroupMeasureInput(
+                model, task: task, grid: grid, weights: weights, threadCount: threadCount)
+    }
+
+    /// Bytes that the measures of one checkpoint take at most, known before any is computed: the logits
+    /// three times (as they are, exponentiated, projected), the hidden layer twice, of all pairs or of a
+    /// block of them, and 128 MiB for the rows of components.
+    package static func byteCount(_ model: ModelConfiguration, on grid: GroupGrid) -> Double {
+        let (order, neurons) = (Double(grid.order), Double(model.network.neuronCount))
+        let isBlocked =
+            !grid.isCyclic
+            && grid.order * grid.order * grid.order > GroupMeasureInput.mostLogits
+        let logits =
+            isBlocked
+            ? max(Double(GroupMeasureInput.mostLogits), order * order) : order * order * order
+        return 8 * (3 * logits + 2 * logits / order * neurons) + Double(1 << 27)
     }
 
     private var isComposition: Bool { task.configuration.operation == .compose }
@@ -91,10 +109,10 @@ package struct ProgressAnalysis {
     package func measures(
         of weights: [Tensor], keys: KeyComponents, options: ProgressOptions = ProgressOptions()
     ) throws -> [MeasuredValue] {
-        let view = try view(of: weights)
         let byIrreps = !grid.isCyclic || options.includesIrreps || isComposition
         var rows: [MeasuredValue] = []
         if grid.isCyclic {
+            let view = try view(of: weights)
             let frequencies = keys.names.compactMap { Int($0) }
             rows += modularMeasures(
                 logits: view.logits, on: grid,
@@ -118,7 +136,7 @@ package struct ProgressAnalysis {
                 ? keys.names.map { 2 * (Int($0) ?? 0) == grid.order ? "sign" : "freq_\($0)" }
                 : keys.names
             let known = Set(rows.map { [$0.measure, $0.variant, $0.split] })
-            rows += groupMeasures(view.groupMeasureInput, on: grid, keys: names)
+            rows += try groupMeasures(groupInput(of: weights), on: grid, keys: names)
                 .filter {
                     $0.measure != "key_component"
                         && !known.contains([$0.measure, $0.variant, $0.split])

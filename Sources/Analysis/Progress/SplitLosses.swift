@@ -57,6 +57,16 @@ struct SplitSums {
         hasNoise = true
     }
 
+    /// Adds what was added up of other pairs.
+    mutating func add(_ other: SplitSums) {
+        train += other.train
+        noise += other.noise
+        hasNoise = hasNoise || other.hasNoise
+        test += other.test
+        trainCount += other.trainCount
+        testCount += other.testCount
+    }
+
     @inline(__always)
     mutating func add(_ loss: Double, isTrain: Bool) {
         if isTrain {

@@ -6,10 +6,10 @@ enum CurveFunctions {
     static var all: [AggregateFunction] {
         [
             AggregateFunction(FunctionCatalogue.grokStep, form: .curve) { buffer in
-                let threshold = buffer.hasParameter ? buffer.parameter : 0.99
-                guard !threshold.isNaN else { return .null }
-                let step = sustainedStep(buffer, threshold: threshold)
-                return step.map { .integer($0) } ?? .null
+                crossing(buffer, .rising, usual: 0.99)
+            },
+            AggregateFunction(FunctionCatalogue.fallStep, form: .curve) { buffer in
+                crossing(buffer, .falling, usual: 0.01)
             },
             AggregateFunction(FunctionCatalogue.sigmoidMidpoint, form: .curve) { buffer in
                 fit(buffer).map { .real($0.midpointStep) } ?? .null
@@ -31,12 +31,23 @@ enum CurveFunctions {
         ]
     }
 
-    /// The first step of three evaluations in a row at or above the threshold, or of fewer that
-    /// last until the end.
+    private static func crossing(
+        _ buffer: borrowing NumberBuffer, _ direction: CrossingDirection, usual: Double
+    ) -> ScalarValue {
+        let threshold = buffer.hasParameter ? buffer.parameter : usual
+        guard !threshold.isNaN else { return .null }
+        let step = sustainedStep(buffer, threshold: threshold, direction: direction)
+        return step.map { .integer($0) } ?? .null
+    }
+
+    /// The first step of three evaluations in a row beyond the threshold, or of fewer that last until
+    /// the end.
     ///
     /// Rows that come in step order, as an index gives them, are taken as they are; others are
     /// sorted, and of repeated steps the last row counts.
-    static func sustainedStep(_ buffer: borrowing NumberBuffer, threshold: Double) -> Int? {
+    static func sustainedStep(
+        _ buffer: borrowing NumberBuffer, threshold: Double, direction: CrossingDirection
+    ) -> Int? {
         let steps = buffer.keyList
         var isRising = true
         for index in 1..<max(steps.count, 1) where steps[index] <= steps[index - 1] {
@@ -45,19 +56,24 @@ enum CurveFunctions {
         }
         guard isRising else {
             let curve = curve(buffer)
-            return curve.crossings(of: threshold).sustained.step
+            return curve.crossings(of: threshold, direction: direction).sustained.step
         }
-        return sustainedIndex(buffer.valueList, threshold: threshold).map { Int(steps[$0]) }
+        let place =
+            direction == .rising
+            ? sustainedIndex(buffer.valueList) { $0 >= threshold }
+            : sustainedIndex(buffer.valueList) { $0 < threshold }
+        return place.map { Int(steps[$0]) }
     }
 
-    /// The place of the first of three values in a row at or above the threshold, or of fewer that
-    /// last until the end.
-    static func sustainedIndex(
-        _ values: UnsafeBufferPointer<Double>, threshold: Double
+    /// The place of the first of three values in a row beyond the threshold, or of fewer that last
+    /// until the end.
+    @inline(__always)
+    private static func sustainedIndex(
+        _ values: UnsafeBufferPointer<Double>, isBeyond: (Double) -> Bool
     ) -> Int? {
         var length = 0
         for index in values.indices {
-            if values[index] >= threshold {
+            if isBeyond(values[index]) {
                 length += 1
                 if length == Curve.sustainedCount { return index - length + 1 }
             } else {

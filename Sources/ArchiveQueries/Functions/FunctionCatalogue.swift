@@ -51,6 +51,12 @@ package enum FunctionCatalogue {
             + "threshold, 0.99 unless given",
         missing: "NULL when never reached; rows with NULL are left out",
         cost: "one pass, 16 bytes a row")
+    package static let fallStep = FunctionDescription(
+        "fall_step", .aggregate, curve + [Argument("threshold", isOptional: true)],
+        result: "the same of a loss: first step of three in a row below the threshold, 0.01 unless "
+            + "given",
+        missing: "NULL when never reached; rows with NULL are left out",
+        cost: "one pass, 16 bytes a row")
     package static let sigmoidMidpoint = FunctionDescription(
         "sigmoid_midpoint", .aggregate, curve,
         result: "step at the middle of a logistic rise fitted in log10(step + 1)",
@@ -157,7 +163,7 @@ package enum FunctionCatalogue {
     /// All of them.
     package static let all = [
         l2Norm, rmsNorm, maxNorm, spectralNorm, stableRank, effectiveRank, distance, cosine, weight,
-        grokStep, sigmoidMidpoint, sigmoidWidth, median, quantile, survivalMedian,
+        grokStep, fallStep, sigmoidMidpoint, sigmoidWidth, median, quantile, survivalMedian,
         survivalLow, survivalHigh, wilsonLow, wilsonHigh, scalingExponent, criticalPoint,
         criticalExponent, tensorValues, trajectory, fourier, singularValues, hessian, grokking,
         seedBand,

@@ -30,23 +30,31 @@ package final class Analyzer {
     }
 
     /// What a request would compute, and why, in the order of runs and steps.
+    ///
+    /// A run that lacks what the analysis needs or cannot be read has a row that says so, and the others
+    /// have theirs. Errors: an interruption, an index that cannot be read.
     package func pending(_ request: AnalysisRequest) throws -> [PendingAnalysis] {
         try runs(of: request).flatMap { id in
-            let run = try AnalysedRun(
-                id, in: archive, replay: replay, trustsNetwork: trustsNetwork)
             do {
-                try check(run, for: request)
-            } catch let error as any UserErrorConvertible where error.kind == .failure {
+                return try pending(request, of: id)
+            } catch let error where !(error is Interrupted) && !(error is DatabaseError) {
                 return [
                     PendingAnalysis(run: id, step: nil, reason: .impossible("\(error)"))
                 ]
             }
-            let stored = try stored(request, of: id)
-            let items =
-                try AnalysisPlan.checkpoints(request, run, stored: stored).items
-                + AnalysisPlan.wholeRun(request, run, stored: stored).items
-            return items.map { PendingAnalysis(run: id, step: $0.step, reason: $0.reason) }
         }
+    }
+
+    private func pending(
+        _ request: AnalysisRequest, of id: String
+    ) throws -> [PendingAnalysis] {
+        let run = try AnalysedRun(id, in: archive, replay: replay, trustsNetwork: trustsNetwork)
+        try check(run, for: request)
+        let stored = try stored(request, of: id)
+        let items =
+            try AnalysisPlan.checkpoints(request, run, stored: stored).items
+            + AnalysisPlan.wholeRun(request, run, stored: stored).items
+        return items.map { PendingAnalysis(run: id, step: $0.step, reason: $0.reason) }
     }
 
     /// Computes and stores what is missing or stale.

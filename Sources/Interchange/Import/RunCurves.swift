@@ -151,11 +151,12 @@ struct RunCurves {
         let count = curve.values.count
         guard hasStates else {
             // Lists of other lengths were measured at other steps.
-            let isLongest = axis == .positions && (curve.steps.last ?? -1) + 1 >= longestList
+            let isLongest =
+                axis == .positions && (curve.steps.last ?? -1).saturatingSum(1) >= longestList
             if isLongest { notePositions() }
             return isLongest ? curve.steps : nil
         }
-        let length = (curve.steps.last ?? count - 1) + 1
+        let length = (curve.steps.last ?? count - 1).saturatingSum(1)
         if let step, length == step || length == step.saturatingSum(1) {
             notePositions()
             return curve.steps
@@ -163,11 +164,11 @@ struct RunCurves {
         // The code measures the test loss at every tenth pass, from the first on.
         let interval = Self.publishedInterval
         if convention == "progress_measures", let step,
-            length == (step + interval - 1) / interval
+            length == step.saturatingSum(interval - 1) / interval
         {
             assumptions.append(
                 "\(curve.name) was measured every \(interval) passes, as the published code does")
-            return curve.steps.map { $0 * interval }
+            return curve.steps.map { $0.saturatingProduct(interval) }
         }
         return nil
     }
@@ -189,7 +190,7 @@ struct RunCurves {
             case .epochs: "epoch"
             case .positions: "position"
             }
-        let length = (curve.steps.last ?? 0) + 1
+        let length = (curve.steps.last ?? 0).saturatingSum(1)
         let key = curve.axis == .positions ? "position \(length)" : convention
         let index = further.firstIndex { $0.key == key } ?? further.count
         if index == further.count {

@@ -133,3 +133,71 @@ final class Linearization<Scalar: NetworkScalar> {
         parameterTangent = AlignedMemory(count: program.layout.count)
     }
 }
+
+extension AlignedMemory {
+    var byteCount: Int { count * MemoryLayout<Scalar>.stride }
+}
+
+extension TileMemory {
+    var byteCount: Int { prefixes.byteCount + readouts.byteCount }
+}
+
+extension NetworkEvaluator {
+    /// What is reserved now; short pieces of scratch are left out.
+    package var reservedBytes: Int {
+        let evaluation = lanes.reduce(inputValue.byteCount + parameterValue.byteCount) {
+            $0 + $1.value.byteCount + $1.gradient.byteCount + $1.inputGradient.byteCount
+                + $1.parameterGradient.byteCount
+        }
+        guard let kept = linearization else { return evaluation + (features?.byteCount ?? 0) }
+        let tiles = (kept.tileValues + kept.tileGradients).reduce(0) { $0 + $1.byteCount }
+        let lanes = kept.lanes.reduce(0) {
+            $0 + $1.tangent.byteCount + $1.gradientTangent.byteCount
+                + $1.inputGradientTangent.byteCount + $1.parameterGradientTangent.byteCount
+                + $1.discardedInputs.byteCount + $1.discardedParameters.byteCount
+        }
+        return evaluation + (features?.byteCount ?? 0) + tiles + lanes
+            + kept.inputTangent.byteCount + kept.parameterTangent.byteCount
+    }
+
+    /// Bytes that an evaluator of some examples takes, known before it is made.
+    package struct MemoryNeed: Sendable, Equatable {
+        /// For values and gradients.
+        package let evaluation: Int
+        /// For second-order products besides, at most `mostCachedBytes` of them kept activations.
+        package let products: Int
+
+        package var total: Int { evaluation + products }
+    }
+
+    /// What `init` and the first `linearize(at:)` of an evaluator with the same arguments reserve.
+    package static func memoryNeed(
+        network: NetworkConfiguration, space: TokenSpace, examples: Examples,
+        mostCachedBytes: Int = 1 << 31
+    ) -> MemoryNeed {
+        let layout = ParameterLayout(network, space)
+        let program = NetworkProgram<Scalar>(network, space, layout)
+        let plan = RowPlan(
+            examples, blockCount: network.isTransformer ? network.layers : 1,
+            sharesPrefixes: network.dropout == 0)
+        let scalar = MemoryLayout<Scalar>.stride
+        // Derivatives of input rows and of parameters are summed in each lane.
+        let sums = (program.inputColumns * plan.inputCount + layout.count) * scalar
+        let tile = TileMemory<Scalar>.byteCount(
+            program, prefixRows: plan.prefixCapacity, readoutRows: plan.readoutCapacity)
+        let lane = 2 * tile + sums
+        let features = (examples.features.map { $0.count * $0.columnCount } ?? 0) * scalar
+        let tiles =
+            2
+            * plan.tiles[0..<plan.tileCount].reduce(0) {
+                $0
+                    + TileMemory<Scalar>.byteCount(
+                        program, prefixRows: $1.prefixCount, readoutRows: $1.readoutCount)
+            }
+        let keepsTiles = tiles <= mostCachedBytes
+        return MemoryNeed(
+            evaluation: RowPlan.laneCount * lane + sums + features,
+            products: RowPlan.laneCount * (lane + (keepsTiles ? 0 : sums)) + sums
+                + (keepsTiles ? tiles : 0))
+    }
+}

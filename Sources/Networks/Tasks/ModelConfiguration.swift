@@ -139,6 +139,14 @@ package struct ModelConfiguration: Codable, Sendable, Equatable {
         }
     }
 
+    /// Bytes that an evaluator of examples takes, with what second-order products need.
+    package func evaluatorMemory<Scalar: NetworkScalar>(
+        for task: Task, examples: Examples, as type: Scalar.Type
+    ) throws -> NetworkEvaluator<Scalar>.MemoryNeed {
+        NetworkEvaluator<Scalar>.memoryNeed(
+            network: network, space: try space(for: task), examples: examples)
+    }
+
     /// An evaluator for some of the task's examples.
     package func evaluator<Scalar: NetworkScalar>(
         for task: Task, examples: Examples, threadCount: Int = 1, pool: LanePool? = nil,

@@ -74,7 +74,7 @@ struct ReportData {
         FROM runs AS r
         JOIN grokking_times AS g USING (run)
         WHERE r.run IN (SELECT value FROM json_each(:runs)) AND g.source = 'computed'
-            AND g.rule = 'sustained' AND g.threshold = 0.99
+            AND g.rule = 'sustained' AND (g.threshold = 0.99 OR g.metric = 'test_loss')
         ORDER BY r.name, r.run
         """
 

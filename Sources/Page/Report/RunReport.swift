@@ -60,8 +60,9 @@ package struct RunReport {
         out.element(
             "p",
             "Memorised and generalised: the first step of three evaluations in a row at 0.99 or more "
-                + "on training and on test pairs. Midpoint: of a sigmoid fitted to the test "
-                + "accuracy, with its 95 % interval.")
+                + "on training and on test pairs; for runs without accuracies, below the threshold of "
+                + "the loss. Midpoint: of a sigmoid fitted to the test accuracy, with its 95 % "
+                + "interval.")
         out.table(times.columns, times.words)
         let used = Set(times.column("label").map(\.written))
         let defined = Self.labels.filter { label in used.contains { $0.hasPrefix(label.name) } }
@@ -107,17 +108,25 @@ package struct RunReport {
         let metrics = Set(try data.table(ReportData.metrics).column("name").map(\.written))
         let numbers = try data.table(ReportData.numbers).column("name").map(\.written)
         var choices: [Choice] = []
-        if metrics.contains("test_accuracy") {
-            if runs.count <= 12 { choices.append(Choice(name: "accuracy_curves")) }
+        let hasAccuracy = metrics.contains("test_accuracy")
+        if hasAccuracy || metrics.contains("test_loss") {
+            if hasAccuracy, runs.count <= 12 { choices.append(Choice(name: "accuracy_curves")) }
+            // Where accuracy means nothing, learning is read off the loss.
+            let curve: [String: ScalarValue] =
+                hasAccuracy ? [:] : ["metric": .text("test_loss")]
+            let level: [String: ScalarValue] = hasAccuracy ? [:] : ["threshold": .real(0.01)]
             for setting in numbers {
-                let values: [String: ScalarValue] = ["setting": .text(setting)]
+                let values = curve.merging(["setting": .text(setting)]) { $1 }
                 choices.append(Choice(name: "curves_by_setting", parameters: values))
                 choices.append(Choice(name: "aligned_bands", parameters: values))
-                choices.append(Choice(name: "time_by_setting", parameters: values))
+                choices.append(
+                    Choice(name: "time_by_setting", parameters: values.merging(level) { $1 }))
             }
             if numbers.isEmpty && runs.count > 1 {
                 choices.append(
-                    Choice(name: "curves_by_setting", parameters: ["setting": .text("seed")]))
+                    Choice(
+                        name: "curves_by_setting",
+                        parameters: curve.merging(["setting": .text("seed")]) { $1 }))
             }
         }
         if runs.count <= 12 {

@@ -120,7 +120,11 @@ package final class PageRoutes: Sendable {
             if columns.isEmpty {
                 columns =
                     ["name", "status", "task", "network", "seed", "last_step"]
-                    + names.filter { ["last_train_accuracy", "last_test_accuracy"].contains($0) }
+                    + names.filter {
+                        (names.contains("last_test_accuracy")
+                            ? ["last_train_accuracy", "last_test_accuracy"]
+                            : ["last_train_loss", "last_test_loss"]).contains($0)
+                    }
             }
             var sort = query["sort"] ?? ""
             if sort.isEmpty || !(names + ["runs"]).contains(sort) {

@@ -110,13 +110,18 @@ package struct CheckpointSchedule: Sendable, Equatable {
     package static let largestCount = 10_000_000
 
     /// Throws one sentence about the first term that asks for too many checkpoints.
-    func validate(upTo last: Int) throws {
+    package func validate(upTo last: Int) throws {
         for term in terms {
             var count = 0
             if case .every(let interval, let start, let end) = term {
                 count = max(0, min(end ?? last, last) - start) / interval
             } else if case .logSpace(let points) = term {
                 count = points
+            } else if case .ratio(let ratio) = term {
+                // Every step while r·s < s + 1, then the powers of r.
+                let dense = min(1 / (ratio - 1), Double(last))
+                let powers = log(max(Double(last), 1) / max(dense, 1)) / log(ratio)
+                count = Int(min(dense + powers, 1e18))
             }
             guard count <= CheckpointSchedule.largestCount else {
                 throw UserError.usage(
@@ -138,12 +143,16 @@ package struct CheckpointSchedule: Sendable, Equatable {
                 var step = 1
                 while step <= last {
                     steps.insert(step)
-                    step = max(Int(Double(step) * ratio), step + 1)
+                    // The last step is in; what is beyond it may be beyond the whole numbers.
+                    let next = Double(step) * ratio
+                    guard step < last, next < Double(last) else { break }
+                    step = max(Int(next), step + 1)
                 }
             case .logSpace(let count):
                 let exponent = log10(Double(max(last, 1)))
                 for index in 0..<count {
-                    steps.insert(Int(pow(10, exponent * Double(index) / Double(count - 1))))
+                    let step = pow(10, exponent * Double(index) / Double(count - 1))
+                    steps.insert(step < Double(last) ? Int(step) : last)
                 }
             case .steps(let listed): steps.formUnion(listed)
             case .adaptive: break

@@ -45,7 +45,17 @@ extension CurvatureAnalysis {
     }
 
     package func statement(of run: AnalysedRun) -> String? {
-        (try? run.model).flatMap { memory($0.layout).statement }
+        guard let model = try? run.model, let examples = try? model.examples(settings.split)
+        else { return nil }
+        func need<Scalar: NetworkScalar>(_ type: Scalar.Type) -> Int {
+            (try? model.configuration.evaluatorMemory(
+                for: model.task, examples: examples, as: type
+            ).total) ?? 0
+        }
+        // Drafts in single precision have an evaluator of their own.
+        let bytes = need(Float.self) + (settings.precision == .float32 ? 0 : need(Double.self))
+        return memory(model.layout).statement(
+            evaluatorBytes: bytes, exampleCount: examples.count)
     }
 
     /// A plan that answers for each checkpoint from a matrix of curvature at its weights.

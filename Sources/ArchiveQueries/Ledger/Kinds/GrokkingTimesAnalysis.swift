@@ -3,7 +3,7 @@ internal import Analysis
 /// Times of memorisation and generalisation, from a run's curves.
 package struct GrokkingTimesAnalysis: RunAnalysis {
     package static let kind = AnalysisKind.grokking
-    package static let codeVersion = "5"
+    package static let codeVersion = "6"
     package static let view = "grokking_times"
 
     /// The accuracy that counts as solved.

@@ -7,7 +7,7 @@ internal import Networks
 /// Restricted and excluded losses and what belongs to them, and the phases of a run.
 package struct ProgressMeasuresAnalysis: CheckpointAnalysis, RunAnalysis {
     package static let kind = AnalysisKind.progress
-    package static let codeVersion = "4"
+    package static let codeVersion = "5"
     package static let view = "progress_measures"
 
     /// The key frequencies or representations; nil for those of the final weights.
@@ -43,6 +43,14 @@ package struct ProgressMeasuresAnalysis: CheckpointAnalysis, RunAnalysis {
                 advice: "choose among " + known.prefix(6).joined(separator: ", ")
                     + (known.count > 6 ? ", …, \(known.last ?? "")" : ""))
         }
+    }
+
+    package func statement(of run: AnalysedRun) -> String? {
+        guard let model = try? run.model, let grid = try? GroupGrid(model.task) else { return nil }
+        let bytes = ProgressAnalysis.byteCount(model.configuration, on: grid)
+        guard bytes >= 1e8 + Double(1 << 27) else { return nil }
+        return "up to \(VectorMemory.gigabytes(bytes)) of memory for each checkpoint in work: the "
+            + "logits and the hidden layer of \(grid.order * grid.order) pairs."
     }
 
     /// The final weights, which choose the keys.

@@ -77,8 +77,12 @@ package enum RunAnalyses {
                     MeasurementRow("noise_binomial_share", value: $0.binomialShare),
                 ]
             } ?? [])
-            + (unit == .percent
-                ? [MeasurementRow("accuracy_unit", text: "percent, divided by 100 here")] : [])
+            + [
+                MeasurementRow(
+                    "accuracy_unit",
+                    text: unit == .percent
+                        ? "percent, divided by 100 here" : "shares, as stored: none is above 1")
+            ]
     }
 
     private static func rows(

@@ -64,24 +64,36 @@ struct ListCommand: ParsableCommand {
 
     /// The columns that fit a line, with sizes and times as people read them.
     private func printForPeople(_ cursor: SQLCursor) throws {
-        let writer = rows.writer(importance: [
-            "name", "status", "test_accuracy", "steps", "task", "train_accuracy", "began", "stored",
-            "size", "network",
-        ])
-        try writer.begin(columns: [
-            "run", "name", "status", "task", "network", "steps", "stored", "size",
-            "train_accuracy", "test_accuracy", "began",
-        ])
+        var runs: [[String: ScalarValue]] = []
         while let row = try cursor.next() {
-            let cells = Dictionary(uniqueKeysWithValues: zip(cursor.columns, row))
+            runs.append(Dictionary(uniqueKeysWithValues: zip(cursor.columns, row)))
+        }
+        // Where accuracy means nothing, the loss says how far a run is.
+        let showsLoss = runs.contains {
+            $0["test_accuracy"] == .null && $0["test_loss"] != .null
+        }
+        let losses = showsLoss ? ["train_loss", "test_loss"] : []
+        let writer = rows.writer(
+            importance: ["name", "status", "test_accuracy"] + losses.suffix(1)
+                + ["steps", "task", "train_accuracy"] + losses.prefix(1) + [
+                    "began", "stored", "size", "network",
+                ])
+        try writer.begin(
+            columns: [
+                "run", "name", "status", "task", "network", "steps", "stored", "size",
+                "train_accuracy", "test_accuracy",
+            ] + losses + ["began"])
+        for cells in runs {
             func cell(_ name: String) -> ScalarValue { cells[name] ?? .null }
-            try writer.row([
-                cell("run"), cell("name"), cell("status"), cell("task"), cell("network"),
-                cell("last_step"), cell("checkpoint_count"),
-                .text(cell("weight_bytes").integer.map(NumberText.bytes) ?? ""),
-                cell("train_accuracy"), cell("test_accuracy"),
-                .text(cell("created_at").real.map(DateText.local) ?? ""),
-            ])
+            try writer.row(
+                [
+                    cell("run"), cell("name"), cell("status"), cell("task"), cell("network"),
+                    cell("last_step"), cell("checkpoint_count"),
+                    .text(cell("weight_bytes").integer.map(NumberText.bytes) ?? ""),
+                    cell("train_accuracy"), cell("test_accuracy"),
+                ] + losses.map { cell($0).rounded } + [
+                    .text(cell("created_at").real.map(DateText.local) ?? "")
+                ])
         }
         try writer.end()
     }
@@ -104,7 +116,11 @@ struct ListCommand: ParsableCommand {
             (SELECT last_value FROM metric_summaries
                 WHERE run = r.run AND name = 'train_accuracy') AS train_accuracy,
             (SELECT last_value FROM metric_summaries
-                WHERE run = r.run AND name = 'test_accuracy') AS test_accuracy
+                WHERE run = r.run AND name = 'test_accuracy') AS test_accuracy,
+            (SELECT last_value FROM metric_summaries
+                WHERE run = r.run AND name = 'train_loss') AS train_loss,
+            (SELECT last_value FROM metric_summaries
+                WHERE run = r.run AND name = 'test_loss') AS test_loss
         FROM shown AS r
         ORDER BY r.created_at DESC, r.run
         """

@@ -76,12 +76,15 @@ final class SweepDisplay: Sendable {
     }
 
     private func line(_ run: String, _ progress: TrainingProgress) -> String {
-        let percent = 100 * progress.step / max(progress.lastStep, 1)
+        let percent = Int(100 * Double(progress.step) / Double(max(progress.lastStep, 1)))
         let accuracy = progress.testAccuracy ?? progress.trainAccuracy
         return "\(run)  \(percent) %  \(NumberText.grouped(progress.step)) of "
             + "\(NumberText.grouped(progress.lastStep)) steps, "
             + "\(NumberText.rounded(progress.stepsPerSecond, digits: 3)) steps/s"
-            + (accuracy.map { ", accuracy \(NumberText.rounded($0, digits: 3))" } ?? "")
+            + (accuracy.map { ", accuracy \(NumberText.rounded($0, digits: 3))" }
+                ?? (progress.testLoss ?? progress.trainLoss).map {
+                    ", loss \(NumberText.rounded($0, digits: 3))"
+                } ?? "")
     }
 
     private func total(_ state: State, _ now: ContinuousClock.Instant) -> String {

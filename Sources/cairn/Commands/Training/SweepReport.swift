@@ -15,7 +15,10 @@ struct SweepReport {
     func write(to rows: RowOptions) throws {
         let lines = zip(sweep.runs, endings).map { run, ending -> [ScalarValue] in
             func line(_ word: String, _ reason: String? = nil) -> [ScalarValue] {
-                [.text(run.name), .text(word), .null, .null, reason.map { .text($0) } ?? .null]
+                [
+                    .text(run.name), .text(word), .null, .null, .null,
+                    reason.map { .text($0) } ?? .null,
+                ]
             }
             switch ending {
             case .skipped: return line("skipped")
@@ -25,14 +28,16 @@ struct SweepReport {
             case .elsewhere(let who): return line("elsewhere", who)
             case .done(let outcome):
                 let accuracy = ScalarValue(outcome.metrics[MetricName.testAccuracy])
+                let loss = ScalarValue(outcome.metrics[MetricName.testLoss])
                 return [
                     .text(run.name), .text(outcome.status.rawValue), ScalarValue(outcome.lastStep),
-                    rows.format == .table ? accuracy.rounded : accuracy, .null,
+                    rows.format == .table ? accuracy.rounded : accuracy,
+                    rows.format == .table ? loss.rounded : loss, .null,
                 ]
             }
         }
         try rows.writer().write(
-            columns: ["run", "ended", "step", "test_accuracy", "reason"], rows: lines)
+            columns: ["run", "ended", "step", "test_accuracy", "test_loss", "reason"], rows: lines)
         try Output.standard.flush()
     }
 

@@ -28,10 +28,14 @@ struct WatchedTraining {
     }
 
     private static func detail(_ progress: TrainingProgress) -> String {
-        [("train", progress.trainAccuracy), ("test", progress.testAccuracy)].compactMap {
-            name, accuracy in
-            accuracy.map { "\(name) " + String(format: "%.3f", $0) }
-        }.joined(separator: "  ")
+        let accuracies = [("train", progress.trainAccuracy), ("test", progress.testAccuracy)]
+            .compactMap { name, accuracy in
+                accuracy.map { "\(name) " + String(format: "%.3f", $0) }
+            }
+        // Where accuracy means nothing, the loss says how far training is.
+        let losses = [("train loss", progress.trainLoss), ("test loss", progress.testLoss)]
+            .compactMap { name, loss in loss.map { "\(name) " + String(format: "%.3g", $0) } }
+        return (accuracies.isEmpty ? losses : accuracies).joined(separator: "  ")
     }
 
     /// Prints what a run came to; throws `Interrupted` when it was stopped.
