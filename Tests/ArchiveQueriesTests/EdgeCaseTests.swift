@@ -150,7 +150,7 @@ struct EdgeCaseTests {
                 """
             let notFinite = [
                 "circularity", "class_distance_ratio", "intrinsic_dimension", "participation_ratio",
-                "representation_entropy", "softmax_collapse",
+                "representation_effective_rank", "representation_entropy", "softmax_collapse",
             ].map { "\($0) NULL not all of its numbers are finite" }
             let times = """
                 SELECT memorisation_step, generalisation_step, gap, midpoint_step, label

@@ -436,6 +436,10 @@ struct MeasureKindsTests {
             "grokking noise_binomial_share", "grokking train_loss_spike", "grokking step_ratio",
             "grokking generalisation_interpolated", "grokking memorisation_interpolated",
             "grokking label_missing",
+            // Ten evenly spaced checkpoints, and options.
+            "gradients gradient_gap", "gradients gradient_edge_ratio",
+            "gradients gradient_singular_value", "hessian sharpness_dimension",
+            "learning_coefficient learning_coefficient_warning",
         ]
         let missing = listed.subtracting(stored).subtracting(others)
             .filter { !$0.hasSuffix("_through_network") }

@@ -25,7 +25,10 @@ import Testing
         let kinds = try objects(fixture.cairn(["analyze", "--json"]).output)
         let names = kinds.compactMap { $0["kind"] as? String }
         #expect(
-            names == ["norms", "tails", "fourier", "progress", "geometry", "hessian", "grokking"])
+            names == [
+                "norms", "tails", "fourier", "progress", "geometry", "topology", "similarity",
+                "hessian", "gradients", "landscape", "learning_coefficient", "grokking",
+            ])
         for name in names {
             let help = try fixture.cairn(["analyze", name, "--help"])
             #expect(help.exitCode == 0)

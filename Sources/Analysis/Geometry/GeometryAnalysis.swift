@@ -1,5 +1,6 @@
 internal import ArrayMath
 package import Checkpoints
+internal import Foundation
 package import Networks
 
 /// The geometry of the checkpoints of one run: embeddings, hidden layer and logits.
@@ -65,7 +66,8 @@ package struct GeometryAnalysis {
     /// `participation_ratio`, `intrinsic_dimension`, `circularity` of each key. Of the hidden layer at
     /// the read-out: `hidden_rows` (how many rows are looked at), `class_distance_ratio` (inter over intra, classes
     /// are answers),
-    /// `representation_entropy`, `participation_ratio`. Of the logits: `softmax_collapse` for single
+    /// `representation_entropy`, `representation_effective_rank` (its exponential before it is divided by
+    /// ln d), `participation_ratio`. Of the logits: `softmax_collapse` for single
     /// and double precision. `last_layer_norm` is that of the unembedding. A measure whose definition
     /// does not hold has no value, and a text that says why.
     package func measures(of weights: [Tensor], keys: [Int]) throws -> [MeasuredValue] {
@@ -117,10 +119,13 @@ package struct GeometryAnalysis {
             ? classDistanceRatio(
                 features: hidden, columns: width, labels: evaluator.examples.targets.map(Int.init))
             : nil
+        let entropy = representationEntropy(hidden, columns: width)
         return [
             row("hidden_rows", Double(evaluator.examples.count), ""),
             row(
-                "representation_entropy", representationEntropy(hidden, columns: width),
+                "representation_entropy", entropy, "a single neuron, or none that is active"),
+            row(
+                "representation_effective_rank", entropy.map { exp($0 * log(Double(width))) },
                 "a single neuron, or none that is active"),
             row(
                 "participation_ratio",

@@ -115,6 +115,13 @@ package func classDistanceRatio(
 /// Points with a duplicate are left out; nil when fewer than three remain, when all ratios are 1,
 /// and where a coordinate is not finite.
 package func twoNeighbourDimension(_ values: [Double], columns: Int) -> Double? {
+    guard let logs = neighbourRatioLogs(values, columns: columns) else { return nil }
+    let sum = logs.reduce(0, +)
+    return logs.count >= 3 && sum > 0 ? Double(logs.count) / sum : nil
+}
+
+/// ln(r₂ / r₁) of each point that has no duplicate; nil where a coordinate is not finite.
+func neighbourRatioLogs(_ values: [Double], columns: Int) -> [Double]? {
     guard values.allSatisfy(\.isFinite) else { return nil }
     let rows = values.count / max(columns, 1)
     var logs: [Double] = []
@@ -135,8 +142,7 @@ package func twoNeighbourDimension(_ values: [Double], columns: Int) -> Double? 
         }
         if first > 0, second.isFinite { logs.append(0.5 * log(second / first)) }
     }
-    let sum = logs.reduce(0, +)
-    return logs.count >= 3 && sum > 0 ? Double(logs.count) / sum : nil
+    return logs
 }
 
 /// The share of samples whose largest logit beats the second by so much that the softmax of this

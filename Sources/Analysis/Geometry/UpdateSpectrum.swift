@@ -44,6 +44,16 @@ package struct UpdateSpectrum: Sendable, Equatable {
         values = singularValues(rows, rows: weights.count - 1, columns: count)
     }
 
+    /// The spectrum of rows as they are, of gradients for example.
+    ///
+    /// Nil for fewer than two rows or rows of different lengths.
+    package init?(rows: [[Double]]) {
+        guard rows.count >= 2, let count = rows.first?.count,
+            rows.allSatisfy({ $0.count == count })
+        else { return nil }
+        values = singularValues(rows.flatMap { $0 }, rows: rows.count, columns: count)
+    }
+
     /// Whether steps are evenly spaced, as the measure requires.
     package static func isEvenlySpaced(_ steps: [Int]) -> Bool {
         guard steps.count >= 3 else { return false }

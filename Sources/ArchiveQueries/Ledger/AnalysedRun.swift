@@ -137,6 +137,13 @@ package final class AnalysedRun {
         try archive.read(body)
     }
 
+    /// Another run of the archive.
+    ///
+    /// Errors: there is none of this id.
+    package func sibling(_ id: String) throws -> AnalysedRun {
+        try AnalysedRun(id, in: archive, trustsNetwork: trustsNetwork)
+    }
+
     /// The SHA-256 of some steps and the digests of their weights, in the given order.
     package func digest(ofSteps steps: [Int]) -> String {
         let lines = steps.map { "\($0) \(digests[$0] ?? "")\n" }.joined()

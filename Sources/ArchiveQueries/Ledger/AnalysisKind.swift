@@ -13,8 +13,18 @@ package enum AnalysisKind: String, Sendable, CaseIterable {
     case progress
     /// Shape of embeddings, hidden layers and updates.
     case geometry
+    /// Loops and merging components of the rows of embeddings.
+    case topology
+    /// How alike layers are to the checkpoint before, to the last and to one of any run.
+    case similarity
     /// Extreme eigenvalues of the loss's curvature, and what else is measured of it.
     case hessian
+    /// The noise scale of gradients, and their spectral edge over checkpoints.
+    case gradients
+    /// Loss and accuracy of the weights times factors from 1/10 to 10.
+    case landscape
+    /// The local learning coefficient by Langevin sampling, with its diagnostics.
+    case learningCoefficient = "learning_coefficient"
     /// Times of memorisation and generalisation, from the curves.
     case grokking
 
@@ -26,7 +36,12 @@ package enum AnalysisKind: String, Sendable, CaseIterable {
         case .fourier: FourierAnalysis()
         case .progress: ProgressMeasuresAnalysis()
         case .geometry: GeometryMeasuresAnalysis()
+        case .topology: TopologyAnalysis()
+        case .similarity: SimilarityAnalysis()
         case .hessian: EigenvalueAnalysis()
+        case .gradients: GradientsAnalysis()
+        case .landscape: LandscapeAnalysis()
+        case .learningCoefficient: LearningCoefficientAnalysis()
         case .grokking: GrokkingTimesAnalysis()
         }
     }

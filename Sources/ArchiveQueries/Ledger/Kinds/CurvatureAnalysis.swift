@@ -215,17 +215,45 @@ package struct DensityAnalysis: CurvatureAnalysis {
     }
 
     package func prepare(_ run: AnalysedRun) throws -> CheckpointPlan {
-        try plan(run, of: matrix) { curvature, _ in
+        let rate = try run.description.hyperparameters.first { $0.name == "learning_rate" }
+            .flatMap { parameter -> Double? in
+                switch parameter.value {
+                case .real(let rate): rate
+                case .integer(let rate): Double(rate)
+                default: nil
+                }
+            }
+        return try plan(run, of: matrix) { curvature, _ in
             let density = try curvatureDensity(
                 of: curvature.exact, stepCount: lanczosSteps, probeCount: probes, seed: seedBits)
-            return density.probes.enumerated().flatMap { probe, nodes in
+            let nodes: [any ResultRow] = density.probes.enumerated().flatMap { probe, nodes in
                 nodes.enumerated().map { place, node in
                     DensityRow(
                         probe: probe, place: place, node: node, curvature: matrix,
                         split: settings.split)
                 }
             }
+            return nodes + [dimensionRow(density, count: curvature.layout.count, rate: rate)]
         }
+    }
+
+    /// The sharpness dimension from the nodes of all probes.
+    private func dimensionRow(
+        _ density: SpectralDensity, count: Int, rate: Double?
+    ) -> MeasurementRow {
+        let nodes = density.probes.flatMap { $0 }
+        let weight = Double(count) / Double(max(density.probes.count, 1))
+        let value = rate.flatMap {
+            sharpnessDimension(
+                eigenvalues: nodes.map(\.eigenvalue), weights: nodes.map { weight * $0.weight },
+                learningRate: $0)
+        }
+        return MeasurementRow(
+            "sharpness_dimension", variant: matrix.rawValue, split: settings.split.rawValue,
+            value: value,
+            text: value == nil
+                ? rate == nil ? "the run states no learning rate" : "an eigenvalue is not finite"
+                : nil)
     }
 }
 

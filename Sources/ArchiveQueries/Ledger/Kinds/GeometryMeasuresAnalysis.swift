@@ -6,7 +6,7 @@ internal import Networks
 /// Shape of embeddings, hidden layers and updates, and what a whole run's shapes say.
 package struct GeometryMeasuresAnalysis: CheckpointAnalysis, RunAnalysis {
     package static let kind = AnalysisKind.geometry
-    package static let codeVersion = "3"
+    package static let codeVersion = "4"
     package static let view = "measurements"
 
     package init() {}

@@ -23,7 +23,9 @@ struct AnalyzeCommand: ParsableCommand {
     static var kinds: [any AnalysisCommand.Type] {
         [
             NormsCommand.self, TailsCommand.self, FourierCommand.self, ProgressCommand.self,
-            GeometryCommand.self, HessianCommand.self, GrokkingCommand.self,
+            GeometryCommand.self, TopologyCommand.self, SimilarityCommand.self,
+            HessianCommand.self, GradientsCommand.self, LandscapeCommand.self,
+            LearningCoefficientCommand.self, GrokkingCommand.self,
         ]
     }
 }
