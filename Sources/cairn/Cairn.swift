@@ -27,7 +27,8 @@ struct Cairn: ParsableCommand {
             CommandGroup(
                 name: "Questions",
                 subcommands: [
-                    ListCommand.self, ShowCommand.self, SQLCommand.self, QueryCommand.self,
+                    ListCommand.self, ShowCommand.self, CompareCommand.self, SQLCommand.self,
+                    QueryCommand.self,
                     AnalyzeCommand.self,
                 ]),
             CommandGroup(

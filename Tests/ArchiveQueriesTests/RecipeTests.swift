@@ -89,6 +89,26 @@ struct RecipeTests {
         #expect(result.output == "[(4, 1.0)]\n(0.0, 1)\n")
     }
 
+    @Test(.enabled(if: ReferencePython.interpreter(with: "pyarrow.parquet") != nil))
+    func pyarrowReadsTheStreamAndWritesParquet() throws {
+        let folder = try folder()
+        defer { withExtendedLifetime(folder) {} }
+        let python = try #require(ReferencePython.interpreter(with: "pyarrow.parquet"))
+        try
+            (recipe("Arrow") + """
+                table = pyarrow.parquet.read_table("runs.parquet")
+                print(table.num_rows, table.schema.field("weight_decay").type)
+                """).write(toFile: folder.path("script.py"), atomically: true, encoding: .utf8)
+        let result = try run(
+            "/bin/sh",
+            [
+                "-c",
+                "'\(cairnExecutable())' sql --arrow 'SELECT * FROM runs_wide' "
+                    + "| '\(python)' script.py",
+            ], folder: folder.path)
+        #expect(result.error == "" && result.output == "4 double\n", "\(result.error)")
+    }
+
     /// The rows that a page of Datasette shows.
     private func page(
         _ path: String, python: String, _ more: [String] = [],

@@ -129,7 +129,7 @@ import Testing
         (["sql", "SELECT 1", "-p", "x"], ["name=value"]),
         (["sql", "SELECT 1", "--timeout", "-1"], ["--timeout"]),
         (["sql", "SELECT 1", "--attach", "x"], ["alias=file"]),
-        (["sql", "SELECT 1", "--parquet", "x.parquet"], ["parquet"]),
+        (["sql", "SELECT 1", "--arrow", "--json"], ["--arrow", "--json"]),
         (["query", "best_rnus"], ["best_rnus", "did you mean best_runs"]),
         (["query", "curve"], ["run"]),
         (["analyze", "nroms"], ["nroms", "did you mean norms"]),

@@ -40,4 +40,20 @@ import Testing
         #expect(typed("abc\u{3}").1 == .abandoned)
         #expect(typed("abc\u{1}\u{4}\r").0 == "bc")
     }
+
+    @Test func tabCompletesWordsAndNamesTheChoices() {
+        let words = WordCompletion(["metrics", "metric_summaries", "l2_norm(", "runs"])
+        func typed(_ keys: String) -> (String, Edit.Outcome) {
+            var edit = Edit(prompt: "> ", history: [], completion: words)
+            var outcome = Edit.Outcome.more
+            for byte in keys.utf8 { outcome = edit.take(byte) { nil } }
+            return (edit.text, outcome)
+        }
+        #expect(typed("FROM me\t") == ("FROM metric", .more))
+        #expect(typed("FROM me\t\t").1 == .choices(["metric_summaries", "metrics"]))
+        #expect(typed("SELECT l2\trun").0 == "SELECT l2_norm(run")
+        #expect(typed("from R\t").0 == "from runs")
+        #expect(typed("\t") == ("", .more))
+        #expect(typed("x\t") == ("x", .more))
+    }
 }

@@ -28,7 +28,8 @@ import Testing
         #expect(try names(["-p", "sweep=first"]).allSatisfy { $0.hasPrefix("first/") })
         #expect(try names(["-p", "sweep=first"]).count == 4)
         #expect(try names(["-p", "sweep=[fs]*"]).count == 8)
-        #expect(try names(["-p", "sweep=none"]) == [])
+        try fixture.expectRefusal(
+            ["query", "runs", "-p", "sweep=none"], exitCode: 1, mentions: ["no such sweep"])
         for query in ["time_by_fraction", "time_by_weight_decay", "share_grokked"] {
             func runs(_ parameters: [String]) throws -> Int {
                 try objects(fixture.cairn(["query", query, "--json"] + parameters).output)

@@ -3,6 +3,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import cairn
+
 /// Runs that are stopped, forked, repeated and listed, as a person would do it.
 @Suite struct TrainingCommandTests {
     /// Ctrl-C stops after a last checkpoint; what `cairn resume` makes of it is the whole run.
@@ -88,12 +90,25 @@ import Testing
             #expect((row["published in"] as? String)?.isEmpty == false)
         }
         let one = try objects(
-            fixture.cairn(["train", "--preset", "power-divide", "--list-presets", "--json"]).output)
+            fixture.cairn(
+                ["train", "--preset", "power-divide", "--batch", "full", "--list", "--json"]
+            ).output)
         let values = Dictionary(
             one.map { ($0["setting"] as? String ?? "", $0["value"]) }, uniquingKeysWith: { $1 })
         #expect(values["weight_decay"] as? Double == 1)
         #expect(values["normalization"] as? String == "post")
+        #expect(values["batch"] as? String == "full")
         #expect((values["published in"] as? String)?.contains("A.1.1") == true)
+        try fixture.expectRefusal(
+            ["train", "--preset", "nanda", "--list-presets"], exitCode: 2, mentions: ["--list"])
+    }
+
+    @Test func thePresetsFitEightyColumns() throws {
+        let result = try CommandLineFixture().cairn(["train", "--list-presets"])
+        let lines = result.output.split(separator: "\n").map(String.init)
+        #expect(lines.allSatisfy { DisplayWidth.of($0) <= 80 })
+        #expect(lines.contains { $0.hasPrefix("  power-divide ") && $0.contains("x / y") })
+        #expect(lines.contains("Power et al. 2022, A.1.1 and A.1.2"))
     }
 
     @Test func everyOperationIsListedWithWhatItAsksFor() throws {

@@ -25,7 +25,8 @@ package final class PseudoTerminal {
         let terminal = FileHandle(fileDescriptor: other, closeOnDealloc: true)
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
-        let ours = ["TERM": "xterm", "COLUMNS": "80"]
+        // A pager would wait for keys; tests of pages name one of their own.
+        let ours = ["TERM": "xterm", "COLUMNS": "80", "PAGER": "cat"]
         process.environment = ProcessInfo.processInfo.environment.merging(ours) { $1 }
             .merging(environment) { $1 }
         process.standardInput = terminal

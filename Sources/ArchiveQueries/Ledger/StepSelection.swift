@@ -1,5 +1,6 @@
 internal import Checkpoints
 internal import Foundation
+package import Training
 
 /// Which checkpoints of a run to work on.
 package enum StepSelection: Sendable, Equatable {
@@ -12,8 +13,11 @@ package enum StepSelection: Sendable, Equatable {
     case steps([Int])
     /// All stored steps from the first bound to the second.
     case range(Int, Int)
+    /// The stored steps that a run with this schedule would have stored; its first and last are in.
+    case schedule(CheckpointSchedule)
 
-    /// Reads `all`, `first`, `last`, `log:10`, `0,100,2000` or `100-2000`.
+    /// Reads `all`, `first`, `last`, `log:10`, `0,100,2000` or `100-2000`, and what `train --checkpoints`
+    /// takes, as `every 100` or `log 1.5 + at 10,30`.
     package init(written text: String) throws {
         func number(_ text: Substring) -> Int? { Int(text).flatMap { $0 >= 0 ? $0 : nil } }
         switch text {
@@ -31,10 +35,15 @@ package enum StepSelection: Sendable, Equatable {
                 self = .range(low, high)
             } else if list.allSatisfy({ number($0) != nil }) {
                 self = .steps(list.compactMap(number))
+            } else if text.contains(" "), let schedule = try? CheckpointSchedule(text),
+                schedule.movement == nil
+            {
+                self = .schedule(schedule)
             } else {
                 throw UserError.usage(
                     subject: "steps \(text)", cause: "they cannot be read",
-                    advice: "write all, first, last, log:10, 0,100,2000 or 100-2000")
+                    advice: "write all, first, last, log:10, 0,100,2000, 100-2000, "
+                        + "'every 100', 'log 1.5' or several schedules joined by +")
             }
         }
     }
@@ -51,6 +60,11 @@ package enum StepSelection: Sendable, Equatable {
         case .first: return Array(stored.prefix(1))
         case .last: return Array(stored.suffix(1))
         case .range(let low, let high): return stored.filter { $0 >= low && $0 <= high }
+        case .schedule(let schedule):
+            guard let first = stored.first, let last = stored.last else { return [] }
+            try schedule.validate(upTo: last)
+            let wanted = Set(schedule.fixedSteps(upTo: last))
+            return stored.filter { wanted.contains($0) || $0 == first }
         case .steps(let steps):
             let known = Set(stored)
             if let missing = steps.first(where: { !known.contains($0) }),

@@ -9,6 +9,8 @@ final class SQLiteStatement {
     let sql: String
     /// What follows the statement in the text it was compiled from.
     let remainder: String
+    /// The columns of each table and view that it reads.
+    let columnsRead: [String: Set<String>]
 
     /// Compiles the first statement of a text.
     ///
@@ -31,6 +33,7 @@ final class SQLiteStatement {
         sql = String(decoding: bytes[..<consumed], as: UTF8.self)
         remainder = String(decoding: bytes[consumed...], as: UTF8.self)
         pointer = statement
+        columnsRead = connection.statementGuard.columnsRead
         if let statement, sqlite3_stmt_readonly(statement) == 0,
             connection.statementGuard.isActive
         {
@@ -48,6 +51,22 @@ final class SQLiteStatement {
         (0..<sqlite3_column_count(pointer)).map { index in
             sqlite3_column_name(pointer, index).map { String(cString: $0) } ?? ""
         }
+    }
+
+    /// Where a column of the result comes from, and the type that is declared there; nil for what the
+    /// statement or a view computes.
+    func origin(of column: Int) -> (type: String?, table: String?, column: String?) {
+        func text(_ pointer: UnsafePointer<CChar>?) -> String? {
+            pointer.map { String(cString: $0) }
+        }
+        let column = Int32(column)
+        // A file that is attached may have tables of the same names.
+        let isOwn = text(sqlite3_column_database_name(pointer, column)) == "main"
+        return (
+            text(sqlite3_column_decltype(pointer, column)),
+            isOwn ? text(sqlite3_column_table_name(pointer, column)) : nil,
+            isOwn ? text(sqlite3_column_origin_name(pointer, column)) : nil
+        )
     }
 
     /// The names of the parameters without their mark, in order; nil for a plain `?`.

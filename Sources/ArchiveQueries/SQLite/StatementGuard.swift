@@ -8,6 +8,8 @@ final class StatementGuard {
     /// What the last refused statement tried, as the end of a sentence; nil when nothing was
     /// refused.
     private(set) var refusal: String?
+    /// The columns of each table and view that the last compiled statement reads.
+    private(set) var columnsRead: [String: Set<String>] = [:]
     /// Off while the session prepares its own connection.
     var isActive = true
 
@@ -25,7 +27,10 @@ final class StatementGuard {
     /// Functions that reach code or memory outside the database.
     private static let refusedFunctions: Set<String> = ["load_extension", "fts3_tokenizer"]
 
-    func reset() { refusal = nil }
+    func reset() {
+        refusal = nil
+        columnsRead = [:]
+    }
 
     /// Has SQLite ask about each action of the connection's statements.
     ///
@@ -46,7 +51,10 @@ final class StatementGuard {
     private func allows(_ action: Int32, _ first: String?, _ second: String?) -> Bool {
         guard isActive else { return true }
         switch action {
-        case SQLITE_SELECT, SQLITE_READ, SQLITE_RECURSIVE: return true
+        case SQLITE_READ:
+            if let first, let second { columnsRead[first, default: []].insert(second) }
+            return true
+        case SQLITE_SELECT, SQLITE_RECURSIVE: return true
         case SQLITE_FUNCTION:
             let name = (second ?? "").lowercased()
             guard Self.refusedFunctions.contains(name) else { return true }

@@ -214,7 +214,7 @@ package final class SQLSession {
 
 /// The rows of one running statement, computed as they are asked for.
 package final class SQLCursor {
-    private let statement: SQLiteStatement
+    let statement: SQLiteStatement
     /// The names of the columns as the statement gives them; names may repeat.
     package let columns: [String]
     private let functions: ArchiveFunctions?

@@ -7,19 +7,23 @@ package final class ReplayedRun: CheckpointSource {
     private let source: any CheckpointSource
     private let replay: Replay
     private let watch: () throws -> Void
+    private let progress: (_ step: Int, _ target: Int) -> Void
     private var latest: Replay.Result?
     /// How far each recomputed step is proved to be what training had.
     package private(set) var proofs: [Int: Replay.Proof] = [:]
 
-    /// A run of `source`; `watch` is asked before every recomputed step and stops it by throwing.
+    /// A run of `source`; `watch` is asked before every recomputed step and stops it by throwing, and
+    /// `progress` is told of it and of the step that is wanted.
     ///
     /// Errors: the run was imported, or its configuration cannot be trained here.
     package init(
         _ source: any CheckpointSource, threadCount: Int = 2,
-        watch: @escaping () throws -> Void = {}
+        watch: @escaping () throws -> Void = {},
+        progress: @escaping (_ step: Int, _ target: Int) -> Void = { _, _ in }
     ) throws {
         self.source = source
         self.watch = watch
+        self.progress = progress
         replay = try Replay(source.run, threadCount: threadCount, data: source.data)
     }
 
@@ -58,7 +62,8 @@ package final class ReplayedRun: CheckpointSource {
         if let latest, latest.step == step { return latest }
         var stop: (any Error)?
         do {
-            let result = try replay.weights(at: step, of: source, after: latest) { _ in
+            let result = try replay.weights(at: step, of: source, after: latest) { done in
+                progress(done, step)
                 do { try watch() } catch { stop = error }
                 return stop == nil
             }

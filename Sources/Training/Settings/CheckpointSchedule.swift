@@ -7,7 +7,7 @@ internal import Foundation
 /// - `every 100`, also `every 10 from 3000 to 5000`;
 /// - `log 1.02`: 1, then max(⌊1.02·s⌋, s + 1) after each step s;
 /// - `logspace 1000`: the different integers among 1000 log-spaced numbers up to the last step;
-/// - `at 1,10,500`;
+/// - `at 1,10,500`, also `1,10,500`;
 /// - `adaptive`, also `adaptive 0.02`: whenever test accuracy has moved by more than this share, or
 ///   test loss by the factor e^(10·share), since the last stored step.
 package struct CheckpointSchedule: Sendable, Equatable {
@@ -69,6 +69,11 @@ package struct CheckpointSchedule: Sendable, Equatable {
             if let count = Int(words[1]) { return .logSpace(count) }
         case ("at", 2...):
             let steps = words.dropFirst().joined().split(separator: ",").map { Int($0) }
+            if !steps.contains(nil) { return .steps(steps.compactMap { $0 }.sorted()) }
+        case (_, 1) where words[0].contains(","):
+            let steps = words[0].split(separator: ",", omittingEmptySubsequences: false).map {
+                Int($0)
+            }
             if !steps.contains(nil) { return .steps(steps.compactMap { $0 }.sorted()) }
         case ("adaptive", 1): return .adaptive(usualMovement)
         case ("adaptive", 2):
@@ -162,7 +167,7 @@ package struct CheckpointSchedule: Sendable, Equatable {
     }
 
     /// The share of test accuracy after which a checkpoint is stored; nil without `adaptive`.
-    var movement: Double? {
+    package var movement: Double? {
         terms.compactMap { if case .adaptive(let share) = $0 { share } else { nil } }.min()
     }
 }

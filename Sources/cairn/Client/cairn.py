@@ -49,18 +49,27 @@ class Archive:
         self.path = str(path or os.environ.get("CAIRN_ARCHIVE") or "archive")
         self._program = _program(program)
 
-    def _ask(self, command, parameters):
+    def _run(self, command, parameters):
         options = [part for name, value in parameters.items() for part in ("-p", f"{name}={value}")]
         answer = subprocess.run(
-            [self._program, *command, *options, "--json", "--archive", self.path],
-            capture_output=True, text=True)
+            [self._program, *command, *options, "--archive", self.path], capture_output=True)
         if answer.returncode != 0:
-            raise CairnError(answer.stderr.strip())
-        return json.loads(answer.stdout or "[]")
+            raise CairnError(answer.stderr.decode().strip())
+        return answer.stdout
+
+    def _ask(self, command, parameters):
+        return json.loads(self._run([*command, "--json"], parameters) or b"[]")
 
     def sql(self, statement, /, **parameters):
         """The rows of a statement as dictionaries; `:name` in it takes the parameter `name`."""
         return self._ask(["sql", statement], parameters)
+
+    def arrow(self, statement, /, **parameters):
+        """The rows of a statement as a pyarrow.Table, with the types that the views declare."""
+        import pyarrow
+
+        stream = self._run(["sql", statement, "--arrow"], parameters)
+        return pyarrow.ipc.open_stream(stream).read_all()
 
     def query(self, name, /, **parameters):
         """The rows of a saved question, such as `grokking`; `cairn query` lists them."""

@@ -13,7 +13,13 @@ final class ChosenColumns: RowWriter {
 
     /// Errors: there is no such column.
     func begin(columns: [String]) throws {
-        positions = try names.map { name in
+        positions = try ChosenColumns.positions(of: names, in: columns)
+        try writer.begin(columns: names)
+    }
+
+    /// Errors: there is no such column.
+    static func positions(of names: [String], in columns: [String]) throws -> [Int] {
+        try names.map { name in
             if let position = columns.firstIndex(of: name) { return position }
             let near = NearNames.nearest(to: name, in: columns).first
             throw UserError.usage(
@@ -21,7 +27,6 @@ final class ChosenColumns: RowWriter {
                 advice: near.map { "did you mean \($0)?" }
                     ?? "choose from \(columns.joined(separator: ", "))")
         }
-        try writer.begin(columns: names)
     }
 
     func row(_ cells: [ScalarValue]) throws {

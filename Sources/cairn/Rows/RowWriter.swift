@@ -55,6 +55,23 @@ enum RowFormat: String, EnumerableFlag {
     }
 }
 
+/// The names of a result's columns.
+enum ColumnNames {
+    /// Two columns of one name would make one of them unreadable: later ones are numbered.
+    static func distinct(_ columns: [String]) -> [String] {
+        var used: Set<String> = []
+        return columns.map { column in
+            var name = column
+            var number = 2
+            while !used.insert(name).inserted {
+                name = "\(column)_\(number)"
+                number += 1
+            }
+            return name
+        }
+    }
+}
+
 /// Rows as JSON objects: one array, or one object a line.
 final class JSONWriter: RowWriter {
     private let output: Output
@@ -67,18 +84,8 @@ final class JSONWriter: RowWriter {
         self.isArray = isArray
     }
 
-    /// Two columns of one name would make one of them unreadable: later ones are numbered.
     func begin(columns: [String]) throws {
-        var used: Set<String> = []
-        keys = columns.map { column in
-            var name = column
-            var number = 2
-            while !used.insert(name).inserted {
-                name = "\(column)_\(number)"
-                number += 1
-            }
-            return JSONValue.quoted(name)
-        }
+        keys = ColumnNames.distinct(columns).map(JSONValue.quoted)
     }
 
     func row(_ cells: [ScalarValue]) throws {

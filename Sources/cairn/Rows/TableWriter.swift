@@ -51,7 +51,7 @@ final class TableWriter: RowWriter {
     func begin(columns: [String]) throws { self.columns = columns.map(text) }
 
     func row(_ cells: [ScalarValue]) throws {
-        guard !isRunning else { return try print(cells) }
+        guard !isRunning else { return try output.write(text(of: cells)) }
         waiting.append(cells)
         let now = ContinuousClock.now
         let first = started ?? now
@@ -66,7 +66,7 @@ final class TableWriter: RowWriter {
         guard shown.count < columns.count else { return }
         try output.flush()
         let names = columns.indices.filter { !shown.contains($0) }.map { columns[$0] }
-        Output.error.note(
+        Output.error.remark(
             "Left out for want of room: \(names.joined(separator: ", ")) "
                 + "(--columns NAMES chooses, --wide shows all).")
     }
@@ -86,13 +86,13 @@ final class TableWriter: RowWriter {
                 && cells.allSatisfy { $0.isNumber || $0 == .null }
         }
         chooseColumns()
-        if isTurned, fitsTurned(texts) {
-            try printTurned(texts)
-        } else {
-            if !isTurned { try printHeader() }
-            for cells in waiting { try print(cells) }
-        }
+        // In one piece, so that it is known at once whether it fits the screen.
+        let sample =
+            isTurned && fitsTurned(texts)
+            ? turned(texts)
+            : (isTurned ? "" : header) + waiting.map(text(of:)).joined()
         waiting = []
+        try output.write(sample)
     }
 
     /// Leaves out columns until the rest fits the terminal, or turns the table.
@@ -127,7 +127,8 @@ final class TableWriter: RowWriter {
         return names + rows.reduce(0, +) <= terminal.columnCount
     }
 
-    private func printTurned(_ texts: [[String]]) throws {
+    private func turned(_ texts: [[String]]) -> String {
+        var result = ""
         let names = columns.map(DisplayWidth.of).max() ?? 0
         let rows = texts.map { $0.map(DisplayWidth.of).max() ?? 0 }
         for (position, name) in columns.enumerated() {
@@ -138,36 +139,36 @@ final class TableWriter: RowWriter {
                     + padded(position < row.count ? row[position] : "", to: width, right: false)
             }
             while line.hasSuffix(" ") { line.removeLast() }
-            try output.write(line + "\n")
+            result += line + "\n"
         }
+        return result
     }
 
-    private func printHeader() throws {
-        try output.write(line(columns) + "\n")
+    private var header: String {
         switch style {
         case .plain:
-            try output.write(
-                shown.map { String(repeating: "-", count: widths[$0]) }.joined(separator: "  ")
-                    + "\n")
+            let rules = shown.map { String(repeating: "-", count: widths[$0]) }
+            return line(columns) + "\n" + rules.joined(separator: "  ") + "\n"
         case .markdown:
             let rules = zip(widths, rightAligned).map { width, isRight in
                 String(repeating: "-", count: width - (isRight ? 1 : 0))
                     + (isRight ? ":" : "")
             }
-            try output.write("| " + rules.joined(separator: " | ") + " |\n")
+            return line(columns) + "\n| " + rules.joined(separator: " | ") + " |\n"
         }
     }
 
-    private func print(_ cells: [ScalarValue]) throws {
+    private func text(of cells: [ScalarValue]) -> String {
         rowCount += 1
-        guard isTurned else { return try output.write(line(cells.map(text)) + "\n") }
+        guard isTurned else { return line(cells.map(text)) + "\n" }
         let nameWidth = columns.map(DisplayWidth.of).max() ?? 0
-        if rowCount > 1 { try output.write("\n") }
+        var result = rowCount > 1 ? "\n" : ""
         for (name, cell) in zip(columns, cells) {
             let value = text(cell)
             let separator = value.isEmpty ? "" : "  "
-            try output.write(padded(name, to: nameWidth, right: false) + separator + value + "\n")
+            result += padded(name, to: nameWidth, right: false) + separator + value + "\n"
         }
+        return result
     }
 
     private func line(_ texts: [String]) -> String {

@@ -12,9 +12,15 @@ struct CommonOptions: ParsableArguments {
     @Flag(name: [.short, .long], help: "No progress and no notes.")
     var quiet = false
 
+    mutating func validate() { Output.error.hideRemarks(quiet) }
+
     /// The folder of the archive, as the user wrote it.
     var archivePath: String {
-        if let archive { return archive }
+        archive ?? CommonOptions.usualArchivePath
+    }
+
+    /// The folder where no option names one.
+    static var usualArchivePath: String {
         let fromEnvironment = ProcessInfo.processInfo.environment["CAIRN_ARCHIVE"] ?? ""
         return fromEnvironment.isEmpty ? "./archive" : fromEnvironment
     }
@@ -38,15 +44,20 @@ struct RowOptions: ParsableArguments {
     @Flag(help: "All columns of a table, also where the terminal is narrower.")
     var wide = false
 
+    @Flag(help: "Long answers on a terminal without PAGER (else less).")
+    var noPager = false
+
     /// A writer of rows in the chosen format; `importance` names the columns of a table that are left
     /// out last where the terminal is narrow.
     func writer(to output: Output = .standard, importance: [String] = []) -> any RowWriter {
+        if output === Output.standard, !noPager { Terminal.output.showPages() }
         let writer = format.writer(
             to: output, terminal: .output, importance: importance, isWide: wide)
-        guard let columns else { return writer }
-        let names = columns.split(separator: ",").map {
-            $0.trimmingCharacters(in: .whitespaces)
-        }
-        return ChosenColumns(names, of: writer)
+        return chosenColumns.map { ChosenColumns($0, of: writer) } ?? writer
+    }
+
+    /// The names that --columns gives; nil without it.
+    var chosenColumns: [String]? {
+        columns?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
     }
 }

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Foundation
 internal import Synchronization
 
@@ -16,6 +17,10 @@ final class Output: Sendable {
         var bytes: [UInt8] = []
         var lastFlush: ContinuousClock.Instant?
         var isClosed = false
+        var paging = Paging.off
+        /// How often text has begun to wait for a pager.
+        var pageCount = 0
+        var hidesRemarks = false
     }
 
     private static let bufferByteCount = 1 << 16
@@ -26,6 +31,31 @@ final class Output: Sendable {
 
     init(descriptor: Int32) { self.descriptor = descriptor }
 
+    /// From now on a pager shows what does not fit a screen, until `endPages`.
+    func beginPages(on screen: Paging.Screen) {
+        state.withLock { state in
+            guard case .off = state.paging else { return }
+            state.paging = .waiting(screen, isTimed: false)
+            state.pageCount += 1
+        }
+    }
+
+    /// Shows what waited for a pager, or waits until the person has read the pages.
+    func endPages() {
+        let pager = state.withLock { state -> Pager? in
+            defer { state.paging = .off }
+            guard case .running(let pager) = state.paging else {
+                state.paging = .off
+                try? drain(&state)
+                return nil
+            }
+            try? drain(&state)
+            state.isClosed = false
+            return pager
+        }
+        pager?.end()
+    }
+
     /// Appends text; throws `ClosedPipe` when nobody reads any more.
     func write(_ text: String) throws { try write(bytes: text.utf8) }
 
@@ -33,6 +63,7 @@ final class Output: Sendable {
     func write(bytes: some Sequence<UInt8>) throws {
         try state.withLock { state in
             state.bytes.append(contentsOf: bytes)
+            if isWaiting(&state) { return }
             let now = ContinuousClock.now
             let isDue = state.lastFlush.map { now - $0 > Output.longestDelay } ?? true
             if isDue || state.bytes.count >= Output.bufferByteCount {
@@ -42,11 +73,69 @@ final class Output: Sendable {
         }
     }
 
-    /// Passes everything on now.
-    func flush() throws { try state.withLock { try drain(&$0) } }
+    /// Passes everything on now, unless it waits for a pager.
+    func flush() throws {
+        try state.withLock { state in
+            if !isWaiting(&state) { try drain(&state) }
+        }
+    }
+
+    /// Whether text stays here until it is known to fit the screen; starts the pager once it does not.
+    private func isWaiting(_ state: inout State) -> Bool {
+        guard case .waiting(let screen, let isTimed) = state.paging else { return false }
+        guard screen.isTooSmall(for: state.bytes) else {
+            if !isTimed, !state.bytes.isEmpty {
+                state.paging = .waiting(screen, isTimed: true)
+                let number = state.pageCount
+                DispatchQueue.global().asyncAfter(deadline: .now() + Paging.longestWait) {
+                    self.showWaiting(number)
+                }
+            }
+            return true
+        }
+        state.paging = Pager(screen.command).map(Paging.running) ?? .off
+        return false
+    }
+
+    /// Shows what still waits, and from then on everything as it comes.
+    private func showWaiting(_ number: Int) {
+        state.withLock { state in
+            guard case .waiting = state.paging, state.pageCount == number else { return }
+            state.paging = .off
+            // Whoever writes next hears of a terminal that is gone.
+            try? drain(&state)
+        }
+    }
+
+    /// Adds a line to pages that are being shown or may be; false where there are none.
+    private func takesNote(_ text: String) -> Bool {
+        let isPaged = state.withLock { state in
+            if case .off = state.paging { false } else { true }
+        }
+        guard isPaged else { return false }
+        // A pager that has ended wants no notes either.
+        try? write(text)
+        return true
+    }
 
     /// Writes a line at once and ignores a closed descriptor: notes must never end the work.
-    func note(_ line: String) { draw(TerminalText.plain(line) + "\n") }
+    ///
+    /// Beside pages it belongs to them, because nobody would see it above or below them.
+    func note(_ line: String) {
+        let text = TerminalText.plain(line) + "\n"
+        if self === Output.error, Output.standard.takesNote(text) { return }
+        draw(text)
+    }
+
+    /// Writes a line that `--quiet` hides.
+    func remark(_ line: String) {
+        if !state.withLock({ $0.hidesRemarks }) { note(line) }
+    }
+
+    /// Chooses whether remarks are written.
+    func hideRemarks(_ hidesRemarks: Bool) {
+        state.withLock { $0.hidesRemarks = hidesRemarks }
+    }
 
     /// Writes text at once as it stands, ignoring a closed descriptor.
     func draw(_ text: String) {
@@ -58,6 +147,8 @@ final class Output: Sendable {
 
     private func drain(_ state: inout State) throws {
         guard !state.isClosed else { throw ClosedPipe() }
+        var descriptor = descriptor
+        if case .running(let pager) = state.paging { descriptor = pager.descriptor }
         var start = 0
         while start < state.bytes.count {
             let written = state.bytes.withUnsafeBytes {

@@ -56,15 +56,14 @@ enum Shell {
             let ordered = GlobalArguments.movedBehindCommand(
                 GlobalArguments.joinedNegativeValues(arguments))
             if let guide = try guide(ordered) {
+                Terminal.output.showPages()
                 try Output.standard.write(guide.text)
-                try Output.standard.flush()
-                return ExitStatus.done
+                return finish(ExitStatus.done)
             }
             try refuseUnknownCommand(ordered)
             var command = try Cairn.parseAsRoot(ordered)
             try command.run()
-            try Output.standard.flush()
-            return ExitStatus.done
+            return finish(ExitStatus.done)
         } catch {
             return report(error)
         }
@@ -78,6 +77,7 @@ enum Shell {
         switch error {
         case is ClosedPipe:
             // The reader has seen all it wanted.
+            Output.standard.endPages()
             return ExitStatus.done
         case is Interrupted:
             return finish(ExitStatus.interrupted)
@@ -120,6 +120,7 @@ enum Shell {
 
     /// Rows that were printed stay in front of the message that follows them.
     private static func finish(_ status: Int32, message: String? = nil) -> Int32 {
+        Output.standard.endPages()
         do { try Output.standard.flush() } catch { return status }
         if let message { Output.error.note("cairn: \(withoutEnd(message))") }
         return status

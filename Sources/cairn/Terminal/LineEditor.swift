@@ -9,9 +9,11 @@ final class LineEditor {
     private let historyPath: String?
     private var history: [String] = []
     private let canEdit: Bool
+    private let completion: WordCompletion
 
-    init(historyPath: String?) {
+    init(historyPath: String?, completion: WordCompletion = WordCompletion([])) {
         self.historyPath = historyPath
+        self.completion = completion
         canEdit = isatty(0) == 1 && Terminal.error.canRedraw
         if let historyPath, let text = try? String(contentsOfFile: historyPath, encoding: .utf8) {
             history = text.split(separator: "\n").map(String.init)
@@ -36,17 +38,19 @@ final class LineEditor {
             return readLine()
         }
         defer { mode.leave() }
-        var edit = Edit(prompt: prompt, history: history)
+        var edit = Edit(prompt: prompt, history: history, completion: completion)
         Output.error.draw(edit.drawing)
         while let byte = nextByte() {
             switch edit.take(byte, following: nextByte) {
             case .more: Output.error.draw(edit.drawing)
+            case .choices(let words):
+                Output.error.draw("\r\n" + words.joined(separator: "  ") + "\r\n" + edit.drawing)
             case .accepted:
                 Output.error.draw("\r\n")
                 return edit.text
             case .abandoned:
                 Output.error.draw("^C\r\n")
-                edit = Edit(prompt: prompt, history: history)
+                edit = Edit(prompt: prompt, history: history, completion: completion)
                 Output.error.draw(edit.drawing)
             case .ended:
                 Output.error.draw("\r\n")
@@ -82,8 +86,10 @@ private struct RawMode {
 
 /// One line while it is being edited.
 struct Edit {
-    enum Outcome {
+    enum Outcome: Equatable {
         case more
+        /// Several words begin like the one before the cursor.
+        case choices([String])
         case accepted
         case abandoned
         case ended
@@ -91,15 +97,17 @@ struct Edit {
 
     private let prompt: String
     private let history: [String]
+    private let completion: WordCompletion
     private var characters: [Character] = []
     private var cursor = 0
     /// The place in the history; its end is the new line.
     private var place: Int
     private var unfinished: [Character] = []
 
-    init(prompt: String, history: [String]) {
+    init(prompt: String, history: [String], completion: WordCompletion = WordCompletion([])) {
         self.prompt = prompt
         self.history = history
+        self.completion = completion
         place = history.count
     }
 
@@ -119,6 +127,7 @@ struct Edit {
         case 0x04:
             if characters.isEmpty { return .ended }
             deleteForward()
+        case 0x09: return complete()
         case 0x01: cursor = 0
         case 0x05: cursor = characters.count
         case 0x02: cursor = max(0, cursor - 1)
@@ -136,6 +145,16 @@ struct Edit {
         default: break
         }
         return .more
+    }
+
+    /// Writes what all possible words have in common in the place of the one before the cursor.
+    private mutating func complete() -> Outcome {
+        let word = WordCompletion.lastWord(of: characters[..<cursor])
+        let (all, common) = completion.choices(for: word)
+        guard !all.isEmpty else { return .more }
+        characters.replaceSubrange(cursor - word.count..<cursor, with: common)
+        cursor += common.count - word.count
+        return all.count > 1 && common.count == word.count ? .choices(all) : .more
     }
 
     private mutating func insert(_ first: UInt8, _ following: () -> UInt8?) {

@@ -11,6 +11,7 @@ struct Terminal: Sendable, Equatable {
     /// Whether characters beyond ASCII can be shown.
     var isUnicode: Bool
     var columnCount: Int
+    var rowCount = 24
 
     /// Standard output.
     static var output: Terminal { Terminal(descriptor: 1) }
@@ -30,6 +31,16 @@ struct Terminal: Sendable, Equatable {
         self.columnCount = columnCount
     }
 
+    /// Shows text of standard output in pages where it does not fit this terminal.
+    func showPages() {
+        guard canRedraw, let command = Pager.command(ProcessInfo.processInfo.environment) else {
+            return
+        }
+        Output.standard.beginPages(
+            on: Paging.Screen(
+                rowCount: max(rowCount - 1, 1), columnCount: columnCount, command: command))
+    }
+
     init(descriptor: Int32) {
         let environment = ProcessInfo.processInfo.environment
         let kind = environment["TERM"] ?? ""
@@ -38,7 +49,10 @@ struct Terminal: Sendable, Equatable {
         canRedraw = isInteractive && !isDumb
         hasColor = canRedraw && (environment["NO_COLOR"] ?? "").isEmpty
         isUnicode = Terminal.isUnicode(environment)
-        columnCount = Terminal.columnCount(descriptor, environment)
+        var size = winsize()
+        let isKnown = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0
+        columnCount = Terminal.extent("COLUMNS", environment, isKnown ? size.ws_col : 0) ?? 80
+        rowCount = Terminal.extent("LINES", environment, isKnown ? size.ws_row : 0) ?? 24
     }
 
     /// The first of LC_ALL, LC_CTYPE and LANG that is set decides; none set counts as Unicode, as
@@ -51,11 +65,11 @@ struct Terminal: Sendable, Equatable {
         return lowered.contains("utf-8") || lowered.contains("utf8")
     }
 
-    private static func columnCount(_ descriptor: Int32, _ environment: [String: String]) -> Int {
-        if let columns = environment["COLUMNS"].flatMap(Int.init), columns > 0 { return columns }
-        var size = winsize()
-        let request = UInt(TIOCGWINSZ)
-        guard ioctl(descriptor, request, &size) == 0, size.ws_col > 0 else { return 80 }
-        return Int(size.ws_col)
+    /// What the environment says comes before what the terminal says.
+    private static func extent(
+        _ name: String, _ environment: [String: String], _ told: UInt16
+    ) -> Int? {
+        if let number = environment[name].flatMap(Int.init), number > 0 { return number }
+        return told > 0 ? Int(told) : nil
     }
 }

@@ -18,7 +18,9 @@ struct ExportCommand: ParsableCommand {
             step between two stored ones is recomputed.
             """)
 
-    @Argument(help: ArgumentHelp("A run or checkpoint.", valueName: "run[@step]"))
+    @Argument(
+        help: ArgumentHelp("A run or checkpoint.", valueName: "run[@step]"),
+        completion: NameCompletion.checkpoints)
     var source: String?
 
     @Option(
@@ -26,8 +28,9 @@ struct ExportCommand: ParsableCommand {
     var to: String
 
     @Option(
-        help: ArgumentHelp("Export the rows of a view, such as runs or metrics.", valueName: "view")
-    )
+        help: ArgumentHelp(
+            "Export the rows of a view, such as runs or metrics.", valueName: "view"),
+        completion: NameCompletion.views)
     var view: String?
 
     @Flag(help: "Add the optimiser's tensors, as optimizer/….")
@@ -123,10 +126,13 @@ struct ExportCommand: ParsableCommand {
         guard case .step(let step)? = reference.position, let first = run.steps.first,
             let last = run.steps.last, (first...last).contains(step), !run.steps.contains(step)
         else { return (try reference.step(among: run.steps), run) }
+        let display = ReplayDisplay(isQuiet: common.quiet)
+        defer { display.end() }
         let replayed = try ReplayedRun(
             run, threadCount: ProcessInfo.processInfo.activeProcessorCount,
-            watch: StopSignals.check)
+            watch: StopSignals.check, progress: display.show)
         _ = try replayed.weights(at: step)
+        display.end()
         switch replayed.proofs[step] {
         case .identical?:
             common.note("Step \(step) was recomputed, with the bits that training had.")

@@ -30,7 +30,8 @@ struct PlotCommand: ParsableCommand {
         completion: .custom { _, _, _ in Picture.all.map(\.name) })
     var name: String?
 
-    @Argument(help: "Runs, by the start of their ids or by their names.")
+    @Argument(
+        help: "Runs, by the start of their ids or by their names.", completion: NameCompletion.runs)
     var runs: [String] = []
 
     @Option(help: ArgumentHelp("Draw the rows of this statement.", valueName: "statement"))
@@ -58,6 +59,7 @@ struct PlotCommand: ParsableCommand {
         if let written = values["run"]?.written {
             values["run"] = .text(try session.runID(matching: written))
         }
+        try NamedParameters.check(values, in: session)
         values = try picture.values(
             runs: runs.map { try session.runID(matching: $0) }, given: values, in: session)
         if data {

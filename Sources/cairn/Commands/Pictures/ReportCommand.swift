@@ -18,7 +18,8 @@ struct ReportCommand: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: "Runs, by the start of their ids or by their names.")
+    @Argument(
+        help: "Runs, by the start of their ids or by their names.", completion: NameCompletion.runs)
     var runs: [String] = []
 
     @Option(

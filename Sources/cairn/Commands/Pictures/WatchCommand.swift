@@ -16,7 +16,8 @@ struct WatchCommand: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: "Runs, by the start of their ids or by their names.")
+    @Argument(
+        help: "Runs, by the start of their ids or by their names.", completion: NameCompletion.runs)
     var runs: [String] = []
 
     func run() throws {

@@ -7,23 +7,37 @@ internal import Foundation
 struct CheckpointDetails {
     let columns: [String]
     let row: [ScalarValue]
-    private let tensors: [[ScalarValue]]
-    private let results: [ViewRows]
-    private let run: String
-    private let step: Int
+    /// Name, shape, number type and digest of each tensor.
+    let tensors: [[ScalarValue]]
+    let results: [ViewRows]
+    /// The values of the curves at this step.
+    let metrics: [[ScalarValue]]
+    let run: String
+    let name: String
+    let step: Int
 
     /// The rows that one view of results has for the checkpoint.
-    private struct ViewRows {
+    struct ViewRows {
         let view: String
         let columns: [String]
         let rows: [[ScalarValue]]
-    }
 
-    /// More rows of a view than this are not shown to people unasked.
-    private static let longestTable = 12
+        /// The rows with some columns alone, and those where one of them has a value alone.
+        func cells(
+            _ names: [String], where column: String? = nil, is value: String = ""
+        )
+            -> [[ScalarValue]]
+        {
+            let positions = names.map { columns.firstIndex(of: $0) }
+            let condition = column.flatMap { columns.firstIndex(of: $0) }
+            return rows.filter { row in condition.map { row[$0] == .text(value) } ?? true }
+                .map { row in positions.map { $0.map { row[$0] } ?? .null } }
+        }
+    }
 
     init(_ run: RunDetails, step: Int) throws {
         self.run = run.id
+        name = run.cell("name").string ?? run.id
         self.step = step
         let parameters: [String: ScalarValue] = ["run": .text(run.id), "step": .integer(step)]
         let cursor = try run.session.cursor(
@@ -34,6 +48,7 @@ struct CheckpointDetails {
             CheckpointDetails.tensorsStatement, parameters: parameters
         ).map { $0 }
         try CheckpointDetails.require(columns, row, of: tensors, run.id, step)
+        metrics = try run.session.rows(CheckpointDetails.metricsStatement, parameters: parameters)
         let views = try run.session.rows(CheckpointDetails.viewsStatement).compactMap {
             $0[0].string
         }
@@ -86,31 +101,15 @@ struct CheckpointDetails {
         return json
     }
 
-    func printReport(with writer: (Output) -> any RowWriter) throws {
-        let facts = zip(columns, row).map {
-            [ScalarValue.text($0), .text(CheckpointDetails.text($1))]
-        }
-        try writer(.standard).write(columns: ["checkpoint", ""], rows: facts)
-        try Output.standard.write("\n")
-        try writer(.standard).write(columns: ["tensor", "shape", "type", "SHA-256"], rows: tensors)
-        for result in results {
-            try Output.standard.write("\n\(result.view)\n")
-            let shown = result.rows.prefix(CheckpointDetails.longestTable)
-            try writer(.standard).write(
-                columns: result.columns, rows: shown.map { $0.map(\.rounded) })
-            if shown.count < result.rows.count {
-                try Output.standard.flush()
-                Output.error.note(
-                    "\(shown.count) of \(NumberText.grouped(result.rows.count)) rows; all: cairn sql "
-                        + "\"SELECT * FROM \(result.view) WHERE run = '\(run)' AND step = \(step)\""
-                )
-            }
-        }
+    func cell(_ column: String) -> ScalarValue {
+        columns.firstIndex(of: column).map { row[$0] } ?? .null
     }
 
-    private static func text(_ cell: ScalarValue) -> String {
-        cell.string ?? cell.integer.map(String.init) ?? ""
-    }
+    func result(_ view: String) -> ViewRows? { results.first { $0.view == view } }
+
+    private static let metricsStatement = """
+        SELECT name, value FROM metrics WHERE run = :run AND step = :step ORDER BY name
+        """
 
     private static let checkpointStatement = """
         SELECT * FROM checkpoints WHERE run = :run AND step = :step

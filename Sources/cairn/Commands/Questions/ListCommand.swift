@@ -42,11 +42,10 @@ struct ListCommand: ParsableCommand {
             "pattern": .text(pattern ?? "*"), "status": .text(chosenStatus?.rawValue ?? "*"),
         ]
         let total = try session.rows(ListCommand.countStatement, parameters: parameters)
-        let cursor = try session.cursor(
-            ListCommand.listStatement,
-            parameters: parameters.merging(["count": .integer(shown)]) { $1 })
+        let chosen = parameters.merging(["count": .integer(shown)]) { $1 }
+        let cursor = try session.cursor(ListCommand.listStatement, parameters: chosen)
         if rows.format == .table || rows.format == .markdown {
-            try printForPeople(cursor)
+            try printForPeople(cursor, idLength: ListCommand.idLength(in: session, chosen))
         } else {
             try cursor.print(with: rows.writer())
         }
@@ -63,7 +62,7 @@ struct ListCommand: ParsableCommand {
     }
 
     /// The columns that fit a line, with sizes and times as people read them.
-    private func printForPeople(_ cursor: SQLCursor) throws {
+    private func printForPeople(_ cursor: SQLCursor, idLength: Int) throws {
         var runs: [[String: ScalarValue]] = []
         while let row = try cursor.next() {
             runs.append(Dictionary(uniqueKeysWithValues: zip(cursor.columns, row)))
@@ -87,7 +86,8 @@ struct ListCommand: ParsableCommand {
             func cell(_ name: String) -> ScalarValue { cells[name] ?? .null }
             try writer.row(
                 [
-                    cell("run"), cell("name"), cell("status"), cell("task"), cell("network"),
+                    .text(String(cell("run").written.prefix(idLength))), cell("name"),
+                    cell("status"), cell("task"), cell("network"),
                     cell("last_step"), cell("checkpoint_count"),
                     .text(cell("weight_bytes").integer.map(NumberText.bytes) ?? ""),
                     cell("train_accuracy"), cell("test_accuracy"),
@@ -98,32 +98,70 @@ struct ListCommand: ParsableCommand {
         try writer.end()
     }
 
-    private static let countStatement = """
-        SELECT count(*) FROM runs
-        WHERE (run GLOB :pattern OR name GLOB :pattern) AND status GLOB :status
-        """
+    /// How many characters tell each shown run from all others, and no less than eight.
+    ///
+    /// A name comes before the beginning of an id, so that no beginning may be a name either.
+    private static func idLength(
+        in session: SQLSession, _ parameters: [String: ScalarValue]
+    ) throws -> Int {
+        // Among sorted ids only neighbours can have the longest beginning in common.
+        var length = try session.rows(neighboursStatement, parameters: parameters).reduce(8) {
+            length, row in
+            let id = row[0].written
+            return row.dropFirst().reduce(length) {
+                max($0, id.commonPrefix(with: $1.written).count + 1)
+            }
+        }
+        while try !session.rows(
+            namesakeStatement, parameters: parameters.merging(["length": .integer(length)]) { $1 }
+        ).isEmpty { length += 1 }
+        return length
+    }
 
-    // The runs are chosen first: what is looked up for each is looked up for the shown ones alone.
-    private static let listStatement = """
+    private static let shown = """
         WITH shown AS MATERIALIZED (
             SELECT * FROM runs
             WHERE (run GLOB :pattern OR name GLOB :pattern) AND status GLOB :status
             ORDER BY created_at DESC, run
             LIMIT :count
         )
-        SELECT
-            r.*,
-            (SELECT last_value FROM metric_summaries
-                WHERE run = r.run AND name = 'train_accuracy') AS train_accuracy,
-            (SELECT last_value FROM metric_summaries
-                WHERE run = r.run AND name = 'test_accuracy') AS test_accuracy,
-            (SELECT last_value FROM metric_summaries
-                WHERE run = r.run AND name = 'train_loss') AS train_loss,
-            (SELECT last_value FROM metric_summaries
-                WHERE run = r.run AND name = 'test_loss') AS test_loss
-        FROM shown AS r
-        ORDER BY r.created_at DESC, r.run
+
         """
+
+    private static let neighboursStatement =
+        shown + """
+            SELECT run, (SELECT max(o.run) FROM runs AS o WHERE o.run < s.run),
+                (SELECT min(o.run) FROM runs AS o WHERE o.run > s.run)
+            FROM shown AS s
+            """
+
+    private static let namesakeStatement =
+        shown + """
+            SELECT 1 FROM shown AS s JOIN runs AS o ON o.name = substr(s.run, 1, :length)
+            WHERE length(s.run) > :length AND o.run <> s.run LIMIT 1
+            """
+
+    private static let countStatement = """
+        SELECT count(*) FROM runs
+        WHERE (run GLOB :pattern OR name GLOB :pattern) AND status GLOB :status
+        """
+
+    // The runs are chosen first: what is looked up for each is looked up for the shown ones alone.
+    private static let listStatement =
+        shown + """
+            SELECT
+                r.*,
+                (SELECT last_value FROM metric_summaries
+                    WHERE run = r.run AND name = 'train_accuracy') AS train_accuracy,
+                (SELECT last_value FROM metric_summaries
+                    WHERE run = r.run AND name = 'test_accuracy') AS test_accuracy,
+                (SELECT last_value FROM metric_summaries
+                    WHERE run = r.run AND name = 'train_loss') AS train_loss,
+                (SELECT last_value FROM metric_summaries
+                    WHERE run = r.run AND name = 'test_loss') AS test_loss
+            FROM shown AS r
+            ORDER BY r.created_at DESC, r.run
+            """
 }
 
 extension ScalarValue {

@@ -12,17 +12,19 @@ struct QueryCommand: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var rows: RowOptions
+    @OptionGroup var arrow: ArrowOptions
     @OptionGroup var limits: StatementOptions
 
     @Argument(
         help: "The name of the question.",
-        completion: .custom { _, _, _ in SavedQuery.all.map(\.name) })
+        completion: NameCompletion.questions)
     var name: String?
 
     @Flag(help: "Print the SQL instead of running it.")
     var source = false
 
     func run() throws {
+        try arrow.check(beside: rows)
         guard let name else { return try list() }
         let query = try SavedQuery.find(name)
         if source { return try Output.standard.write(query.sql) }
@@ -35,7 +37,9 @@ struct QueryCommand: ParsableCommand {
                 values[parameter] = .text(try session.runID(matching: text))
             }
         }
-        try query.cursor(in: session, parameters: values).print(with: rows.writer())
+        try NamedParameters.check(values, in: session)
+        try arrow.print(
+            query.cursor(in: session, parameters: values), of: session, rows, common)
         if !query.notes.isEmpty && rows.format == .table {
             try Output.standard.flush()
             common.note(query.notes)

@@ -21,22 +21,36 @@ struct SQLCommand: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var rows: RowOptions
+    @OptionGroup var arrow: ArrowOptions
     @OptionGroup var limits: StatementOptions
 
     @Argument(help: "A statement, a file ending in .sql, or - for standard input.")
     var statement: String?
 
     func run() throws {
+        try arrow.check(beside: rows)
         let session = try limits.session(on: common)
         guard let script = try script() else {
-            return try SQLPrompt(session: session, format: rows.format).run()
+            guard !arrow.arrow else {
+                throw UserError.usage(
+                    subject: "--arrow", cause: "the prompt prints rows for people",
+                    advice: "give the statement as an argument")
+            }
+            return try SQLPrompt(
+                session: session, format: rows.format, showsPages: !rows.noPager
+            ).run()
         }
         StopSignals.listen()
         var isFirst = true
         try session.run(script: script, parameters: try limits.values) { cursor in
+            guard isFirst || !arrow.arrow else {
+                throw UserError.usage(
+                    subject: "--arrow", cause: "several statements are several streams",
+                    advice: "ask for one at a time")
+            }
             if !isFirst && rows.format == .table { try Output.standard.write("\n") }
             isFirst = false
-            try cursor.print(with: rows.writer())
+            try arrow.print(cursor, of: session, rows, common)
         }
         if isFirst {
             throw UserError.usage(
@@ -67,17 +81,12 @@ struct SQLCommand: ParsableCommand {
 struct StatementOptions: ParsableArguments {
     @Option(
         name: [.customShort("p"), .customLong("parameter")], parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A value for :name in the statement.", valueName: "name=value"))
+        help: ArgumentHelp("A value for :name in the statement.", valueName: "name=value"),
+        completion: NameCompletion.parameters)
     var parameters: [String] = []
 
     @Option(help: ArgumentHelp("Another SQLite file to read.", valueName: "alias=file"))
     var attach: [String] = []
-
-    @Option(
-        help: ArgumentHelp(
-            "Not written by Cairn itself: tells how DuckDB makes it from --csv.", valueName: "file")
-    )
-    var parquet: String?
 
     @Option(help: ArgumentHelp("The longest a statement may take.", valueName: "seconds"))
     var timeout: Double?
@@ -102,14 +111,6 @@ struct StatementOptions: ParsableArguments {
 
     /// A read-only session on the archive's index.
     func session(on common: CommonOptions) throws -> SQLSession {
-        if let parquet {
-            let file = parquet.replacing("'", with: "''")
-            throw UserError.usage(
-                subject: "--parquet \(parquet)",
-                cause: "no well-kept Swift library writes Parquet",
-                advice: "pipe --csv into duckdb -c "
-                    + "\"COPY (FROM read_csv('/dev/stdin')) TO '\(file)' (FORMAT parquet)\"")
-        }
         if let timeout, !(timeout > 0 && timeout.isFinite) {
             throw UserError.usage(
                 subject: "--timeout \(timeout)", cause: "it is not a positive number of seconds")

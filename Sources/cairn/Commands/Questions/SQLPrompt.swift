@@ -9,12 +9,32 @@ internal import Foundation
 final class SQLPrompt {
     private let session: SQLSession
     private var format: RowFormat
+    private let showsPages: Bool
     private let editor: LineEditor
 
-    init(session: SQLSession, format: RowFormat) {
+    init(session: SQLSession, format: RowFormat, showsPages: Bool) throws {
         self.session = session
         self.format = format
-        editor = LineEditor(historyPath: SQLPrompt.historyPath)
+        self.showsPages = showsPages
+        editor = LineEditor(
+            historyPath: SQLPrompt.historyPath,
+            completion: WordCompletion(try SQLPrompt.words(in: session)))
+    }
+
+    /// What a statement may name: views, their columns, functions, and SQL's own words.
+    private static func words(in session: SQLSession) throws -> [String] {
+        let names = try session.rows(
+            """
+            SELECT name FROM sqlite_schema WHERE type = 'view'
+            UNION SELECT c.name FROM sqlite_schema AS v, pragma_table_info(v.name) AS c
+                WHERE v.type = 'view'
+            """
+        ).compactMap { $0[0].string }
+        let functions = FunctionCatalogue.all.map { $0.name + "(" }
+        let keywords =
+            "SELECT FROM WHERE GROUP BY ORDER LIMIT JOIN LEFT USING HAVING DISTINCT BETWEEN count( avg( min( max( sum("
+            .split(separator: " ").map(String.init)
+        return names + functions + keywords
     }
 
     /// Asks until the end of input or `.quit`.
@@ -42,13 +62,15 @@ final class SQLPrompt {
 
     /// Runs statements; what is wrong with them does not end the prompt.
     private func answer(_ statement: String) throws {
+        if showsPages { Terminal.output.showPages() }
+        defer { Output.standard.endPages() }
         do {
             try session.run(script: statement) {
                 try $0.print(with: format.writer(to: .standard, terminal: .output))
             }
             try Output.standard.flush()
-        } catch let error as ClosedPipe {
-            throw error
+        } catch is ClosedPipe {
+            // The person has seen enough in the pager; a terminal that is gone ends the input too.
         } catch is Interrupted {
             Output.error.note("interrupted")
         } catch {

@@ -22,11 +22,14 @@ struct ShowCommand: ParsableCommand {
     @Argument(
         help: ArgumentHelp(
             "The start of a run's id or its name; @STEP, @first or @last for a checkpoint.",
-            valueName: "run"))
+            valueName: "run"), completion: NameCompletion.checkpoints)
     var subject: String
 
     @Flag(help: "The table of all settings.")
     var hyperparameters = false
+
+    @Flag(help: "Of a checkpoint also the SHA-256 of its weights and of each tensor.")
+    var digests = false
 
     @Flag(help: "The complete configuration as JSON, as train --configuration reads it.")
     var configuration = false
@@ -88,7 +91,8 @@ struct ShowCommand: ParsableCommand {
         case .json: try Output.standard.write(checkpoint.json.pretty + "\n")
         case .nl: try Output.standard.write(checkpoint.json.json(spaced: true) + "\n")
         case .csv: try rows.writer().write(columns: checkpoint.columns, rows: [checkpoint.row])
-        case .table, .markdown: try checkpoint.printReport { rows.writer(to: $0) }
+        case .table, .markdown:
+            try CheckpointReport(checkpoint, rows: rows).write(withDigests: digests)
         }
     }
 }

@@ -19,7 +19,8 @@ struct ForkCommand: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "The checkpoint: RUN@STEP, RUN@first or RUN@last.", valueName: "run@step"))
+            "The checkpoint: RUN@STEP, RUN@first or RUN@last.", valueName: "run@step"),
+        completion: NameCompletion.checkpoints)
     var subject: String
 
     @Option(help: ArgumentHelp("A name for the child.", valueName: "text"))

@@ -20,7 +20,8 @@ struct ReplayCommand: ParsableCommand {
     @OptionGroup var machine: MachineOptions
 
     @Argument(
-        help: ArgumentHelp("The step: RUN@STEP, RUN@first or RUN@last.", valueName: "run@step"))
+        help: ArgumentHelp("The step: RUN@STEP, RUN@first or RUN@last.", valueName: "run@step"),
+        completion: NameCompletion.checkpoints)
     var subject: String
 
     func run() throws {
@@ -34,9 +35,7 @@ struct ReplayCommand: ParsableCommand {
         }
         let replay = try Replay(
             try stored.run, threadCount: machine.threadCount, data: stored.data)
-        let bar = ProgressBar(
-            "replay", unit: "steps", total: max(step, 1), isQuiet: common.quiet)
-        let result = try watching(bar) { report in
+        let result = try watching(step) { report in
             try replay.weights(at: step, of: stored, progress: report)
         }
         let isStored = result.origin == result.step
@@ -61,12 +60,13 @@ struct ReplayCommand: ParsableCommand {
     }
 
     private func watching(
-        _ bar: ProgressBar, _ body: ((Int) -> Bool) throws -> Replay.Result
+        _ target: Int, _ body: ((Int) -> Bool) throws -> Replay.Result
     ) throws -> Replay.Result {
-        defer { bar.end() }
+        let display = ReplayDisplay(isQuiet: common.quiet)
+        defer { display.end() }
         do {
             return try body { step in
-                bar.update(step)
+                display.show(step, target: target)
                 return !StopSignals.isRequested
             }
         } catch {

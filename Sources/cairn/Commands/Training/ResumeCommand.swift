@@ -14,7 +14,8 @@ struct ResumeCommand: ParsableCommand {
     @OptionGroup var machine: MachineOptions
 
     @Argument(
-        help: ArgumentHelp("The start of a run's id or its name.", valueName: "run"))
+        help: ArgumentHelp("The start of a run's id or its name.", valueName: "run"),
+        completion: NameCompletion.runs)
     var subject: String
 
     func run() throws {

@@ -10,7 +10,7 @@ struct TaskOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "add, subtract, multiply, divide, compose, … (see --list-operations).",
-            valueName: "name"))
+            valueName: "name"), completion: NameCompletion.operations)
     var operation: String?
 
     @Option(help: ArgumentHelp("Operands are the residues modulo p.", valueName: "p"))

@@ -22,7 +22,9 @@ struct TrainCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
     @OptionGroup var rows: RowOptions
 
-    @Option(help: ArgumentHelp("Start from a published set-up.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Start from a published set-up.", valueName: "name"),
+        completion: NameCompletion.presets)
     var preset: String?
 
     @Option(
@@ -39,14 +41,24 @@ struct TrainCommand: ParsableCommand {
     @OptionGroup(title: "Training") var training: TrainingOptions
     @OptionGroup(title: "Machine") var machine: MachineOptions
 
-    @Flag(help: "List the published set-ups with all their values, or that of --preset, and stop.")
+    @Flag(help: "List the settings that the other options give, one a line, and stop.")
+    var list = false
+
+    @Flag(help: "List the published set-ups and stop.")
     var listPresets = false
 
     @Flag(help: "List the operations and stop.")
     var listOperations = false
 
     func run() throws {
-        if listPresets { return try printPresets() }
+        if listPresets {
+            guard preset == nil else {
+                throw UserError.usage(
+                    subject: "--list-presets", cause: "--preset names one already",
+                    advice: "use --list for the settings of that one")
+            }
+            return try printPresets()
+        }
         if listOperations {
             return try rows.writer().write(
                 columns: ["operation", "answer", "settings"],
@@ -65,6 +77,7 @@ struct TrainCommand: ParsableCommand {
         network.add(to: &changes)
         try training.add(to: &changes)
         let settings = try startingSettings().changing(changes.list)
+        if list { return try printSettings(settings) }
         let trainer = try Trainer(
             TrainingConfiguration(settings), threadCount: machine.threadCount
         ) { digest in
@@ -95,27 +108,54 @@ struct TrainCommand: ParsableCommand {
         return try preset.map { try Preset(named: $0).settings } ?? [:]
     }
 
+    /// Every setting of a run with these, those that have their usual values too.
+    private func printSettings(_ settings: JSONValue) throws {
+        let origin = try preset.map { try Preset(named: $0) }
+        let published: [[ScalarValue]] =
+            origin.map {
+                [
+                    [.text("published in"), .text($0.source)],
+                    [.text("what it shows"), .text($0.summary)],
+                ]
+            } ?? []
+        try rows.writer().write(
+            columns: ["setting", "value"],
+            rows: published
+                + TrainingConfiguration(settings).hyperparameters.map {
+                    [.text($0.name), $0.value]
+                })
+    }
+
     private func printPresets() throws {
-        if let preset {
-            let chosen = try Preset(named: preset)
-            let settings = try TrainingConfiguration(chosen.settings).hyperparameters
+        guard rows.format == .table || rows.format == .markdown else {
             return try rows.writer().write(
-                columns: ["setting", "value"],
-                rows: [
-                    [.text("published in"), .text(chosen.source)],
-                    [.text("what it shows"), .text(chosen.summary)],
-                ] + settings.map { [.text($0.name), $0.value] })
+                columns: ["preset", "what it shows", "published in", "settings"],
+                rows: Preset.all.map {
+                    [
+                        .text($0.name), .text($0.summary), .text($0.source),
+                        .text(try TrainingConfiguration($0.settings).settings.written),
+                    ]
+                })
         }
-        let isForPeople = rows.format == .table || rows.format == .markdown
-        try rows.writer(importance: ["what it shows"]).write(
-            columns: ["preset", "what it shows", "published in"]
-                + (isForPeople ? [] : ["settings"]),
-            rows: Preset.all.map { preset in
-                [.text(preset.name), .text(preset.summary), .text(preset.source)]
-                    + (isForPeople
-                        ? []
-                        : [.text(try TrainingConfiguration(preset.settings).settings.written)])
-            })
+        // What was published where stands over the set-ups, so that each takes one line of its own.
+        var source: String?
+        let nameWidth = Preset.all.map(\.name.count).max() ?? 0
+        let room = Terminal.output.isInteractive ? Terminal.output.columnCount : 80
+        if !rows.noPager { Terminal.output.showPages() }
+        for preset in Preset.all {
+            if preset.source != source {
+                try Output.standard.write("\(source == nil ? "" : "\n")\(preset.source)\n")
+                source = preset.source
+            }
+            let lines = FoldedText.lines(preset.summary, width: max(room - nameWidth - 4, 24))
+            for (number, line) in lines.enumerated() {
+                let name = number == 0 ? preset.name : ""
+                let space = String(repeating: " ", count: nameWidth - name.count)
+                try Output.standard.write("  \(name)\(space)  \(line)\n")
+            }
+        }
+        try Output.standard.flush()
+        common.note("Every setting of one: cairn train --preset NAME --list")
     }
 }
 

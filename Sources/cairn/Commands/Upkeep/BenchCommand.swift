@@ -34,7 +34,9 @@ struct BenchCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How often each thing is measured.", valueName: "count"))
     var repetitions = 10
 
-    @Option(help: ArgumentHelp("The preset whose network is used.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("The preset whose network is used.", valueName: "name"),
+        completion: NameCompletion.presets)
     var preset = "canonical"
 
     @Option(

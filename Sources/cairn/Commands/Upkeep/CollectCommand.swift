@@ -18,7 +18,9 @@ struct CollectCommand: ParsableCommand {
     @OptionGroup var rows: RowOptions
     @OptionGroup var consent: ConsentOptions
 
-    @Argument(help: "Runs by the start of their id or their name; all without.")
+    @Argument(
+        help: "Runs by the start of their id or their name; all without.",
+        completion: NameCompletion.runs)
     var runs: [String] = []
 
     @Option(help: ArgumentHelp("Keep each step that is a multiple of this.", valueName: "updates"))

@@ -12,7 +12,9 @@ struct PackCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
     @OptionGroup var rows: RowOptions
 
-    @Argument(help: "Runs by the start of their id or their name; all without.")
+    @Argument(
+        help: "Runs by the start of their id or their name; all without.",
+        completion: NameCompletion.runs)
     var runs: [String] = []
 
     func run() throws {

@@ -19,7 +19,9 @@ struct RemoveCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
     @OptionGroup var consent: ConsentOptions
 
-    @Argument(help: ArgumentHelp("Runs by the start of their id or their name.", valueName: "run"))
+    @Argument(
+        help: ArgumentHelp("Runs by the start of their id or their name.", valueName: "run"),
+        completion: NameCompletion.runs)
     var runs: [String] = []
 
     @Flag(help: "Empty the trash, with what lies in it already.")

@@ -7,7 +7,9 @@ struct RenameCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rename", abstract: "Give a run another name; its id stays.")
 
-    @Argument(help: ArgumentHelp("The start of a run's id or its name.", valueName: "run"))
+    @Argument(
+        help: ArgumentHelp("The start of a run's id or its name.", valueName: "run"),
+        completion: NameCompletion.runs)
     var subject: String
 
     @Argument(help: "The new name.")

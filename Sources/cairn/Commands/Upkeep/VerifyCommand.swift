@@ -13,7 +13,9 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
     @OptionGroup var rows: RowOptions
 
-    @Argument(help: "Runs by the start of their id or their name; all without.")
+    @Argument(
+        help: "Runs by the start of their id or their name; all without.",
+        completion: NameCompletion.runs)
     var runs: [String] = []
 
     @Flag(help: "Compare index, names and sizes without reading the files.")

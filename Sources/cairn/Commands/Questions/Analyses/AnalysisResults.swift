@@ -1,3 +1,4 @@
+internal import Analysis
 internal import ArchiveQueries
 internal import Checkpoints
 internal import Foundation
@@ -11,8 +12,8 @@ struct AnalysisResults {
     private let steps: [String: [Int]]
     private let archivePath: String
 
-    /// More rows than this are not shown to people unasked.
-    private static let longestTable = 60
+    /// More rows than fit a screen are not shown to people unasked.
+    private static let longestTable = 24
 
     /// The answers of the runs and steps that a report tells of.
     init(_ analyses: [any LedgerAnalysis], _ report: AnalysisReport, archivePath: String) {
@@ -84,13 +85,17 @@ struct AnalysisResults {
                 row[runColumn].string.flatMap { last[$0] } == row[stepColumn].integer
             }
         }
+        let wasCut = cells.count > AnalysisResults.longestTable && !everyRow
+        if wasCut { cells = Array(cells.prefix(AnalysisResults.longestTable)) }
         try rows.writer().write(
             columns: shown.map { cursor.columns[$0] },
             rows: cells.map { row in shown.map { row[$0].rounded } })
         try Output.standard.flush()
         if cells.count < total {
-            Output.error.note(
-                "\(cells.count) of \(NumberText.grouped(total)) rows: the last step of each run; "
+            let what =
+                wasCut ? "the beginning of the last step of each run" : "the last step of each run"
+            Output.error.remark(
+                "\(cells.count) of \(NumberText.grouped(total)) rows: \(what); "
                     + "--rows and --json show all, cairn sql \"SELECT * FROM \(view)\" too.")
         }
     }
@@ -112,8 +117,9 @@ struct AnalysisResults {
             columns: shown.map { columns[$0] },
             rows: main.map { row in shown.map { row[$0].rounded } })
         try Output.standard.flush()
+        GrokkingLabel.remark(on: main.compactMap { row in label.flatMap { row[$0].string } })
         if main.count < cells.count {
-            Output.error.note(
+            Output.error.remark(
                 "Other rules and thresholds: --rows, --json, or cairn sql "
                     + "\"SELECT * FROM \(view)\".")
         }

@@ -86,12 +86,15 @@ struct AnalysisOptions: ParsableArguments {
     @OptionGroup var common: CommonOptions
     @OptionGroup var format: RowOptions
 
-    @Argument(help: "Runs by the start of their id or their name (RUN@STEP too); all without.")
+    @Argument(
+        help: "Runs by the start of their id or their name (RUN@STEP too); all without.",
+        completion: NameCompletion.checkpoints)
     var runs: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "all, first, last, log:10 (that many, spaced over log-steps), 0,100,2000 or 100-2000. "
+            "all, first, last, log:10 (that many, spaced over log-steps), 0,100,2000, 100-2000, or a "
+                + "schedule of train --checkpoints such as 'every 100'. "
                 + "A step between two checkpoints of a trained run is recomputed.",
             valueName: "steps"))
     var steps: String?
@@ -108,8 +111,10 @@ struct AnalysisOptions: ParsableArguments {
     @Flag(help: "Use networks although their weights do not give the curves that came with them.")
     var trustNetwork = false
 
-    @Option(help: ArgumentHelp("Checkpoints computed at once.", valueName: "count"))
-    var workers: Int?
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Checkpoints computed at once.", valueName: "count"))
+    var jobs: Int?
 
     @OptionGroup(title: "Sharing the work") var sharing: SharingOptions
     @OptionGroup(title: "Slurm") var slurm: SlurmOptions
@@ -118,7 +123,7 @@ struct AnalysisOptions: ParsableArguments {
     func run(_ analyses: [any LedgerAnalysis]) throws {
         try sharing.requireShard(orSlurm: slurm.slurm)
         try slurm.check()
-        if let workers { _ = try OptionCheck.count(workers, "--workers") }
+        if let jobs { _ = try OptionCheck.count(jobs, "--jobs") }
         let selection = try steps.map { try StepSelection(written: $0) }
         guard !list else {
             let archive = try ArchiveAccess(common).openReadOnly()
@@ -181,7 +186,7 @@ struct AnalysisOptions: ParsableArguments {
         }
         return AnalysisRequest(
             analysis, runs: runs.isEmpty ? nil : ids, steps: selection, recompute: recompute,
-            workers: workers ?? 0)
+            workers: jobs ?? 0)
     }
 
     /// Prints what is missing or stale of some requests, and why.

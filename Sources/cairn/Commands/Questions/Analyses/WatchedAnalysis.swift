@@ -13,14 +13,21 @@ struct WatchedAnalysis {
     /// An analyzer of any step of trained runs; `opened` is told of each run that is recomputed.
     static func analyzer(
         _ archive: Archive, trustsNetwork: Bool = false,
-        opened: @escaping (ReplayedRun) -> Void = { _ in }
+        opened: @escaping (ReplayedRun) -> Void = { _ in },
+        note: @escaping (String) -> Void = { _ in }
     ) -> Analyzer {
         Analyzer(
             archive, interruption: StopSignals.interruption, trustsNetwork: trustsNetwork
         ) { source in
+            var told: Int?
             let run = try ReplayedRun(
                 source, threadCount: ProcessInfo.processInfo.activeProcessorCount,
-                watch: StopSignals.check)
+                watch: StopSignals.check
+            ) { step, target in
+                guard target != told else { return }
+                told = target
+                note(ReplayDisplay.notice(target - step, from: step, to: target))
+            }
             opened(run)
             return run
         }
@@ -36,6 +43,8 @@ struct WatchedAnalysis {
         }
         let analyzer = WatchedAnalysis.analyzer(archive, trustsNetwork: trustsNetwork) {
             replayed.append($0)
+        } note: {
+            common.note($0)
         }
         return try analyzer.run(request) { state in
             let shown =

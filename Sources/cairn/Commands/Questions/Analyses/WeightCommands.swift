@@ -37,7 +37,8 @@ struct FourierCommand: AnalysisCommand {
     @OptionGroup var options: AnalysisOptions
 
     @Option(
-        help: ArgumentHelp("The tensor to transform, whatever its axes are.", valueName: "name"))
+        help: ArgumentHelp("The tensor to transform, whatever its axes are.", valueName: "name"),
+        completion: NameCompletion.tensors)
     var tensor: String?
 
     @Option(help: ArgumentHelp("The axis of that tensor, from 0.", valueName: "axis"))
