@@ -31,12 +31,15 @@ import Testing
         try fixture.expectRefusal(
             ["query", "runs", "-p", "sweep=none"], exitCode: 1, mentions: ["no such sweep"])
         for query in ["time_by_fraction", "time_by_weight_decay", "share_grokked"] {
-            func runs(_ parameters: [String]) throws -> Int {
+            func total(_ column: String, _ parameters: [String]) throws -> Int {
                 try objects(fixture.cairn(["query", query, "--json"] + parameters).output)
-                    .compactMap { $0["runs"] as? Int }.reduce(0, +)
+                    .compactMap { $0[column] as? Int }.reduce(0, +)
             }
-            #expect(try runs([]) == 9, "\(query)")
-            #expect(try runs(["-p", "sweep=second"]) == 4, "\(query)")
+            // The second sweep repeats the first bit by bit: each of its runs is one of those again.
+            #expect(try total("runs", []) == 5, "\(query)")
+            #expect(try total("copies", []) == 4, "\(query)")
+            #expect(try total("runs", ["-p", "sweep=second"]) == 4, "\(query)")
+            #expect(try total("copies", ["-p", "sweep=second"]) == 0, "\(query)")
         }
         // These have no answer on runs that learn nothing, but the filter has to be understood.
         for query in SavedQuery.all where query.parameters.contains(where: { $0.name == "sweep" }) {

@@ -128,7 +128,7 @@ struct RunComparison {
 
     private static let settingsStatement = """
         SELECT h.run, h.name,
-            CASE WHEN type = 'boolean' THEN iif(value, 'true', 'false') ELSE value END
+            CASE WHEN h.type = 'boolean' THEN iif(h.value, 'true', 'false') ELSE h.value END
         FROM json_each(:runs) AS j JOIN hyperparameters AS h ON h.run = j.value
         ORDER BY j.key, h.position
         """
