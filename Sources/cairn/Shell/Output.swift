@@ -98,9 +98,13 @@ final class Output: Sendable {
     }
 
     /// Shows what still waits, and from then on everything as it comes.
-    private func showWaiting(_ number: Int) {
+    ///
+    /// With the number of a wait only where it is still that one.
+    private func showWaiting(_ number: Int? = nil) {
         state.withLock { state in
-            guard case .waiting = state.paging, state.pageCount == number else { return }
+            guard case .waiting = state.paging, number ?? state.pageCount == state.pageCount else {
+                return
+            }
             state.paging = .off
             // Whoever writes next hears of a terminal that is gone.
             try? drain(&state)
@@ -138,7 +142,10 @@ final class Output: Sendable {
     }
 
     /// Writes text at once as it stands, ignoring a closed descriptor.
+    ///
+    /// What waits for a pager comes first, as the text may be about it.
     func draw(_ text: String) {
+        if self === Output.error { Output.standard.showWaiting() }
         state.withLock { state in
             state.bytes.append(contentsOf: text.utf8)
             do { try drain(&state) } catch { state.bytes = [] }

@@ -9,7 +9,7 @@ struct Pager: Sendable {
     /// The command that shows pages: `PAGER`, else `less`; nil where there is none or it is `cat`.
     static func command(_ environment: [String: String]) -> String? {
         let command = environment["PAGER"] ?? "less"
-        guard let program = command.split(separator: " ").first, program != "cat" else {
+        guard command != "cat", let program = command.split(separator: " ").first else {
             return nil
         }
         let folders = (environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":")

@@ -24,6 +24,7 @@ struct ConsentOptions: ParsableArguments {
     func agree(_ question: String) throws -> Bool {
         if dryRun { return false }
         if yes { return true }
+        Output.standard.endPages()
         Output.error.draw("\(TerminalText.plain(question)) [y/N] ")
         return ["y", "yes"].contains((readLine() ?? "").lowercased())
     }
