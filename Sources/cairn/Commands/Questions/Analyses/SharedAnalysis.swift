@@ -170,7 +170,7 @@ struct AnalysisSubmission {
             name: name,
             command: [SweepSubmission.program] + AnalysisSubmission.kept(arguments)
                 + ["--archive", archivePath, "--shard", "{part}/\(tasks)"],
-            jobsOption: "--workers", parts: (1...tasks).map(String.init), settings: settings,
+            jobsOption: "--jobs", parts: (1...tasks).map(String.init), settings: settings,
             atOnce: options.atOnce, minutes: nil,
             logs: options.logs.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
                 ?? "\(archivePath)/incoming/logs")
@@ -184,7 +184,7 @@ struct AnalysisSubmission {
         let flags: Set<String> = ["--slurm", "--print"]
         let options: Set<String> = [
             "--minutes-per-task", "--runs-per-task", "--at-once", "--sbatch", "--logs", "--archive",
-            "--workers",
+            "--jobs", "-j",
         ]
         var kept: [String] = []
         var isValue = false
