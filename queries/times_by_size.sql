@@ -59,9 +59,10 @@ law AS (
 ),
 crossing AS (
     SELECT
-        exp((g.height - m.height) / nullif(m.exponent - g.exponent, 0)) AS parameters
-    FROM law AS m, law AS g
-    WHERE m.what = 'memorised' AND g.what = 'generalised'
+        exp((late.height - early.height) / nullif(early.exponent - late.exponent, 0))
+            AS parameters
+    FROM law AS early, law AS late
+    WHERE early.what = 'memorised' AND late.what = 'generalised'
 )
 SELECT
     p.parameters, p.what, count(*) AS runs, count(p.step) AS reached,

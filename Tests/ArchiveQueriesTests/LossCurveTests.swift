@@ -21,7 +21,16 @@ struct LossCurveTests {
         _ = try Analyzer(archive).run(AnalysisRequest(GrokkingTimesAnalysis()))
     }
 
-    /// Training loss below 0.01 from step 100 on; a norm of 10 + step / 100.
+    /// A norm of 10 + step / 100 in `w`, and a tensor that no other run has: runs that end with the same
+    /// weights are taken for one run.
+    private func weights(_ id: String, at step: Int) -> [Tensor] {
+        [
+            Tensor(name: "w", shape: [1], values: [10 + Float(step) / 100]),
+            Tensor(name: "own", shape: [1], values: [Float(id) ?? 0]),
+        ]
+    }
+
+    /// Training loss below 0.01 from step 100 on.
     private func add(_ id: String, _ name: String, decay: Double, solved: Int?) throws {
         let sink = archive.writer()
         try sink.begin(
@@ -44,8 +53,8 @@ struct LossCurveTests {
                         value: solved.map { point >= $0 } == true ? 0.002 : 3),
                 ]
             }
-            let norm = Tensor(name: "w", shape: [1], values: [10 + Float(step) / 100])
-            try sink.save(Checkpoint(step: step, weights: [norm], metrics: points))
+            try sink.save(
+                Checkpoint(step: step, weights: weights(id, at: step), metrics: points))
         }
         try sink.finish(.finished, metrics: [])
     }
@@ -93,7 +102,9 @@ struct LossCurveTests {
     @Test func normsAtTheTransition() throws {
         func norms(_ name: String) throws -> [Double?] {
             let row = try #require(
-                try ask("norm_at_transition").first { $0["name"] == .text(name) })
+                try ask("norm_at_transition", ["tensor": .text("w")]).first {
+                    $0["name"] == .text(name)
+                })
             return [
                 "first_norm", "memorisation_norm", "transition_norm", "generalisation_norm",
                 "last_norm",
@@ -127,8 +138,8 @@ struct LossCurveTests {
                         value: 0.1 + 0.9 / (1 + exp(-(Double(point) - 390) / 20))),
                 ]
             }
-            let norm = Tensor(name: "w", shape: [1], values: [10 + Float(step) / 100])
-            try sink.save(Checkpoint(step: step, weights: [norm], metrics: points))
+            try sink.save(
+                Checkpoint(step: step, weights: weights("4", at: step), metrics: points))
         }
         try sink.finish(.finished, metrics: [])
         _ = try analyzer.run(AnalysisRequest(NormsAnalysis()))

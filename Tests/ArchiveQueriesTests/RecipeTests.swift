@@ -9,6 +9,7 @@ import Testing
 struct RecipeTests {
     private static let pandas = ReferencePython.interpreter(with: "pandas")
     private static let duckdb = ReferencePython.interpreter(with: "pandas", "duckdb")
+    private static let pyarrow = ReferencePython.interpreter(with: "pyarrow.parquet")
     private static let datasette = ReferencePython.interpreter(with: "datasette")
 
     /// An interpreter with Datasette whose SQLite loads extensions, which self-built ones may not.
@@ -89,11 +90,11 @@ struct RecipeTests {
         #expect(result.output == "[(4, 1.0)]\n(0.0, 1)\n")
     }
 
-    @Test(.enabled(if: ReferencePython.interpreter(with: "pyarrow.parquet") != nil))
+    @Test(.enabled(if: pyarrow != nil, "pyarrow is not installed"))
     func pyarrowReadsTheStreamAndWritesParquet() throws {
         let folder = try folder()
         defer { withExtendedLifetime(folder) {} }
-        let python = try #require(ReferencePython.interpreter(with: "pyarrow.parquet"))
+        let python = try #require(Self.pyarrow)
         try
             (recipe("Arrow") + """
                 table = pyarrow.parquet.read_table("runs.parquet")

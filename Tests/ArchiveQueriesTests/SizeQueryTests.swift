@@ -77,7 +77,8 @@ struct SizeQueryTests {
         for (fraction, generalised) in [(0.2, nil), (0.4, 5000), (0.5, 1500), (0.8, 150)] {
             for place in 0..<2 {
                 try add(
-                    "\(Int(10 * fraction))-\(place)", parameters: 5, fraction: fraction, memorised: 100,
+                    "\(Int(10 * fraction))-\(place)", parameters: 5, fraction: fraction,
+                    memorised: 100,
                     generalised: generalised)
             }
         }
