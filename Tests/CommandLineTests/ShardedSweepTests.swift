@@ -283,7 +283,8 @@ import Testing
         {
             usleep(5_000)
         }
-        try files.removeItem(atPath: work)
+        // Away at once: what is being written cannot be removed piece by piece.
+        try files.moveItem(atPath: work, toPath: fixture.folder.path("gone"))
         process.waitUntilExit()
         #expect(process.terminationReason == .exit)
         #expect(process.terminationStatus == 1)

@@ -72,7 +72,7 @@ private final class SlurmCluster {
     .enabled(
         if: SlurmCluster.canStart,
         "needs slurmctld, slurmd, slurm-client and munge, and the rights of root"),
-    .serialized)
+    .serialized, .timeLimit(.minutes(5)))
 struct SlurmTests {
     /// Submits until nothing is missing, doing `disturb` while tasks run.
     private func sweep(

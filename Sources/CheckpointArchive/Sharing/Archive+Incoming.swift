@@ -48,9 +48,9 @@ extension Archive {
         }
     }
 
-    private static func lostTurn(_ queue: IncomingQueue) -> UserError {
-        UserError(
-            .failure, subject: queue.folder.absolute,
+    private static func lostTurn(_ queue: IncomingQueue) -> ArchiveError {
+        ArchiveError(
+            .busy, file: queue.folder.absolute,
             cause: "another task has taken over what this one was taking in",
             advice: "nothing is lost; that task goes on with it")
     }

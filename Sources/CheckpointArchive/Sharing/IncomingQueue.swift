@@ -69,8 +69,8 @@ package struct IncomingQueue: Sendable {
                     !$0.isEmpty && !$0.contains("/")
                 })
             else {
-                throw UserError.integrity(
-                    subject: place.path(path).absolute,
+                throw ArchiveError(
+                    .damaged, file: place.path(path).absolute,
                     cause: "it does not name the runs of its folder",
                     advice: "move the folder away; `cairn merge` takes archives in")
             }
@@ -149,8 +149,8 @@ package struct IncomingQueue: Sendable {
             try Archive.copy(source.file(run.id, path), to: target)
             let copy = try target.open(.writing)
             if let checksum = checksums[path], try FileChecksum(of: copy).data != checksum {
-                throw UserError.integrity(
-                    subject: source.file(run.id, path).absolute,
+                throw ArchiveError(
+                    .damaged, file: source.file(run.id, path).absolute,
                     cause: "its bytes are not those that were written")
             }
             try copy.sync()

@@ -65,8 +65,8 @@ enum LedgerFile {
                 table.rows.allSatisfy { $0.count == table.columns.count }
             })
         else {
-            throw UserError.integrity(
-                subject: file,
+            throw ArchiveError(
+                .damaged, file: file,
                 cause: "it does not hold results of analyses as this version has them",
                 advice: "move it away and compute them again")
         }

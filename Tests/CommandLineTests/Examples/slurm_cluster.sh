@@ -8,6 +8,16 @@ verb=$1
 root=$(realpath -m "$2")
 name=$(hostname -s)
 export SLURM_CONF=$root/etc/slurm.conf
+
+# Starts a daemon without the open files of whoever waits for this script to end.
+daemon() (
+    for file in /proc/"$BASHPID"/fd/*; do
+        number=${file##*/}
+        if [ "$number" -gt 2 ]; then eval "exec $number>&-"; fi
+    done
+    exec "$@" </dev/null >>"$root/log/daemons.log" 2>&1
+)
+
 case $verb in
 start)
     mkdir -p "$root"/{etc,state,log,run}
@@ -47,12 +57,12 @@ NodeName=c1 NodeHostname=$name NodeAddr=127.0.0.1 Port=$((port + 2)) CPUs=2
 PartitionName=debug Nodes=c0,c1 Default=YES MaxTime=INFINITE State=UP
 CONF
     (umask 077 && head -c 1024 /dev/urandom >"$root/etc/munge.key")
-    munged --force --key-file="$root/etc/munge.key" --socket="$root/run/munge.socket" \
+    daemon munged --force --key-file="$root/etc/munge.key" --socket="$root/run/munge.socket" \
         --pid-file="$root/run/munged.pid" --log-file="$root/log/munged.log" \
         --seed-file="$root/run/munged.seed"
-    slurmctld -f "$SLURM_CONF"
-    slurmd -f "$SLURM_CONF" -N c0
-    slurmd -f "$SLURM_CONF" -N c1
+    daemon slurmctld -f "$SLURM_CONF"
+    daemon slurmd -f "$SLURM_CONF" -N c0
+    daemon slurmd -f "$SLURM_CONF" -N c1
     for _ in $(seq 200); do
         [ "$(sinfo -h -t idle -o %D 2>/dev/null || true)" = 2 ] && exit 0
         sleep 0.1
@@ -61,7 +71,7 @@ CONF
     exit 1
     ;;
 node)
-    slurmd -f "$SLURM_CONF" -N "$3"
+    daemon slurmd -f "$SLURM_CONF" -N "$3"
     ;;
 stop)
     scancel --full --signal=KILL --user="$(id -un)" 2>/dev/null || true
