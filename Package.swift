@@ -188,7 +188,7 @@ let package = Package(
             dependencies: [
                 "Page", "CheckpointArchive", "Checkpoints", "TestSupport",
                 .product(name: "FlyingFox", package: "FlyingFox"),
-            ], swiftSettings: strict),
+            ], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "CheckpointsTests",
             dependencies: ["Checkpoints", "TestSupport"],

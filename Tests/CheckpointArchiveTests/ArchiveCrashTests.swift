@@ -129,8 +129,13 @@ import Testing
                 case .reindex: ["reindex", path]
                 case .gc: ["gc", path, "5"]
                 }
-            // Rebuilding the index has few moments, the others have many.
-            let moment = work == .reindex ? kill % 4 + 1 : kill * 7 % 45 + 1
+            // Rebuilding the index and merging have few moments, the others have many.
+            let moment =
+                switch work {
+                case .reindex: kill % 4 + 1
+                case .merge: kill * 3 % 13 + 1
+                case .pack, .gc: kill * 7 % 45 + 1
+                }
             let worker = try HarnessProcess(
                 arguments, environment: ["HARNESS_DIE_AT": "\(moment)"])
             if worker.finish() != 0 { killed += 1 }

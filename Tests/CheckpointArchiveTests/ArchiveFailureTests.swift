@@ -155,7 +155,7 @@ import Testing
         isArmed.store(true, ordering: .relaxed)
         try sink.save(TestRuns.checkpoint(0))
         for status in [RunStatus.finished, .failed] {
-            let error = #expect(throws: UserError.self) { try sink.finish(status, metrics: []) }
+            let error = #expect(throws: ArchiveError.self) { try sink.finish(status, metrics: []) }
             #expect(error?.cause.contains("not saved") == true, "\(String(describing: error))")
         }
         #expect(try archive.run(matching: "a").status == .failed)

@@ -63,7 +63,7 @@ import Testing
         let foreign = ForeignHDF5(outside: outside)
         var generator = SeededGenerator(seed: seed)
         var changeCount = 0
-        while changeCount < 10 {
+        while changeCount < 4 {
             let path = folder.path("archive")
             try? FileManager.default.removeItem(atPath: path)
             try FileManager.default.copyItem(atPath: source, toPath: path)

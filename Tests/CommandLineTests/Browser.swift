@@ -71,7 +71,10 @@ final class Browser {
     func wait(for condition: String, reloading: Bool = false) async throws {
         let clock = ContinuousClock()
         let end = clock.now + .seconds(300)
-        while clock.now < end {
+        // A pause can take minutes while other tests hold the threads: looking often counts as well.
+        var looks = 0
+        while clock.now < end || looks < 50 {
+            looks += 1
             if try await run("return String(Boolean(\(condition)))") == "true" { return }
             if reloading {
                 try await run("location.reload()")

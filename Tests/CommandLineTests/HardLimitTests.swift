@@ -104,14 +104,18 @@ import Testing
     func aFullDiskCanBeReadAndFreed() throws {
         try fixture.trainTiny()
         let script = """
-            mount -t tmpfs -o size=6m none /mnt && cp -r --sparse=never "$CAIRN_ARCHIVE" /mnt/a &&
+            mount -t tmpfs -o size=6m none /mnt && source=$CAIRN_ARCHIVE || exit 9
             export CAIRN_ARCHIVE=/mnt/a && cd / || exit 9
-            cat /dev/zero > /mnt/fill 2>/dev/null
-            $0 ls --csv >/dev/null || exit 10
+            fill() {
+                rm -rf /mnt/* && cp -r --sparse=never "$source" /mnt/a || exit 8
+                cat /dev/zero > /mnt/fill 2>/dev/null
+            }
+            fill
             $0 gc --every 20 --yes --quiet || exit 15
             $0 gc --every 20 --purge --yes --quiet || exit 16
-            test "$($0 show tiny --json | tr -d '\\n ' | grep -c '"checkpoint_count":3')" = 1 || exit 17
-            cat /dev/zero > /mnt/fill-again 2>/dev/null
+            $0 show tiny --json | tr -d '\\n ' | grep -q '"checkpoint_count":3' || exit 17
+            fill
+            $0 ls --csv >/dev/null || exit 10
             $0 rm tiny --yes --quiet || exit 11
             $0 rm --purge --yes --quiet || exit 12
             test -z "$(ls /mnt/a/runs)$(ls /mnt/a/trash)" || exit 13

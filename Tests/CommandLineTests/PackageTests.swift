@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: package != nil))
+    @Test(.enabled(if: package != nil, "CAIRN_PACKAGE names no package"))
     func thePackageRunsOnAFreshDebian() throws {
         let result = try run(
             "/bin/bash", ["\(Self.root)/.ci/try-package", try #require(Self.package)])

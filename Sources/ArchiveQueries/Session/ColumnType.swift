@@ -18,6 +18,7 @@ package enum ColumnType: Sendable, Equatable {
         "checkpoints.file": .name, "checkpoints.digest": .text,
         "checkpoints.has_optimizer_state": .boolean,
         "curvature_measures.measure": .name, "curvature_measures.tensor": .name,
+        "curvature_measures.converged": .boolean,
         "files.file": .text, "files.checkpoint_count": .integer,
         "measurements.split": .name, "sharpness_measures.share_of_threshold": .real,
         "tags.step": .integer, "tensor_digests.digest": .text,
@@ -34,7 +35,7 @@ package enum ColumnType: Sendable, Equatable {
     static func declared(_ type: String, table: String?, column: String?) -> ColumnType? {
         let place = "\(table ?? "").\(column ?? "")"
         switch type.uppercased() {
-        case "INTEGER", "INT": return place == "hessian_eigenvalue.converged" ? .boolean : .integer
+        case "INTEGER", "INT": return column == "converged" ? .boolean : .integer
         case "REAL": return .real
         case "BLOB": return .bytes
         case "TEXT" where place == "tensor.shape": return .shape
