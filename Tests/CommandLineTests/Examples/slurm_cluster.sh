@@ -75,8 +75,16 @@ node)
     ;;
 stop)
     scancel --full --signal=KILL --user="$(id -un)" 2>/dev/null || true
-    for pid in slurmd.c0 slurmd.c1 slurmctld munged; do
-        if [ -f "$root/run/$pid.pid" ]; then kill "$(cat "$root/run/$pid.pid")" 2>/dev/null || true; fi
+    # Daemons that inherited a blocked TERM from the test do not see it, so those that stay are killed.
+    for daemon in slurmd.c0 slurmd.c1 slurmctld munged; do
+        [ -f "$root/run/$daemon.pid" ] || continue
+        pid=$(cat "$root/run/$daemon.pid")
+        kill "$pid" 2>/dev/null || continue
+        for _ in $(seq 20); do
+            kill -0 "$pid" 2>/dev/null || break
+            sleep 0.05
+        done
+        kill -KILL "$pid" 2>/dev/null || true
     done
     ;;
 esac
